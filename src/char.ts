@@ -1,0 +1,88 @@
+/**
+ * A byte pipe between a device in the machine and whoever listens outside: QEMU's character device.
+ *
+ * The front end is the device (a UART, a monitor); the back end is the host side (stdio, a file,
+ * a socket, nothing). Input waits in the pipe until the front end has room, so nothing is lost.
+ */
+
+/** The device's side of a pipe. */
+export interface CharFrontend {
+  /** How many bytes it can take now. */
+  room(): number;
+  receive(bytes: Uint8Array): void;
+  /** The peer came or went, or sent a break. */
+  event?(what: 'opened' | 'closed' | 'break'): void;
+}
+
+/** The host's side: takes what the device sends. */
+export interface CharBackend {
+  write(bytes: Uint8Array): void;
+  close?(): void;
+}
+
+export class Char {
+  private frontend: CharFrontend | undefined;
+  private backend: CharBackend | undefined;
+  private waiting: Uint8Array[] = [];
+
+  /** `label` is the id that `info chardev` shows, `filename` its description (`stdio`). */
+  constructor(
+    readonly label: string,
+    public filename: string,
+  ) {}
+
+  get hasFrontend(): boolean {
+    return this.frontend !== undefined;
+  }
+
+  connect(frontend: CharFrontend | undefined): void {
+    this.frontend = frontend;
+    this.flush();
+  }
+
+  attach(backend: CharBackend | undefined): void {
+    this.backend = backend;
+  }
+
+  /** From the device to the host. */
+  write(bytes: Uint8Array): void {
+    this.backend?.write(bytes);
+  }
+
+  /** From the host to the device; called between instructions only. */
+  deliver(bytes: Uint8Array): void {
+    if (bytes.length > 0) this.waiting.push(bytes);
+    this.flush();
+  }
+
+  /** The device has room again. */
+  accept(): void {
+    this.flush();
+  }
+
+  /** Tells the device that its peer came, went or sent a break. */
+  announce(what: 'opened' | 'closed' | 'break'): void {
+    this.frontend?.event?.(what);
+  }
+
+  /** Bytes that wait for the device. */
+  get waitingLength(): number {
+    return this.waiting.reduce((sum, chunk) => sum + chunk.length, 0);
+  }
+
+  close(): void {
+    this.backend?.close?.();
+    this.backend = undefined;
+  }
+
+  private flush(): void {
+    while (this.frontend !== undefined && this.waiting.length > 0) {
+      const room = this.frontend.room();
+      if (room <= 0) return;
+      const chunk = this.waiting[0];
+      if (chunk.length <= room) this.waiting.shift();
+      else this.waiting[0] = chunk.subarray(room);
+      this.frontend.receive(chunk.subarray(0, Math.min(room, chunk.length)));
+    }
+  }
+}

@@ -1,0 +1,64 @@
+/**
+ * The processor as the rest of the machine sees it. Inside, `cpu/` may be anything; outside, nobody
+ * imports another file of this folder except `models.ts` (the -cpu table) and `disassemble.ts`.
+ */
+
+import type { Line } from '../line.ts';
+import type { Log } from '../log.ts';
+import type { Memory } from '../memory.ts';
+import type { Ports } from '../ports.ts';
+import type { Plain } from '../state.ts';
+
+/** What a processor is wired to. */
+export interface CpuWiring {
+  readonly memory: Memory;
+  readonly ports: Ports;
+  readonly log: Log;
+  /** INTR: level of the interrupt controller's output. */
+  readonly intr: Line;
+  /** Edge-triggered. */
+  readonly nmi: Line;
+  /** A20 gate: low forces address bit 20 to zero. */
+  readonly a20: Line;
+  /** System management interrupt, edge-triggered. */
+  readonly smi: Line;
+  /** The INTA cycle: the controller answers with a vector. */
+  readonly acknowledge: () => number;
+  /** Called before every port and MMIO access, so that devices see the exact time. */
+  readonly syncClock: () => void;
+  /** The time-stamp counter now, as unsigned 64 bits. */
+  readonly timeStamp: () => bigint;
+  /** A triple fault: the board resets the machine. */
+  readonly onTripleFault: (why: string) => void;
+}
+
+/** Why `run` came back early. */
+export type RunResult = 'budget' | 'halted' | 'exit';
+
+export interface CpuCore {
+  /** Instructions retired since power-on, exact also inside a port access. */
+  readonly instructions: number;
+  /** In HLT (or shutdown) with nothing to wake it. */
+  readonly halted: boolean;
+  /**
+   * Executes exactly `budget` instructions, unless the CPU halts or `requestExit` is called; takes
+   * pending interrupts between instructions by itself. With -icount the count is all that decides
+   * where a slice ends, so it must not depend on caches or translation.
+   */
+  run(budget: number): RunResult;
+  /** Makes a running `run` return after the current instruction or soon after it. */
+  requestExit(): void;
+  /** The RESET pin. */
+  reset(): void;
+  /** CPU state for snapshots and hashes. */
+  save(): Plain;
+  load(plain: Plain): void;
+  /** Linear address of the next instruction (CS base + EIP). */
+  readonly pc: number;
+  /** `info registers`, as QEMU prints it, lines ended by \n. */
+  registersText(): string;
+  /** A register for monitor expressions (`$eip`); undefined when there is none of that name. */
+  register(name: string): bigint | undefined;
+  /** Page walk without side effects; undefined when not mapped. */
+  translate(linear: number): number | undefined;
+}

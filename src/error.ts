@@ -1,0 +1,38 @@
+/**
+ * The three kinds of error, of which two are thrown: the user's and ours.
+ * A guest's error is no exception: the device answers as the silicon would and logs `guest_errors`.
+ */
+
+/** Error classes as QMP names them. */
+export type ErrorClass =
+  | 'GenericError'
+  | 'CommandNotFound'
+  | 'DeviceEncrypted'
+  | 'DeviceNotActive'
+  | 'DeviceNotFound'
+  | 'KVMMissingCap';
+
+/**
+ * Something the user asked for cannot be done. `message` is QEMU's text, word for word, without a
+ * prefix; `hint` is a second line shown on terminals but never in QMP.
+ */
+export class UserError extends Error {
+  override readonly name = 'UserError';
+  constructor(
+    message: string,
+    readonly errorClass: ErrorClass = 'GenericError',
+    readonly hint?: string,
+  ) {
+    super(message);
+  }
+}
+
+/** Stops the program on a mistake of ours before it spreads. */
+export function assert(condition: unknown, message: string): asserts condition {
+  if (!condition) throw new Error(`assertion failed: ${message}`);
+}
+
+/** For the `default` of a switch that must cover every member of a union. */
+export function unreachable(value: never): never {
+  throw new Error(`assertion failed: unexpected ${JSON.stringify(value)}`);
+}

@@ -1,0 +1,84 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { expect, test } from 'vitest';
+
+const ROOT = join(import.meta.dirname, '..');
+/** Files that are tables: data, not program. Each is a list with its readers elsewhere. */
+const TABLES = new Set<string>([]);
+
+interface Source {
+  readonly path: string;
+  readonly text: string;
+  readonly lines: readonly string[];
+}
+
+function sources(folder: string): Source[] {
+  const found: Source[] = [];
+  for (const name of readdirSync(join(ROOT, folder))) {
+    const path = join(folder, name);
+    if (name === 'generated' || name === 'goldens') continue;
+    if (statSync(join(ROOT, path)).isDirectory()) found.push(...sources(path));
+    else if (path.endsWith('.ts')) {
+      const text = readFileSync(join(ROOT, path), 'utf8');
+      found.push({ path: relative('.', path), text, lines: text.split('\n') });
+    }
+  }
+  return found;
+}
+
+function isHost(path: string): boolean {
+  return /^src\/host-[^/]*\.ts$/.test(path);
+}
+
+const product = sources('src');
+const all = [...product, ...sources('test')];
+
+/** All lines of `files` that match, as `path:line text`. */
+function offenders(files: readonly Source[], pattern: RegExp): string[] {
+  return files.flatMap(file =>
+    file.lines.flatMap((line, i) =>
+      pattern.test(line) && !/^\s*(\*|\/\/|\/\*)/.test(line)
+        ? [`${file.path}:${i + 1} ${line}`]
+        : [],
+    ),
+  );
+}
+
+test('files have at most 500 lines, tables apart', () => {
+  const long = all.filter(f => f.lines.length > 501 && !TABLES.has(f.path)).map(f => f.path);
+  expect(long).toEqual([]);
+});
+
+test('lines have at most 100 characters, tables apart', () => {
+  const long = all
+    .filter(f => !TABLES.has(f.path))
+    .flatMap(f => f.lines.map((l, i) => ({ at: `${f.path}:${i + 1}`, length: l.length })))
+    .filter(l => l.length > 100)
+    .map(l => l.at);
+  expect(long).toEqual([]);
+});
+
+test('a source file opens by saying what it is', () => {
+  const silent = product.filter(f => !/^(#!.*\n)?\/\*\*/.test(f.text)).map(f => f.path);
+  expect(silent).toEqual([]);
+});
+
+test('time, chance and the host come in through src/host-*.ts only', () => {
+  const guarded = product.filter(f => !isHost(f.path));
+  expect(offenders(guarded, /\b(Date\.now|new Date|performance\.now|process\.hrtime)\b/)).toEqual(
+    [],
+  );
+  expect(offenders(guarded, /\bMath\.random\b|\brandomBytes\b/)).toEqual([]);
+  expect(offenders(guarded, /\b(setTimeout|setInterval|setImmediate)\b/)).toEqual([]);
+  expect(offenders(guarded, /from 'node:|import\('node:|\bprocess\.|\bconsole\./)).toEqual([]);
+});
+
+test('no default exports, no namespaces, no decorators', () => {
+  expect(offenders(product, /^export default\b/)).toEqual([]);
+  expect(offenders(product, /^\s*(export\s+)?namespace\s/)).toEqual([]);
+  expect(offenders(product, /^\s*@[a-zA-Z]+\(/)).toEqual([]);
+});
+
+test('no index files: an outsider imports a door by name', () => {
+  expect(product.filter(f => f.path.endsWith('/index.ts')).map(f => f.path)).toEqual([]);
+});
