@@ -1,0 +1,56 @@
+/**
+ * What helpers see of the processor: registers, memory as the current program sees it, and the way
+ * to raise an exception. A helper is plain TypeScript called by every binding of the vocabulary
+ * (interpreter, translator): what is too long for a definition (far transfers, interrupts, x87).
+ *
+ * Restart rule: an instruction that faults has changed nothing that software can see, except what
+ * the manual says. So helpers do all their checks and loads first, then stores, then registers.
+ */
+
+import type { CpuWiring } from './cpu.ts';
+import type { Feature } from './models.ts';
+
+/** Bytes per access. */
+export type Size = 1 | 2 | 4;
+
+export interface Context {
+  /** See registers.ts. */
+  readonly s: Int32Array;
+  /** Byte registers: AL CL DL BL are `s8[4 * n]`, AH CH DH BH `s8[4 * (n - 4) + 1]`. */
+  readonly s8: Int8Array;
+  readonly wiring: CpuWiring;
+
+  /** EIP of the instruction that runs (the one to restart after a fault). */
+  readonly eip: number;
+  /** EIP of the instruction behind it (what CALL and INT push). */
+  readonly nextEip: number;
+  /** Ends the instruction with a transfer; the caller has checked the offset against CS. */
+  jump(eip: number): void;
+  /** Ends `run` after this instruction, to look at pending interrupts, halts, new modes. */
+  leave(): void;
+
+  /** EFLAGS whole, with the lazy ones worked out. */
+  eflags(): number;
+  /** Replaces EFLAGS; `mask` has the bits that change. */
+  setEflags(value: number, mask: number): void;
+
+  /** Through segment `seg` with type and limit checks, at the current CPL; canonical signed. */
+  load(seg: number, offset: number, size: Size): number;
+  store(seg: number, offset: number, size: Size, value: number): void;
+  /** Through paging only. `user` says with which privilege; descriptor tables and TSS are false. */
+  readLinear(linear: number, size: Size, user: boolean): number;
+  writeLinear(linear: number, size: Size, value: number, user: boolean): void;
+  /** Raises what a write would raise, and writes nothing. */
+  probeWrite(linear: number, size: number, user: boolean): void;
+
+  /** CR3 was loaded: forget translations; `global` ones too or not. */
+  flushTlb(global: boolean): void;
+  /** INVLPG. */
+  flushPage(linear: number): void;
+  /** CS, CPL, CR0, flatness or stack size changed: cached code is looked up by the new mode. */
+  modeChanged(): void;
+
+  has(feature: Feature): boolean;
+  /** Throws; the instruction is restartable. Vectors 8, 10-14, 17 carry an error code. */
+  raise(vector: number, errorCode?: number): never;
+}
