@@ -11,6 +11,12 @@ export class Fault {
   vector = 0;
   /** -1 when the vector has none. */
   errorCode = -1;
+  /**
+   * The fault belongs to the task that was just switched to: `ownEip` is what to push as its EIP,
+   * not the EIP of the instruction that ran.
+   */
+  hasOwnEip = false;
+  ownEip = 0;
 }
 
 const fault = new Fault();
@@ -19,6 +25,7 @@ const fault = new Fault();
 export function throwFault(vector: number, errorCode = -1): never {
   fault.vector = vector;
   fault.errorCode = hasErrorCode(vector) ? Math.max(0, errorCode) : -1;
+  fault.hasOwnEip = false;
   throw fault;
 }
 
