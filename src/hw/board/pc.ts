@@ -15,6 +15,9 @@ import { I16550 } from '../char/i16550.ts';
 import type { Device } from '../device.ts';
 import { VGA_PORT_RANGES, Vga } from '../display/vga.ts';
 import { I8237 } from '../dma/i8237.ts';
+import { AtaDisk } from '../ide/ata-disk.ts';
+import { defaultGeometry } from '../ide/geometry.ts';
+import { Piix3Ide } from '../ide/piix3-ide.ts';
 import { I8042 } from '../input/i8042.ts';
 import { Ps2Keyboard } from '../input/ps2-keyboard.ts';
 import { Ps2Mouse } from '../input/ps2-mouse.ts';
@@ -30,11 +33,11 @@ import { PciFunction } from '../pci/config.ts';
 import { PciHost } from '../pci/host.ts';
 import { I440Fx } from '../pci/i440fx.ts';
 import { Piix3 } from '../pci/piix3.ts';
-import { pcCmos } from '../timer/cmos.ts';
+import { type CmosDisk, pcCmos } from '../timer/cmos.ts';
 import { I8254 } from '../timer/i8254.ts';
 import { Mc146818 } from '../timer/mc146818.ts';
 import { fillFwCfg } from './firmware.ts';
-import type { PcEvents, PcOptions } from './options.ts';
+import type { DriveOptions, PcEvents, PcOptions } from './options.ts';
 
 /** RAM from here on moves above 4 GiB, where this processor does not reach. */
 const PCI_HOLE = 0xe0000000;
@@ -43,6 +46,8 @@ const FOUR_GIB = 0x100000000;
 const BIOS_WINDOW = 0x20000;
 const SERIAL_PORTS = [0x3f8, 0x2f8, 0x3e8, 0x2e8];
 const SERIAL_IRQS = [4, 3, 4, 3];
+const IDE_PORTS = [0x1f0, 0x170];
+const IDE_CONTROL = [0x3f6, 0x376];
 const VIDEO_WINDOW = 0xa0000;
 
 interface Place {
@@ -66,6 +71,7 @@ export class Pc {
   readonly i440fx: I440Fx;
   readonly piix3: Piix3;
   readonly fwCfg = new FwCfg();
+  readonly ide: Piix3Ide;
   readonly pics: readonly [master: I8259, slave: I8259];
   readonly pit: I8254;
   readonly rtc: Mc146818;
@@ -107,6 +113,7 @@ export class Pc {
     [this.keyboard, this.mouse] = this.buildInput();
     this.vga = this.buildVga();
     this.serials = this.buildSerials();
+    this.ide = this.buildIde();
     this.buildDebugPorts();
     this.add('fw_cfg', this.fwCfg);
     this.ports({ name: 'fwcfg', base: 0x510, length: 2, maxSize: 2 }, this.fwCfg.ports);
@@ -161,6 +168,7 @@ export class Pc {
     const chip = new I440Fx({
       memory,
       ramOffset: this.ramOffset,
+      ramSize: this.ramBelow4g,
       romOffset: memory.allocate(BIOS_WINDOW),
       biosOffset: bios + biosLength - BIOS_WINDOW,
     });
@@ -219,7 +227,8 @@ export class Pc {
   private buildClock(): Mc146818 {
     const { clock, rtcBase, boot } = this.options;
     const rtc = new Mc146818({ clock, irq: this.irq(8), baseSeconds: rtcBase });
-    rtc.setCmos(pcCmos({ ramBelow4g: this.ramBelow4g, bootOrder: boot.order }));
+    const disks = [0, 1, 2, 3].map(i => this.disk(i));
+    rtc.setCmos(pcCmos({ ramBelow4g: this.ramBelow4g, bootOrder: boot.order, disks }));
     this.add('mc146818rtc', rtc);
     this.ports({ name: 'rtc', base: 0x70, length: 2 }, rtc.ports);
     return rtc;
@@ -314,6 +323,58 @@ export class Pc {
     });
   }
 
+  private buildIde(): Piix3Ide {
+    const { memory } = this.options;
+    const places: ((base: number, enabled: boolean) => void)[] = [];
+    const ide = new Piix3Ide({
+      memory,
+      irqs: [this.irq(14), this.irq(15)],
+      place: (base, enabled) => {
+        for (const place of places) place(base, enabled);
+      },
+    });
+    ide.busMasters.forEach((master, i) => {
+      places.push(
+        this.ioBar({ name: 'piix-bmdma', base: 8 * i, length: 4 }, master.controlPorts),
+        this.ioBar({ name: 'bmdma', base: 8 * i + 4, length: 4 }, master.tablePorts),
+      );
+      const channel = ide.channels[i];
+      this.ports({ name: 'ide', base: IDE_PORTS[i], length: 8, maxSize: 4 }, channel.commandPorts);
+      this.ports({ name: 'ide', base: IDE_CONTROL[i], length: 1 }, channel.controlPorts);
+      this.add(`ide.${i}`, channel);
+      this.add(`bmdma.${i}`, master);
+    });
+    this.function(1, 1, ide.pci);
+    for (const drive of this.options.drives) this.plugDrive(ide, drive);
+    return ide;
+  }
+
+  private plugDrive(ide: Piix3Ide, drive: DriveOptions): void {
+    const { inbox, log } = this.options;
+    const { bus, unit, backend } = drive;
+    if (drive.media !== 'disk') return;
+    const channel = ide.channels[bus];
+    const disk = new AtaDisk({
+      backend,
+      geometry: drive.geometry ?? defaultGeometry(backend.length),
+      serial: drive.serial ?? backend.serial ?? `QM0000${bus * 2 + unit + 1}`,
+      host: channel.host,
+      inbox,
+      log,
+    });
+    channel.units[unit] = disk;
+    this.add(`ide.${bus}.${unit}`, disk);
+  }
+
+  /** The geometry of the n-th hard disk, for the CMOS. */
+  private disk(index: number): CmosDisk | undefined {
+    const drive = this.options.drives.find(d => d.bus * 2 + d.unit === index);
+    if (drive === undefined || drive.media !== 'disk') return undefined;
+    const geometry = drive.geometry ?? defaultGeometry(drive.backend.length);
+    const codes = { none: 0, lba: 1, large: 2, auto: 1 } as const;
+    return { ...geometry, translation: codes[geometry.translation] };
+  }
+
   private buildDebugPorts(): void {
     for (const { port, char, readback } of this.options.debugcons ?? []) {
       const debugCon = new DebugCon({ char, readback });
@@ -348,6 +409,14 @@ export class Pc {
 
   private ports(place: Place, handler: PortHandler): void {
     this.options.ports.map({ ...place, handler });
+  }
+
+  /** A port region for a base address register, `base` being its offset therein. */
+  private ioBar(place: Place, handler: PortHandler): (base: number, enabled: boolean) => void {
+    const { ports } = this.options;
+    const region = ports.map({ ...place, base: 0xfff0, maxSize: 4, priority: 1, handler });
+    ports.place(region, 0xfff0, false);
+    return (base, enabled) => ports.place(region, base + place.base, enabled);
   }
 
   /** A memory region for a base address register: off until the guest gives it an address. */
