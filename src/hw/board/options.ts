@@ -101,6 +101,8 @@ export interface PcOptions {
   /** The clock that the guest's RTC shows at power-on, seconds since 1970 in the guest's zone. */
   readonly rtcBase: number;
   readonly nographic: boolean;
+  /** The processor implements system management mode. Default no. */
+  readonly hasSmm?: boolean;
   /** `-name`, for SMBIOS and inspection. */
   readonly name?: string;
   /** CPUID leaf 1 EAX and EDX, for SMBIOS. */
