@@ -3,7 +3,7 @@
 ; in the segment itself (vars.inc). The entry points that programs jump to directly stand at their
 ; addresses of the IBM PC AT.
 ; Build: node roms/build.mjs.
-        cpu 486                 ; BSWAP; everything else is 386
+        cpu 686                 ; beyond 386: BSWAP, and what CPUID announces
         bits 16
         org 0
 %define MIRROR
@@ -12,6 +12,7 @@
         times 0x1000 db 0       ; variables
         times FSEG_FREE_END - 0x1000 db 0
 %include "pm.asm"
+%include "cpu.asm"
 %include "fwcfg.asm"
 %include "memory.asm"
 %include "pci.asm"

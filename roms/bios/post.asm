@@ -79,6 +79,7 @@ post_shadowed:
 ; The part of POST that needs all of memory.
         bits 32
 post_flat:
+        call cpu_init
         call fwcfg_init
         call memory_size
         call pci_init
