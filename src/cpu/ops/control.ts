@@ -44,7 +44,7 @@ const retImmediate = op(
 );
 
 export const jcc = Array.from({ length: 16 }, (_, cc) =>
-  op(`j${hex(cc)}`, (c, t) => c.jumpIf(c.cond(cc), t), TRANSFER),
+  op(`j${cc.toString(16).toUpperCase()}`, (c, t) => c.jumpIf(c.cond(cc), t), TRANSFER),
 );
 
 /** The counter is (E)CX by address size, which is the size of the first operand. */
