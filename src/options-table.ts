@@ -134,7 +134,7 @@ const DISPLAY: readonly OptionRow[] = [
   row(
     'display',
     true,
-    '-display none|curses\n' + `${INDENT}select display type; curses draws in this terminal\n`,
+    `-display none|curses\n${INDENT}select display type; curses draws in this terminal\n`,
   ),
   row('curses', false, help('-curses', 'shorthand for -display curses')),
   row(

@@ -21,7 +21,7 @@ export function parseSize(text: string, unit: SizeSuffix = 'B'): ParsedSize | un
   if (match === null) return undefined;
   const digits = match[1];
   let rest = text.slice(match[0].length);
-  let power = rest === '' ? -1 : SUFFIXES.findIndex(s => s === rest[0].toUpperCase());
+  let power = rest === '' ? -1 : SUFFIXES.findIndex(s => rest.toUpperCase().startsWith(s));
   if (power < 0) power = SUFFIXES.indexOf(unit);
   else rest = rest.slice(1);
   if (digits.includes('.') && power === 0 && Number(digits) % 1 !== 0) return undefined;

@@ -77,8 +77,8 @@ function printString(text: string): string {
   let out = '"';
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
-    const escape = ESCAPES[text[i]];
-    if (escape !== undefined) out += escape;
+    const short = ESCAPES[text[i]];
+    if (short !== undefined) out += short;
     else if (code >= 32 && code < 127) out += text[i];
     else out += `\\u${code.toString(16).toUpperCase().padStart(4, '0')}`;
   }

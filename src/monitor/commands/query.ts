@@ -163,7 +163,7 @@ export const register = command({
   doc: 'A register for expressions, in decimal; absent when there is none of that name.',
   args: struct('RegisterArgs', { name: str }),
   returns: returned<JsonObject>('RegisterInfo'),
-  run(vm, { name }) {
+  run(vm, { name }): JsonObject {
     const value = vm.machine.cpu.register(name);
     return value === undefined ? {} : { value: value.toString() };
   },
