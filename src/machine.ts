@@ -138,7 +138,8 @@ export class Machine<B extends Board = Board> {
   /** The loop; resolves with the program's exit status. */
   async power(): Promise<number> {
     while (this.exitStatus === undefined) {
-      this.inbox.deliver();
+      // A reset asked for by one delivery is done before the next.
+      this.inbox.deliver(() => this.serveRequests());
       this.serveRequests();
       if (this.exitStatus !== undefined) break;
       if (this.state === 'running') await this.runOnce();
