@@ -2,7 +2,7 @@
 // all booting the same image in turn. Processor time between the guest's markers, medians of rounds.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { cpuMs, geomean, has, median, QEMU, TINAMOU } from './processes.mjs';
+import { cpuMs, ENVIRONMENT, geomean, has, median, QEMU, TINAMOU } from './processes.mjs';
 
 const IMAGE = new URL('../../roms/bench/kernels.elf', import.meta.url).pathname;
 const V86_PEER = new URL('./v86-peer.mjs', import.meta.url).pathname;
@@ -19,7 +19,8 @@ const PEERS = {
 
 /** Milliseconds of processor time, by kernel: first round, and median of the later ones. */
 function measure({ program, args }) {
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'ignore'] });
+  const stdio = ['ignore', 'pipe', 'ignore'];
+  const child = spawn(program, args, { stdio, env: ENVIRONMENT });
   const times = KERNELS.map(() => []);
   let startedMs = 0;
   return new Promise((resolve, reject) => {
