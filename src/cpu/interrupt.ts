@@ -31,7 +31,7 @@ import {
   TRAP_GATE32,
 } from './descriptor.ts';
 import { Fault, makesDoubleFault } from './fault.ts';
-import { logEvent } from './log-text.ts';
+import { logEvent, logRaised } from './log-text.ts';
 import {
   AC,
   BASE,
@@ -121,6 +121,7 @@ export function deliverNmi(c: Context, eip: number): void {
 
 /** An exception that `raise` threw: `errorCode` -1 for none, `eip` what the handler finds. */
 export function deliverException(c: Context, vector: number, errorCode: number, eip: number): void {
+  logRaised(c, -1, vector);
   const code = errorCode < 0 ? undefined : errorCode;
   deliver(c, { vector, kind: 'exception', errorCode: code, eip });
 }
@@ -150,6 +151,7 @@ function attempt(c: Context, event: Event): Event | undefined {
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
     const eip = error.hasOwnEip ? error.ownEip : event.eip;
+    logRaised(c, event.kind === 'exception' ? event.vector : -1, error.vector);
     const double = event.kind === 'exception' && makesDoubleFault(event.vector, error.vector);
     // Whatever goes wrong during a double fault ends in shutdown: `deliver` looks at the vector.
     if (double) return { vector: DF_VECTOR, kind: 'exception', errorCode: 0, eip };

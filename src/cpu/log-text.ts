@@ -4,6 +4,7 @@
 
 import type { Context } from './context.ts';
 import { BASE, CPL, CR2, CS, EAX, ESP, PF_VECTOR, SELECTOR, SS } from './registers.ts';
+import { type RegisterView, registersLogText } from './registers-text.ts';
 
 export interface LoggedEvent {
   readonly vector: number;
@@ -27,7 +28,18 @@ export function logEvent(c: Context, event: LoggedEvent): void {
   line += ` SP=${hex(s[SELECTOR + SS], 4)}:${hex(s[ESP], 8)}`;
   const last = event.vector === PF_VECTOR;
   line += last ? ` CR2=${hex(s[CR2], 8)}` : ` env->regs[R_EAX]=${hex(s[EAX], 8)}`;
-  c.wiring.log.write('int', `${line}\n`);
+  c.wiring.log.write('int', `${line}\n${registersLogText(view(c, event.eip))}`);
+}
+
+/** The line QEMU adds for each exception raised; `old` is the one being delivered, or -1. */
+export function logRaised(c: Context, old: number, vector: number): void {
+  if (!c.wiring.log.has('int')) return;
+  const before = (old >>> 0).toString(16);
+  c.wiring.log.write('int', `check_exception old: 0x${before} new 0x${vector.toString(16)}\n`);
+}
+
+function view(c: Context, eip: number): RegisterView {
+  return { s: c.s, eip, eflags: c.eflags(), isA20Open: c.wiring.a20.level };
 }
 
 function hex(value: number, digits: number): string {

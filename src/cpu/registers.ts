@@ -18,13 +18,13 @@ export const ZERO = 8;
 export const EIP = 9;
 /** EFLAGS without CF PF AF ZF SF OF, which are lazy; bit 1 set. */
 export const EFLAGS_REST = 10;
-/** The lazy-flag record: ops and flags.ts define the meaning. */
+/** The lazy-flag record: flags.ts defines the meaning. */
 export const FLAG_KIND = 11;
 export const FLAG_RESULT = 12;
 export const FLAG_A = 13;
 export const FLAG_B = 14;
-/** CF where the kind does not imply it (after inc and dec), 0 or 1. */
-export const FLAG_CARRY = 15;
+/** Flags that the kind keeps as bits, in their EFLAGS places. */
+export const FLAG_BITS = 15;
 
 export const CR0 = 16;
 export const CR2 = 17;

@@ -2,7 +2,7 @@
  * What a PC is made from: the parameters of `Pc`, all of them plain values or the machine's parts.
  */
 
-import type { BlockBackend } from '../../block/backend.ts';
+import type { BlockBackend, DiskGeometry } from '../../block/backend.ts';
 import type { Char } from '../../char.ts';
 import type { Clock } from '../../clock.ts';
 import type { Inbox } from '../../inbox.ts';
@@ -18,6 +18,8 @@ export interface DriveOptions {
   readonly unit: 0 | 1;
   readonly media: 'disk' | 'cdrom';
   readonly backend: BlockBackend;
+  /** As `guessGeometry` finds it; default is what the size suggests. */
+  readonly geometry?: DiskGeometry;
   /** `-device ide-hd,id=`. */
   readonly id?: string;
   /** Overrides the backend's. Default `QM0000n`. */
@@ -99,6 +101,8 @@ export interface PcOptions {
   /** The clock that the guest's RTC shows at power-on, seconds since 1970 in the guest's zone. */
   readonly rtcBase: number;
   readonly nographic: boolean;
+  /** The processor implements system management mode. Default no. */
+  readonly hasSmm?: boolean;
   /** `-name`, for SMBIOS and inspection. */
   readonly name?: string;
   /** CPUID leaf 1 EAX and EDX, for SMBIOS. */

@@ -17,6 +17,7 @@ export const COMMAND = 0x04;
 export const STATUS = 0x06;
 export const REVISION = 0x08;
 export const CLASS_PROG = 0x09;
+export const CACHE_LINE_SIZE = 0x0c;
 export const HEADER_TYPE = 0x0e;
 export const SUBSYSTEM_VENDOR = 0x2c;
 export const ROM_ADDRESS = 0x30;
@@ -80,6 +81,7 @@ export class PciFunction extends Device<StateOf<typeof space>> {
     this.bars = options.bars ?? [];
     this.writable.fill(0xff, 0x40);
     this.setWritable(COMMAND, 2, COMMAND_WRITABLE);
+    this.setWritable(CACHE_LINE_SIZE, 1, 0xff);
     this.setWritable(INTERRUPT_LINE, 1, 0xff);
     for (const bar of this.bars) this.setWritable(barOffset(bar), 4, barMask(bar));
     for (const offset of options.readOnly ?? []) this.writable[offset] = 0;

@@ -14,6 +14,8 @@ import type { Memory, MmioHandler, Region } from '../../memory.ts';
 import { PciFunction } from './config.ts';
 
 const PAM0 = 0x59;
+/** As QEMU has it: all memory, in units of 8 MiB. */
+const RAM_SIZE = 0x57;
 const SMRAM = 0x72;
 const SMRAM_DEFAULT = 0x02;
 const D_OPEN = 0x40;
@@ -33,6 +35,8 @@ export interface I440FxOptions {
   readonly memory: Memory;
   /** Arena offset of guest-physical address 0. */
   readonly ramOffset: number;
+  /** In bytes. */
+  readonly ramSize: number;
   /** 128 KiB behind C0000: writable expansion ROM space. */
   readonly romOffset: number;
   /** 128 KiB behind E0000: the end of the firmware. */
@@ -88,7 +92,10 @@ export class I440Fx {
       device: 0x1237,
       revision: 2,
       classCode: 0x060000,
-      initial: [[SMRAM, SMRAM_DEFAULT]],
+      initial: [
+        [RAM_SIZE, Math.min(255, Math.floor(options.ramSize / 0x800000))],
+        [SMRAM, SMRAM_DEFAULT],
+      ],
       onChange: () => this.settle(),
     });
     this.smm.connect(() => this.settle());
