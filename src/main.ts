@@ -9,7 +9,7 @@ import type { Char } from './char.ts';
 import { parseCharShorthand, readCharOptions } from './chardev-spec.ts';
 import { Clock } from './clock.ts';
 import { helpText, located } from './command-line.ts';
-import { MODELS } from './cpu/models.ts';
+import { findModel, modelHelpText } from './cpu/models.ts';
 import { HostError } from './disk-host.ts';
 import { UserError } from './error.ts';
 import { Events } from './events.ts';
@@ -78,7 +78,7 @@ class Program {
   private readonly vm: Vm;
 
   constructor(
-    private readonly name: string,
+    name: string,
     private readonly config: Config,
   ) {
     this.chars = new CharTable({
@@ -245,13 +245,7 @@ class Program {
 
   private build(fittings: Fittings): PcMachine {
     const { config } = this;
-    const model = MODELS.find(m => m.name === config.cpuModel.split(',')[0]);
-    if (model === undefined) {
-      throw new CommandLineError(
-        `Unable to find CPU definition: ${config.cpuModel.split(',')[0]}`,
-        undefined,
-      );
-    }
+    const model = located(undefined, () => findModel(config.cpuModel));
     const order = config.boot?.get('once') ?? config.boot?.get('order') ?? 'cad';
     located(undefined, () => checkBootOrder(order));
     const firmware = loadFirmware(config);
@@ -348,7 +342,9 @@ function rtcBase({ rtc, pace }: Config): number {
 
 function uuidBytes(uuid: string): Uint8Array {
   const digits = uuid.replaceAll('-', '');
-  return Uint8Array.from({ length: 16 }, (_, i) => Number.parseInt(digits.slice(i * 2, i * 2 + 2), 16));
+  return Uint8Array.from({ length: 16 }, (_, i) =>
+    Number.parseInt(digits.slice(i * 2, i * 2 + 2), 16),
+  );
 }
 
 function answer(what: NonNullable<Config['answer']>, program: string): string {
@@ -362,7 +358,7 @@ function answer(what: NonNullable<Config['answer']>, program: string): string {
       return `Supported machines are:\n${rows.join('')}`;
     }
     case 'cpus':
-      return MODELS.map(({ name }) => `x86 ${name.padStart(16)}\n`).join('');
+      return modelHelpText();
     case 'devices':
       return deviceHelp();
   }

@@ -111,4 +111,3 @@ export interface Interpreter {
 }
 export function build(env: Environment): Interpreter;
 `;
-

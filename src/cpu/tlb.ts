@@ -288,7 +288,7 @@ export class Tlb {
   }
 
   private entry(page: number, physical: number, direct: number): number {
-    if (direct === 0) return page ^ physical | SLOW | PHYSICAL;
+    if (direct === 0) return (page ^ physical) | SLOW | PHYSICAL;
     return page ^ (direct & ~0xfff);
   }
 
