@@ -10,6 +10,7 @@ import * as control from '../../src/cpu/fpu/control.ts';
 import { MXCSR, resetFpu, VectorViews, XMM } from '../../src/cpu/fpu/state.ts';
 import { fwait, isDefined, x87Memory, x87Register } from '../../src/cpu/fpu/x87.ts';
 import {
+  ATTRIBUTES,
   CPL,
   CR0,
   CR0_MP,
@@ -225,6 +226,8 @@ export function replay(c: Case): string[] | undefined {
   b.s[CR4] = CR4_OSFXSR | CR4_OSXMMEXCPT;
   b.s[CPL] = 3;
   b.s.fill(-1, LIMIT, LIMIT + 6);
+  b.s.fill(0xcff300, ATTRIBUTES, ATTRIBUTES + 6);
+  b.s[ATTRIBUTES + CS] = 0xcffb00;
   let at = c.at + BODY + ((h.codeLength + 3) & ~3);
   const pokes = at;
   at += 8 * h.pokes;

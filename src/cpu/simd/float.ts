@@ -215,7 +215,7 @@ function selectDouble(v: VectorViews, operation: number, to: number, x: number, 
   i32[to] = low;
 }
 
-/** CMPcc: the mask for one element. Predicates 0 eq, 1 lt, 2 le, 3 unordered, 4 to 7 their negation. */
+/** CMPcc: the mask for one element. Predicates: eq, lt, le, unordered; from 4 on negated. */
 export function compareSingle(v: VectorViews, predicate: number, x: number, y: number): number {
   unpackSingle(a, v.i32[x]);
   unpackSingle(b, v.i32[y]);

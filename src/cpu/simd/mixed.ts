@@ -99,7 +99,6 @@ export function fromMmx(words: 1 | 2): Entries {
     memory: (c, g, { seg, offset }) => {
       requireBoth(c);
       load64(c, TEMP, seg, offset);
-      if (words === 1) useMmx(c.s);
       compute(c, g, TEMP);
     },
   };
