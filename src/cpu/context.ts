@@ -9,7 +9,7 @@
 
 import type { CpuWiring } from './cpu.ts';
 import type { VectorViews } from './fpu/state.ts';
-import type { Feature } from './models.ts';
+import type { CpuModel, Feature } from './models.ts';
 
 /** Bytes per access. */
 export type Size = 1 | 2 | 4;
@@ -22,6 +22,8 @@ export interface Context {
   /** x87, MMX and SSE registers are in `s` too; these are views for their helpers. */
   readonly views: VectorViews;
   readonly wiring: CpuWiring;
+  /** What CPUID tells. */
+  readonly model: CpuModel;
 
   /** EIP of the instruction that runs (the one to restart after a fault). */
   readonly eip: number;
@@ -54,6 +56,9 @@ export interface Context {
   modeChanged(): void;
 
   has(feature: Feature): boolean;
-  /** Throws; the instruction is restartable. Vectors 8, 10-14, 17 carry an error code. */
+  /**
+   * Throws the one `Fault` of fault.ts (throwFault); the instruction is restartable. Vectors 8,
+   * 10-14, 17 carry an error code.
+   */
   raise(vector: number, errorCode?: number): never;
 }
