@@ -8,6 +8,7 @@
  */
 
 import type { CpuWiring } from './cpu.ts';
+import type { VectorViews } from './fpu/state.ts';
 import type { CpuModel, Feature } from './models.ts';
 
 /** Bytes per access. */
@@ -18,6 +19,8 @@ export interface Context {
   readonly s: Int32Array;
   /** Byte registers: AL CL DL BL are `s8[4 * n]`, AH CH DH BH `s8[4 * (n - 4) + 1]`. */
   readonly s8: Int8Array;
+  /** x87, MMX and SSE registers are in `s` too; these are views for their helpers. */
+  readonly views: VectorViews;
   readonly wiring: CpuWiring;
   /** What CPUID tells. */
   readonly model: CpuModel;

@@ -67,8 +67,8 @@ export const BASE = 48;
 /** In bytes, inclusive, granularity applied; unsigned in an int32. */
 export const LIMIT = 56;
 /**
- * The descriptor's second word as QEMU prints it: bits 8..15 type, S, DPL, P; 20..23 AVL, L, D/B, G;
- * bits 16..19 zero. 0 = null selector loaded: every access faults.
+ * The descriptor's second word as QEMU prints it: bits 8..15 type, S, DPL, P; 16..19 zero;
+ * 20..23 AVL, L, D/B, G. 0 = null selector loaded: every access faults.
  */
 export const ATTRIBUTES = 64;
 
