@@ -199,7 +199,7 @@ function fillWindow(window: DataView, base: number, seed: number): void {
 /** Places an FNSAVE image into the window's page and loads it with FRSTOR. */
 function loadFpu(b: Bench, view: DataView, at: number): void {
   for (let i = 0; i < 108; i++) b.high.setUint8(i, view.getUint8(at + i));
-  control.frstor(b as Context, 4, 3, HIGH & ~0xfff);
+  control.frstor(b as unknown as Context, 4, 3, HIGH & ~0xfff);
 }
 
 function difference(a: bigint, b: bigint): number {
@@ -305,7 +305,7 @@ function inputs(h: Header, view: DataView, fpu: number, sse: number): string {
 function compareFpu(b: Bench, view: DataView, at: number, h: Header, wrong: string[]): void {
   const out = at + 108;
   const save = HIGH & ~0xfff;
-  control.fnsave(b as Context, 4, 3, save);
+  control.fnsave(b as unknown as Context, 4, 3, save);
   const check = (what: string, want: number, got: number): void => {
     if (want !== got) wrong.push(`${what} exp=${want.toString(16)} got=${got.toString(16)}`);
   };
@@ -379,7 +379,7 @@ function step(b: Bench, code: Uint8Array, start: number): number {
     else if (p !== 0x3e && p !== 0x26 && p !== 0x36 && p !== 0x64) break;
   }
   const opcode = code[at++];
-  const c = b as Context;
+  const c = b as unknown as Context;
   if (opcode === 0x9b) {
     fwait(c);
     return at - start;
@@ -407,7 +407,7 @@ function simdStep(b: Bench, code: Uint8Array, start: number, opAt: number, d: De
   if (op === 0x38 || op === 0x3a) op = (op << 8) | code[at++];
   if (op === 0x77) {
     const o = { code: op, modrm: 0xc0, ...d };
-    return simd?.(b as Context, o, { seg: 3, offset: 0 }, () => 0) ? at - start : 0;
+    return simd?.(b as unknown as Context, o, { seg: 3, offset: 0 }, () => 0) ? at - start : 0;
   }
   const modrm = code[at];
   let end = at + 1;
@@ -419,7 +419,7 @@ function simdStep(b: Bench, code: Uint8Array, start: number, opAt: number, d: De
   }
   const o = { code: op, modrm, bytes: d.bytes, repeat: d.repeat, prefix66: d.prefix66 };
   const immediate = (): number => code[end++];
-  return simd?.(b as Context, o, { seg: d.seg, offset }, immediate) ? end - start : 0;
+  return simd?.(b as unknown as Context, o, { seg: d.seg, offset }, immediate) ? end - start : 0;
 }
 
 function address(
