@@ -1,6 +1,7 @@
 import type { Context, Size } from '../../src/cpu/context.ts';
 import type { CpuWiring } from '../../src/cpu/cpu.ts';
 import { Fault, throwFault } from '../../src/cpu/fault.ts';
+import { VectorViews } from '../../src/cpu/fpu/state.ts';
 import { Mmu, PF_U, PF_W, raisePageFault } from '../../src/cpu/mmu.ts';
 import { type CpuModel, type Feature, findModel } from '../../src/cpu/models.ts';
 import {
@@ -36,6 +37,7 @@ export const TSS_BASE = 0x4000;
 export class FakeContext implements Context {
   readonly s = new Int32Array(REGISTER_WORDS);
   readonly s8 = new Int8Array(this.s.buffer);
+  readonly views = new VectorViews(this.s);
   readonly memory = new Memory(RAM);
   readonly ports = new Ports();
   readonly log = new Log();
