@@ -47,7 +47,7 @@ const ALLOWED: { readonly [from: string]: readonly string[] } = {
   machine: ['kernel', 'cpu', 'hw', 'block', 'machine'],
   monitor: ['kernel', 'machine', 'monitor'],
   hmp: ['kernel', 'hmp'],
-  main: ['kernel', 'host', 'machine', 'monitor', 'hmp', 'cpu', 'hw', 'block', 'tool'],
+  main: ['kernel', 'host', 'main', 'machine', 'monitor', 'hmp', 'cpu', 'hw', 'block', 'tool'],
   img: ['kernel', 'host', 'block', 'tool'],
   io: ['kernel', 'host', 'block', 'tool'],
 };
