@@ -33,4 +33,3 @@ export function toHostError(error: unknown): HostError {
   const code = (error as NodeJS.ErrnoException).code ?? 'EIO';
   return new HostError(code, MESSAGES[code] ?? String((error as Error).message));
 }
-

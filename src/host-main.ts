@@ -22,7 +22,7 @@ export const processId = process.pid;
 
 /** Our own files: `roms/bios.bin` and the like, beside `dist/`. */
 export function packagePath(name: string): string {
-  return new URL(`../${name}`, import.meta.url).pathname;
+  return `${import.meta.dirname}/../${name}`;
 }
 
 /** Writes all of `bytes`, waiting while a pipe is full. A reader that went away is no error. */

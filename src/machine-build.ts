@@ -5,8 +5,8 @@
 import type { Clock } from './clock.ts';
 import type { CpuCore, CpuWiring } from './cpu/cpu.ts';
 import type { Events } from './events.ts';
-import { Pc } from './hw/board/pc.ts';
 import type { PcOptions } from './hw/board/options.ts';
+import { Pc } from './hw/board/pc.ts';
 import type { Inbox } from './inbox.ts';
 import type { Log } from './log.ts';
 import { Machine } from './machine.ts';

@@ -38,6 +38,10 @@ export class CharTable implements Chars {
     return [...this.entries].reverse();
   }
 
+  get usesStdio(): boolean {
+    return this.stdio !== undefined;
+  }
+
   /** Opens at once; for sockets see `open`. */
   add(label: string, spec: CharSpec): void {
     const opening = this.open(label, spec);
@@ -98,7 +102,7 @@ export class CharTable implements Chars {
   private async attach(char: Char, spec: CharSpec, ring: CharRing | undefined): Promise<void> {
     if (spec.kind === 'stdio') this.attachStdio(char, spec.signal && !spec.mux);
     else if (ring !== undefined) char.attach(ring);
-    else if (spec.kind === 'file' || spec.kind === 'pipe' || spec.kind === 'socket') {
+    else if (spec.kind !== 'null' && spec.kind !== 'vc' && spec.kind !== 'ringbuf') {
       const host = await import('./host-char.ts');
       if (spec.kind === 'file') host.openFileChar(char, spec.path);
       else if (spec.kind === 'pipe') host.openPipeChar(char, spec.path, this.hooks.post);

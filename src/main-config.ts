@@ -84,6 +84,13 @@ export class Config {
   answer: 'help' | 'version' | 'machines' | 'cpus' | 'devices' | undefined;
 }
 
+/** Ids are unique among drives, devices and character devices each, from the first word on. */
+function checkUnique(ids: readonly (string | undefined)[], id: string | undefined, of: string) {
+  if (id !== undefined && ids.includes(id)) {
+    throw new UserError(`Duplicate ID '${id}' for ${of}`);
+  }
+}
+
 type Reader = (config: Config, option: Occurrence) => void;
 
 const MACHINE_PROPERTIES = [
@@ -111,7 +118,11 @@ export const MACHINES = [
 ] as const;
 
 const GROUPS: { readonly [name: string]: OptionGroup } = {
-  m: { name: 'memory', impliedKey: 'size', keys: { size: 'size', slots: 'number', maxmem: 'size' } },
+  m: {
+    name: 'memory',
+    impliedKey: 'size',
+    keys: { size: 'size', slots: 'number', maxmem: 'size' },
+  },
   name: {
     name: 'name',
     impliedKey: 'guest',
@@ -199,7 +210,7 @@ function readSmp(_config: Config, option: Occurrence): void {
   if (count > 1) {
     throw bareError(
       `Number of SMP cpus requested (${count}), exceeds max cpus supported by machine ` +
-        '`pc-i440fx-2.3\' (1)',
+        "`pc-i440fx-2.3' (1)",
     );
   }
 }
@@ -346,6 +357,8 @@ const READERS: { readonly [name: string]: Reader } = {
   device: (config, option) => {
     const list = parseOptions(option.argument, { name: 'device', impliedKey: 'driver' });
     if (list.get('driver') === 'help' || list.get('driver') === '?') config.answer = 'devices';
+    const ids = config.devices.map(device => device.list.id);
+    checkUnique(ids, list.id, 'device');
     config.devices.push({ list, location: option.location ?? '' });
   },
   name: (config, option) => {
@@ -364,7 +377,9 @@ const READERS: { readonly [name: string]: Reader } = {
       ['file', option.argument],
     ]),
   drive: (config, option) => {
-    const pairs = parseOptions(option.argument, { name: 'drive' }).pairs;
+    const { pairs, id } = parseOptions(option.argument, { name: 'drive' });
+    const ids = config.drives.map(({ pairs: p }) => p.find(([key]) => key === 'id')?.[1]);
+    checkUnique(ids, id, 'drive');
     drive(
       config,
       option,
@@ -390,6 +405,8 @@ const READERS: { readonly [name: string]: Reader } = {
   netdev: readNetdev,
   chardev: (config, option) => {
     const list = parseOptions(option.argument, { name: 'chardev', impliedKey: 'backend' });
+    const ids = config.chardevs.map(chardev => chardev.list.id);
+    checkUnique(ids, list.id, 'chardev');
     config.chardevs.push({ list, location: option.location ?? '' });
   },
   kernel: (config, { argument }) => {

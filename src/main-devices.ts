@@ -101,10 +101,7 @@ export function deviceHelp(): string {
 }
 
 /** Adds one device. Throws CommandLineError. */
-export function addDevice(
-  request: ListRequest,
-  place: Omit<Place, 'driver' | 'list'>,
-): void {
+export function addDevice(request: ListRequest, place: Omit<Place, 'driver' | 'list'>): void {
   const { list, location } = request;
   const driver = list.get('driver');
   try {
@@ -126,9 +123,7 @@ export function addDevice(
 function checkBus(list: OptionList, model: Model, driver: string): void {
   const bus = list.get('bus');
   if (bus === undefined) return;
-  const type = IDE_BUSES.includes(bus)
-    ? 'IDE'
-    : { 'isa.0': 'ISA', 'pci.0': 'PCI' }[bus];
+  const type = IDE_BUSES.includes(bus) ? 'IDE' : { 'isa.0': 'ISA', 'pci.0': 'PCI' }[bus];
   if (type === undefined) throw new UserError(`Bus '${bus}' not found`);
   if (type !== model.bus) {
     throw new UserError(`Device '${driver}' can't go on a ${type} bus`);
@@ -246,10 +241,7 @@ export function fitIdeDrives(drives: DriveTable, fittings: Fittings): void {
     const { spec } = drive;
     if (spec.interface !== 'ide') continue;
     if (spec.bus > 1) {
-      throw new CommandLineError(
-        `Too many IDE buses defined (${spec.bus + 1} > 2)`,
-        undefined,
-      );
+      throw new CommandLineError(`Too many IDE buses defined (${spec.bus + 1} > 2)`, undefined);
     }
     if (spec.media === 'disk') {
       checkDisk(

@@ -9,17 +9,19 @@ import type { Char } from './char.ts';
 import { parseCharShorthand, readCharOptions } from './chardev-spec.ts';
 import { Clock } from './clock.ts';
 import { helpText, located } from './command-line.ts';
-import { MODELS } from './cpu/models.ts';
+import { findModel, modelHelpText } from './cpu/models.ts';
 import { HostError } from './disk-host.ts';
 import { UserError } from './error.ts';
 import { Events } from './events.ts';
 import {
   completePath,
   exit,
+  isTerminal,
   localOffsetSeconds,
   millisecondsSinceStart,
   onTermination,
   openLog,
+  packagePath,
   printError,
   printOut,
   processId,
@@ -51,8 +53,8 @@ import { COMMANDS } from './monitor/commands/all.ts';
 import { CHARDEV_GROUP } from './monitor/commands/chardev.ts';
 import { checkBootOrder } from './monitor/commands/run.ts';
 import { bareContext, HMP_COMMANDS } from './monitor/hmp/commands.ts';
-import { HmpConsole } from './monitor/hmp/console.ts';
 import { runLine } from './monitor/hmp/dispatch.ts';
+import { HmpConsole } from './monitor/hmp/human-monitor.ts';
 import { QmpServer } from './monitor/qmp/server.ts';
 import { Session } from './monitor/session.ts';
 import { QEMU_VERSION_TEXT } from './monitor/version.ts';
@@ -78,7 +80,7 @@ class Program {
   private readonly vm: Vm;
 
   constructor(
-    private readonly name: string,
+    name: string,
     private readonly config: Config,
   ) {
     this.chars = new CharTable({
@@ -102,6 +104,7 @@ class Program {
     this.addDefaultChars();
     for (const { list, location } of config.chardevs) await this.openChardev(list, location);
     for (const request of config.monitors) await this.openMonitor(request);
+    if (config.isDemo) config.drives.push(demoDrive());
     await this.drives.openAll(config);
     this.connectMonitors();
     const fittings = await this.openPorts();
@@ -109,11 +112,27 @@ class Program {
     this.machine = machine;
     this.drives.warnOrphans();
     this.chars.announceShared();
+    await this.openDisplay(machine);
     if (config.startsRunning) machine.cont();
     const status = await machine.power();
     if (!this.hasShutDown) this.events.emit('SHUTDOWN');
     await this.chars.finish();
     return status;
+  }
+
+  /** The screen in this terminal, where there is a screen and the terminal is free. */
+  private async openDisplay(machine: PcMachine): Promise<void> {
+    const { config } = this;
+    const isPossible = machine.board.vga !== undefined && !this.chars.usesStdio;
+    if (config.display === 'none' || (config.display === 'default' && !isPossible)) return;
+    if (isTerminal(1)) {
+      if (this.chars.usesStdio) throw bareError('curses: the terminal is in use');
+      const { showInTerminal } = await import('./main-screen.ts');
+      showInTerminal(machine, () => this.end());
+    } else if (config.isDemo) {
+      const { printWhenSettled } = await import('./main-screen.ts');
+      printWhenSettled(machine, printOut, () => this.end());
+    } else if (config.display === 'curses') throw bareError('curses: stdout is not a terminal');
   }
 
   private setUpLog(): void {
@@ -245,13 +264,7 @@ class Program {
 
   private build(fittings: Fittings): PcMachine {
     const { config } = this;
-    const model = MODELS.find(m => m.name === config.cpuModel.split(',')[0]);
-    if (model === undefined) {
-      throw new CommandLineError(
-        `Unable to find CPU definition: ${config.cpuModel.split(',')[0]}`,
-        undefined,
-      );
-    }
+    const model = located(undefined, () => findModel(config.cpuModel));
     const order = config.boot?.get('once') ?? config.boot?.get('order') ?? 'cad';
     located(undefined, () => checkBootOrder(order));
     const firmware = loadFirmware(config);
@@ -280,7 +293,6 @@ class Program {
         boot: { order, menu: config.boot?.bool('menu') ?? false },
         rtcBase: rtcBase(config),
         nographic: config.isNographic,
-        name: config.name,
       },
     });
   }
@@ -340,6 +352,17 @@ class Program {
   }
 }
 
+/** Changes to the built-in disk are forgotten. */
+function demoDrive(): Config['drives'][number] {
+  const file = packagePath('roms/demo/demo.img');
+  const pairs = [
+    ['file', file],
+    ['format', 'raw'],
+    ['snapshot', 'on'],
+  ] as const;
+  return { pairs, location: '-demo' };
+}
+
 function rtcBase({ rtc, pace }: Config): number {
   if (typeof rtc.base === 'number') return rtc.base;
   const now = pace.kind === 'counted' ? REPEATABLE_RTC_BASE : secondsSince1970();
@@ -348,7 +371,9 @@ function rtcBase({ rtc, pace }: Config): number {
 
 function uuidBytes(uuid: string): Uint8Array {
   const digits = uuid.replaceAll('-', '');
-  return Uint8Array.from({ length: 16 }, (_, i) => Number.parseInt(digits.slice(i * 2, i * 2 + 2), 16));
+  return Uint8Array.from({ length: 16 }, (_, i) =>
+    Number.parseInt(digits.slice(i * 2, i * 2 + 2), 16),
+  );
 }
 
 function answer(what: NonNullable<Config['answer']>, program: string): string {
@@ -362,7 +387,7 @@ function answer(what: NonNullable<Config['answer']>, program: string): string {
       return `Supported machines are:\n${rows.join('')}`;
     }
     case 'cpus':
-      return MODELS.map(({ name }) => `x86 ${name.padStart(16)}\n`).join('');
+      return modelHelpText();
     case 'devices':
       return deviceHelp();
   }
