@@ -202,7 +202,7 @@ function fillWindow(window: DataView, base: number, seed: number): void {
 /** Places an FNSAVE image into the window's page and loads it with FRSTOR. */
 function loadFpu(b: Bench, view: DataView, at: number): void {
   for (let i = 0; i < 108; i++) b.high.setUint8(i, view.getUint8(at + i));
-  control.frstor(b as Context, 4, 3, HIGH & ~0xfff);
+  control.frstor(b as unknown as Context, 4, 3, HIGH & ~0xfff);
 }
 
 function difference(a: bigint, b: bigint): number {
@@ -310,7 +310,7 @@ function inputs(h: Header, view: DataView, fpu: number, sse: number): string {
 function compareFpu(b: Bench, view: DataView, at: number, h: Header, wrong: string[]): void {
   const out = at + 108;
   const save = HIGH & ~0xfff;
-  control.fnsave(b as Context, 4, 3, save);
+  control.fnsave(b as unknown as Context, 4, 3, save);
   const check = (what: string, want: number, got: number): void => {
     if (want !== got) wrong.push(`${what} exp=${want.toString(16)} got=${got.toString(16)}`);
   };
@@ -379,7 +379,7 @@ function step(b: Bench, code: Uint8Array, start: number): number {
     else if (p !== 0x3e && p !== 0x26 && p !== 0x36 && p !== 0x64) break;
   }
   const opcode = code[at++];
-  const c = b as Context;
+  const c = b as unknown as Context;
   if (opcode === 0x9b) {
     fwait(c);
     return at - start;
@@ -402,7 +402,7 @@ function step(b: Bench, code: Uint8Array, start: number): number {
 }
 
 function simdStep(b: Bench, code: Uint8Array, start: number, opAt: number, d: Decoded): number {
-  const c = b as Context;
+  const c = b as unknown as Context;
   let at = opAt;
   const hex = (n: number) => n.toString(16).toUpperCase().padStart(2, '0');
   let opcode = `0F ${hex(code[at])}`;
