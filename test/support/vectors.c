@@ -141,7 +141,7 @@ static void vectorAll(void) {
     vector(prefixes[p], 0, 0xc2, kind, 1); vector(prefixes[p], 0, 0x70, INTS, 1); vector(prefixes[p], 0, 0x10, INTS, 0); vector(prefixes[p], 0, 0x5a, kind, 0);
     if (p == 0 || p == 2) { static const u8 o[] = { 0x14, 0x15, 0x28, 0x2e, 0x2f, 0x54, 0x55, 0x56, 0x57, 0x2a }; for (int i = 0; i < 10; i++) vector(prefixes[p], 0, o[i], o[i] == 0x2a ? INTS : kind, 0); vector(prefixes[p], 0, 0xc6, kind, 1); form(prefixes[p], 0x50, 0xc8, kind, 0); form(prefixes[p], 0xd7, 0xc8, INTS, 0); vector(prefixes[p], 0x3a, 0x0f, INTS, 1); form(prefixes[p], 0xc4, 0xc2, INTS, 1); form(prefixes[p], 0xc5, 0xc8, INTS, 1); form(prefixes[p], 0x6e, 0xc2, INTS, 0); form(prefixes[p], 0x7e, 0xc2, INTS, 0); vector(prefixes[p], 0, 0x2c, kind, 0); vector(prefixes[p], 0, 0x2d, kind, 0); }
     else { form(prefixes[p], 0x2a, 0xc2, INTS, 0); form(prefixes[p], 0x2c, 0xc8, kind, 0); form(prefixes[p], 0x2d, 0xc8, kind, 0); }
-    if (p) vector(prefixes[p], 0, 0x5b, p == 2 || p == 1 ? F32 : INTS, 0); else vector(0, 0, 0x5b, INTS, 0);
+    if (p < 3) vector(prefixes[p], 0, 0x5b, p ? F32 : INTS, 0);
     if (p) vector(prefixes[p], 0, 0xe6, p == 1 ? INTS : F64, 0);
     if (p >= 2) { int k = p == 2 ? F64 : F32; vector(prefixes[p], 0, 0x7c, k, 0); vector(prefixes[p], 0, 0x7d, k, 0); vector(prefixes[p], 0, 0xd0, k, 0); }
     if (p != 2) vector(prefixes[p], 0, 0x12, INTS, 0);

@@ -15,8 +15,7 @@ function failures(isX87: boolean): string[] {
   const wrong: string[] = [];
   for (let at = 0; at + VECTOR_BYTES <= data.length; at += VECTOR_BYTES) {
     const record = data.subarray(at, at + VECTOR_BYTES);
-    const escape = record[1] >= 0xd8 && record[1] <= 0xdf;
-    if (escape !== isX87) continue;
+    if ((record[1] >= 0xd8 && record[1] <= 0xdf) !== isX87) continue;
     const found = replayVector(record);
     if (found !== '') wrong.push(`${at / VECTOR_BYTES}: ${found}`);
   }
