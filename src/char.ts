@@ -21,6 +21,8 @@ export type CharEvent = 'opened' | 'closed' | 'break' | 'focus' | 'blur';
 export interface CharBackend {
   write(bytes: Uint8Array): void;
   close?(): void;
+  /** Resolves when everything written has left. */
+  finish?(): Promise<void>;
 }
 
 export class Char {
@@ -71,6 +73,10 @@ export class Char {
   /** Bytes that wait for the device. */
   get waitingLength(): number {
     return this.waiting.reduce((sum, chunk) => sum + chunk.length, 0);
+  }
+
+  async finish(): Promise<void> {
+    await this.backend?.finish?.();
   }
 
   close(): void {

@@ -15,9 +15,11 @@ interface Common {
 
 export type CharSpec = Common &
   (
-    | { readonly kind: 'null' | 'vc' }
+    | { readonly kind: 'null' }
+    | { readonly kind: 'vc' }
     | { readonly kind: 'stdio'; readonly signal: boolean }
-    | { readonly kind: 'file' | 'pipe'; readonly path: string }
+    | { readonly kind: 'file'; readonly path: string }
+    | { readonly kind: 'pipe'; readonly path: string }
     | { readonly kind: 'ringbuf'; readonly size: number }
     | ({ readonly kind: 'socket' } & SocketSpec)
   );

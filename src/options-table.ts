@@ -212,6 +212,15 @@ const DEBUG: readonly OptionRow[] = [
     ),
   ),
   row('nodefaults', false, help('-nodefaults', "don't create default devices")),
+  row(
+    'compat',
+    true,
+    help(
+      '-compat encrypted-images=refuse|ask',
+      "'refuse' opens encrypted images in the image tool only [default];",
+      "'ask' opens them here and asks for passwords in the monitor",
+    ),
+  ),
   row('demo', false, help('-demo', 'boot the built-in demo disk and show its screen here')),
 ];
 

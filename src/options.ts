@@ -154,11 +154,7 @@ export function parseOptions(text: string, group: OptionGroup): OptionList {
   const pairs = splitOptions(text, group.impliedKey);
   const id = pairs.find(pair => pair.key === 'id');
   if (id !== undefined && !/^[A-Za-z][-A-Za-z0-9._]*$/.test(id.value)) {
-    throw new UserError(
-      "Parameter 'id' expects an identifier",
-      'GenericError',
-      "Identifiers consist of letters, digits, '-', '.', '_', starting with a letter.",
-    );
+    throw new UserError("Parameter 'id' expects an identifier");
   }
   for (const { key } of pairs) {
     if (group.keys !== undefined && key !== 'id' && !Object.hasOwn(group.keys, key)) {

@@ -6,7 +6,9 @@
 import type { Char } from '../char.ts';
 import type { CharRing } from '../char-ring.ts';
 import type { CharSpec } from '../chardev-spec.ts';
+import type { Events } from '../events.ts';
 import type { Json } from '../json.ts';
+import type { Log } from '../log.ts';
 import type { Machine } from '../machine.ts';
 
 export type VmMachine = Pick<
@@ -22,8 +24,6 @@ export type VmMachine = Pick<
   | 'ports'
   | 'clock'
   | 'inbox'
-  | 'events'
-  | 'log'
 >;
 
 /** Texts that `info TOPIC` prints and that the board or the processor knows. */
@@ -99,6 +99,9 @@ export interface MonitorHost {
 }
 
 export interface Vm {
+  /** There before the machine is. */
+  readonly events: Events;
+  readonly log: Log;
   readonly machine: VmMachine;
   readonly panel: Panel;
   readonly drives: Drives;

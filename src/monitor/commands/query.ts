@@ -176,7 +176,7 @@ export const logItems = command({
   returns: returned<JsonObject>('LogInfo'),
   run(vm, { items }) {
     const known = items === 'none' ? [] : parseLogItems(items);
-    if (known !== undefined) vm.machine.log.enable(known);
+    if (known !== undefined) vm.log.enable(known);
     return { known: known !== undefined };
   },
 });

@@ -32,7 +32,7 @@ export class QmpServer implements CharFrontend {
     private readonly char: Char,
     private readonly pretty: boolean,
   ) {
-    vm.machine.events.listen(event => this.sendEvent(event));
+    vm.events.listen(event => this.sendEvent(event));
     char.connect(this);
   }
 
