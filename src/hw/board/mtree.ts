@@ -77,7 +77,8 @@ function nodesText(nodes: readonly Node[], indent: number): string {
     .map(node => {
       const access = node.readOnly ? 'R-' : 'RW';
       const line = `${range(node.from, node.length)} (prio ${node.priority}, ${access}): `;
-      return `${' '.repeat(indent)}${line}${node.text}\n${nodesText(node.children ?? [], indent + 2)}`;
+      const inner = nodesText(node.children ?? [], indent + 2);
+      return `${' '.repeat(indent)}${line}${node.text}\n${inner}`;
     })
     .join('');
 }
