@@ -550,4 +550,3 @@ export class JsCode implements Code {
     }
   }
 }
-

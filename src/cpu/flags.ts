@@ -83,7 +83,7 @@ export function overflow(s: Int32Array): boolean {
   if (kind >= DEC) return r === ~lowest;
   if (kind >= INC) return r === lowest;
   const a = s[FLAG_B];
-  return (((a ^ r) & ((r - a) ^ r)) << shift) < 0;
+  return ((a ^ r) & ((r - a) ^ r)) << shift < 0;
 }
 
 export function adjust(s: Int32Array): boolean {

@@ -109,7 +109,9 @@ export function operandsOf(row: Row, size: Bits, memory: boolean): Operand[] {
 }
 
 export function keyOf(operation: Operation, size: Bits, operands: readonly Operand[]): string {
-  const parts = operands.map(o => `${o.form}${o.size}${o.form === 'i' && o.field === 2 ? 'b' : ''}`);
+  const parts = operands.map(
+    o => `${o.form}${o.size}${o.form === 'i' && o.field === 2 ? 'b' : ''}`,
+  );
   return [operation.name, String(size), ...parts].join('.');
 }
 

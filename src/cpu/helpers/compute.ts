@@ -7,18 +7,7 @@
  */
 
 import * as flags from '../flags.ts';
-import {
-  AF,
-
-  CF,
-  FLAG_A,
-  FLAG_B,
-  FLAG_KIND,
-  FLAG_RESULT,
-  OF,
-  SELECTOR,
-  ZF,
-} from '../registers.ts';
+import { AF, CF, FLAG_A, FLAG_B, FLAG_KIND, FLAG_RESULT, OF, SELECTOR, ZF } from '../registers.ts';
 
 function unsigned(v: number, size: number): number {
   return size === 32 ? v : v & ((1 << size) - 1);
@@ -206,4 +195,3 @@ export function computeFunctions(s: Int32Array) {
 }
 
 export type Compute = ReturnType<typeof computeFunctions>;
-

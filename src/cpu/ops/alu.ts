@@ -27,7 +27,10 @@ function binary(name: string, recipe: Recipe, combine: Combine): Operation {
   );
 }
 
-function withCarry(name: 'adc' | 'sbb', combine: (c: Code, a: Value, b: Value, cf: Value) => Value) {
+function withCarry(
+  name: 'adc' | 'sbb',
+  combine: (c: Code, a: Value, b: Value, cf: Value) => Value,
+) {
   return op(
     name,
     (c, d, s) => {

@@ -6,7 +6,7 @@
 
 import type { Effects, Value } from '../code.ts';
 import { type Operation, op } from '../operation.ts';
-import { ES, FS, GS, SS, DS } from '../registers.ts';
+import { DS, ES, FS, GS, SS } from '../registers.ts';
 import { type Row, row } from '../row.ts';
 
 const EXITS: Effects = { exits: true };

@@ -32,9 +32,7 @@ const xchg = op(
 const cbw = op('cbw', c => c.setReg(EAX, c.sext(c.reg(EAX), c.size === 16 ? 8 : 16)));
 const cwd = op('cwd', c => c.setReg(EDX, c.sar(c.reg(EAX), c.k(31))));
 
-const bswap = op('bswap', (c, d) =>
-  c.modify(d, a => c.compute('bswap', [a, c.k(c.size)])),
-);
+const bswap = op('bswap', (c, d) => c.modify(d, a => c.compute('bswap', [a, c.k(c.size)])));
 
 const salc = op('salc', c => c.setReg(EAX, c.sub(c.k(0), c.carry())));
 

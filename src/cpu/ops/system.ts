@@ -17,9 +17,7 @@ function bare(name: string, ends = false): Operation {
 
 /** Takes the segment shape and offset of a memory operand, and the operand size in bytes. */
 function onMemory(name: string): Operation {
-  return op(name, (c, m) =>
-    c.helper(name, [c.shape(), c.address(m), c.k(c.size / 8)], EXITS),
-  );
+  return op(name, (c, m) => c.helper(name, [c.shape(), c.address(m), c.k(c.size / 8)], EXITS));
 }
 
 /** Takes one value. */
@@ -83,7 +81,11 @@ export const system: readonly Row[] = [
   ...featured('msr', row('0F 30', '', bare('wrmsr')), row('0F 32', '', bare('rdmsr'))),
   ...featured('tsc', row('0F 31', '', bare('rdtsc'))),
   row('0F 33', '', bare('rdpmc')),
-  ...featured('sep', row('0F 34', '', bare('sysenter', true)), row('0F 35', '', bare('sysexit', true))),
+  ...featured(
+    'sep',
+    row('0F 34', '', bare('sysenter', true)),
+    row('0F 35', '', bare('sysexit', true)),
+  ),
   row('0F A2', '', bare('cpuid')),
   row('0F AA', '', bare('rsm', true)),
   ...featured('cx8', row('0F C7 /1 mem', 'Mb', cmpxchg8b)),
