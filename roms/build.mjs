@@ -11,23 +11,43 @@ import { fontBinary } from './font/font.mjs';
 
 const ROMS = import.meta.dirname;
 
-/** Source, image, and what makes the image whole: `rom` is an option ROM with a checksum byte. */
+/** Source, image, and whose checksums the image needs: see FINISH. */
 const IMAGES = [
-  { source: 'bios/bios.asm', image: 'bios/bios.bin', kind: 'raw' },
+  { source: 'bios/bios.asm', image: 'bios/bios.bin', kind: 'bios' },
   { source: 'vgabios/vgabios.asm', image: 'vgabios/vgabios.bin', kind: 'rom' },
   { source: 'option/multiboot.asm', image: 'option/multiboot.bin', kind: 'rom' },
   { source: 'option/linuxboot.asm', image: 'option/linuxboot.bin', kind: 'rom' },
   { source: 'demo/demo.asm', image: 'demo/demo.img', kind: 'raw' },
 ];
 
-/** The last byte makes all bytes of an option ROM add up to zero. */
-function withChecksum(bytes) {
-  const rom = Uint8Array.from(bytes);
+/** Makes the bytes of `rom` from `start` to `end` add up to zero by the one at `at`. */
+function fixSum(rom, start, end, at) {
   let sum = 0;
-  for (const byte of rom) sum += byte;
-  rom[rom.length - 1] = (rom[rom.length - 1] - sum) & 0xff;
+  for (const byte of rom.subarray(start, end)) sum += byte;
+  rom[at] = (rom[at] - sum) & 0xff;
+}
+
+/** An option ROM has two checksums: its Plug and Play header's and, in the last byte, its own. */
+function withChecksums(bytes) {
+  const rom = Uint8Array.from(bytes);
+  const pnp = rom[0x1a] | (rom[0x1b] << 8);
+  if (pnp !== 0) fixSum(rom, pnp, pnp + 32, pnp + 9);
+  fixSum(rom, 0, rom.length, rom.length - 1);
   return rom;
 }
+
+/** The BIOS's tables have checksums, too; they stand at multiples of 16. */
+function withTableSums(bytes) {
+  const rom = Uint8Array.from(bytes);
+  for (let at = 0; at < rom.length; at += 16) {
+    const signature = String.fromCharCode(...rom.subarray(at, at + 4));
+    if (signature === '$PnP') fixSum(rom, at, at + rom[at + 5], at + 8);
+    if (signature === '$PIR') fixSum(rom, at, at + (rom[at + 6] | (rom[at + 7] << 8)), at + 31);
+  }
+  return rom;
+}
+
+const FINISH = { raw: bytes => bytes, rom: withChecksums, bios: withTableSums };
 
 function assemble(work, entry) {
   const out = join(work, entry.image);
@@ -39,7 +59,7 @@ function assemble(work, entry) {
   if (run.stderr) process.stderr.write(run.stderr);
   if (run.status !== 0) throw new Error(`nasm failed on ${entry.source}`);
   const bytes = readFileSync(out);
-  return entry.kind === 'rom' ? withChecksum(bytes) : bytes;
+  return FINISH[entry.kind](bytes);
 }
 
 function main() {

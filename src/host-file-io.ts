@@ -18,38 +18,9 @@ import {
   type HostFile,
   type OpenMode,
 } from './disk-host.ts';
+import { toHostError } from './host-errno.ts';
 
 const SYNCHRONOUS_BYTES = 128 * 1024;
-
-/** strerror(3) of the errors that files give. */
-const MESSAGES: { readonly [code: string]: string } = {
-  EACCES: 'Permission denied',
-  EBADF: 'Bad file descriptor',
-  EBUSY: 'Device or resource busy',
-  EEXIST: 'File exists',
-  EFBIG: 'File too large',
-  EINVAL: 'Invalid argument',
-  EIO: 'Input/output error',
-  EISDIR: 'Is a directory',
-  ELOOP: 'Too many levels of symbolic links',
-  EMFILE: 'Too many open files',
-  ENAMETOOLONG: 'File name too long',
-  ENFILE: 'Too many open files in system',
-  ENODEV: 'No such device',
-  ENOENT: 'No such file or directory',
-  ENOSPC: 'No space left on device',
-  ENOTDIR: 'Not a directory',
-  ENXIO: 'No such device or address',
-  EOVERFLOW: 'Value too large for defined data type',
-  EPERM: 'Operation not permitted',
-  EROFS: 'Read-only file system',
-  ETXTBSY: 'Text file busy',
-};
-
-function toHostError(error: unknown): HostError {
-  const code = (error as NodeJS.ErrnoException).code ?? 'EIO';
-  return new HostError(code, MESSAGES[code] ?? String((error as Error).message));
-}
 
 function attempt<T>(call: () => T): T {
   try {
@@ -147,7 +118,7 @@ function openFile(path: string, mode: OpenMode): HostFile {
   const fd = attempt(() => fs.openSync(path, flags, 0o644));
   if (fs.fstatSync(fd).isDirectory()) {
     fs.closeSync(fd);
-    throw new HostError('EISDIR', MESSAGES['EISDIR']);
+    throw new HostError('EISDIR', 'Is a directory');
   }
   return new NodeFile(fd, () => {});
 }
@@ -183,7 +154,7 @@ export const nodeBlockHost: BlockHost = {
       maxOutputLength: length,
       finishFlush: 2,
     });
-    if (out.length !== length) throw new HostError('EIO', MESSAGES['EIO']);
+    if (out.length !== length) throw new HostError('EIO', 'Input/output error');
     return out;
   },
   now: () => {

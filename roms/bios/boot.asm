@@ -1,58 +1,70 @@
 ; INT 19h and INT 18h: what to start.
 
-; Tries the devices of the boot order until one starts.
+; Tries the devices of the boot plan until one starts.
 int19:
         cli
         xor ax, ax
         mov ss, ax
         mov sp, 0x7c00
         sti
-        mov ax, BDA_SEGMENT
-        mov ds, ax
-        call boot_roms
-        mov al, 0x3d            ; the order: three nibbles, 1 diskette, 2 disk, 3 CD-ROM, 4 network
-        call cmos_read
-        mov bl, al
-        mov al, 0x38
-        call cmos_read
-        and al, 0xf0
-        shl ax, 8
-        mov bh, ah
-        shr bh, 4
-        mov al, bl
-        mov ah, bh
-        and ax, 0x0fff
-        jnz .next
-        mov ax, 0x0002
-.next:  push ax
-        and al, 0x0f
-        cmp al, 2
-        jne .other
+        mov si, boot_plan
+.next:  mov al, [cs:si]
+        inc si
+        test al, al
+        jz .none
+        push si
+        test al, al
+        js .disk
+        call boot_rom
+        jmp short .back
+.disk:  mov dl, al
         call boot_disk
-.other: pop ax
-        shr ax, 4
-        jnz .next
-        int 0x18
+.back:  pop si
+        jmp short .next
+.none:  int 0x18
 
-; Starts sector 0 of the first disk; returns if there is none to start.
+; Calls the boot entry of option ROM AL - 10h.
+boot_rom:
+        and ax, 0x0f
+        imul bx, ax, ROM_SIZE
+        add bx, roms
+        PRINT 'Booting from ROM '
+        lea si, [bx + ROM_NAME]
+        call print
+        PRINT 13, 10
+        mov ax, [cs:bx + ROM_BEV]
+        mov [cs:far_call], ax
+        mov eax, [cs:bx + ROM_ADDRESS]
+        shr eax, 4
+        mov [cs:far_call + 2], ax
+        pusha
+        push cs
+        pop es
+        mov di, pnp_table
+        call far [cs:far_call]
+        popa
+        ret
+
+; Starts sector 0 of disk DL; returns if it cannot.
 boot_disk:
-        cmp byte [cs:disk_count], 0
-        je .absent
-        PRINT 'Booting from disk 80h', 13, 10
+        mov al, dl
+        PRINT 'Booting from disk '
+        call print_byte
+        PRINT 'h', 13, 10
         mov di, 3
 .try:   xor ax, ax
         mov es, ax
         mov bx, 0x7c00
         mov ax, 0x0201
         mov cx, 0x0001
-        mov dx, 0x0080
+        mov dh, 0
         int 0x13
         jnc .read
         mov ah, 0
         int 0x13
         dec di
         jnz .try
-        PRINT 'Disk 80h cannot be read', 13, 10
+        PRINT 'It cannot be read', 13, 10
         ret
 .read:  cmp word [es:0x7dfe], 0xaa55
         jne .unsigned
@@ -62,11 +74,9 @@ boot_disk:
         mov sp, 0x7c00
         mov ax, 0xaa55
         mov cx, 0
-        mov dx, 0x0080
         jmp 0:0x7c00
 .unsigned:
-        PRINT 'Disk 80h is not bootable', 13, 10
-.absent:
+        PRINT 'It is not bootable', 13, 10
         ret
 
 int18:
@@ -79,5 +89,271 @@ int18:
 .sleep: hlt
         jmp short .sleep
 
-boot_roms:
+; ------------------------------------------------------------------------------------ option ROMs
+
+FIRST_ROM       equ 0xc8000
+END_OF_ROMS     equ 0xf0000
+        bits 32
+
+; Copies the files genroms/* to memory; each takes whole KiB.
+roms_load:
+        mov dword [BIOS_BASE + rom_next], FIRST_ROM
+        mov dword [BIOS_BASE + rom_count], 0
+        mov edx, [DIRECTORY]
+        mov ebx, DIRECTORY + 4
+.entry: test edx, edx
+        jz .done
+        cmp dword [ebx + 8], 'genr'
+        jne .next
+        cmp dword [ebx + 12], 'oms/'
+        jne .next
+        push edx
+        call rom_load
+        pop edx
+.next:  add ebx, 64
+        dec edx
+        jmp short .entry
+.done:  ret
+
+; The file of directory entry EBX.
+rom_load:
+        mov ecx, [ebx]
+        bswap ecx
+        mov edi, [BIOS_BASE + rom_next]
+        lea eax, [edi + ecx]
+        cmp eax, END_OF_ROMS
+        ja .done
+        cmp dword [BIOS_BASE + rom_count], MAX_ROMS
+        jae .done
+        mov ax, [ebx + 4]
+        xchg al, ah
+        call fwcfg_select
+        mov esi, edi
+        call fwcfg_read
+        cmp word [esi], 0xaa55
+        jne .done
+        movzx ecx, byte [esi + 2]
+        shl ecx, 9
+        xor eax, eax
+.sum:   add al, [esi + ecx - 1]
+        loop .sum
+        test al, al
+        jnz .done
+        imul edi, [BIOS_BASE + rom_count], ROM_SIZE
+        add edi, BIOS_BASE + roms
+        inc dword [BIOS_BASE + rom_count]
+        mov [edi + ROM_ADDRESS], esi
+        movzx ecx, byte [esi + 2]
+        shl ecx, 9
+        lea eax, [esi + ecx + 0x7ff]
+        and eax, ~0x7ff
+        mov [BIOS_BASE + rom_next], eax
+        lea esi, [ebx + 16]     ; behind "genroms/"
+        add edi, ROM_NAME
+        mov ecx, 48
+        rep movsb
+.done:  ret
+        bits 16
+
+; Runs the initialisation of every ROM and looks for its boot entry.
+roms_start:
+        mov bx, roms
+        mov cx, [cs:rom_count]
+.next:  jcxz .done
+        mov word [cs:far_call], 3
+        mov eax, [cs:bx + ROM_ADDRESS]
+        shr eax, 4
+        mov [cs:far_call + 2], ax
+        pushad
+        push ds
+        push cs
+        pop es
+        mov di, pnp_table
+        mov bx, 0xffff
+        mov dx, bx
+        xor ax, ax
+        call far [cs:far_call]
+        cld
+        pop ds
+        popad
+        mov es, [cs:far_call + 2]
+        mov si, [es:0x1a]
+        test si, si
+        jz .skip
+        cmp dword [es:si], '$PnP'
+        jne .skip
+        mov ax, [es:si + 0x1a]
+        mov [cs:bx + ROM_BEV], ax
+.skip:  add bx, ROM_SIZE
+        dec cx
+        jmp short .next
+.done:  ret
+
+; ----------------------------------------------------------------------------------- the order
+        bits 32
+
+; Appends AL to the boot plan.
+boot_plan_add:
+        push ebx
+        mov ebx, [BIOS_BASE + boot_planned]
+        cmp ebx, 31
+        jae .full
+        mov [BIOS_BASE + boot_plan + ebx], al
+        mov byte [BIOS_BASE + boot_plan + ebx + 1], 0
+        inc dword [BIOS_BASE + boot_planned]
+.full:  pop ebx
         ret
+
+BOOTORDER       equ 0x30000     ; scratch: the file bootorder
+BOOTORDER_MAX   equ 0x4000
+
+; First the lines of the file bootorder, then the devices of the CMOS order, then other ROMs.
+boot_plan_make:
+        mov dword [BIOS_BASE + boot_planned], 0
+        mov esi, .file + BIOS_BASE
+        call fwcfg_open
+        jc .cmos
+        cmp ecx, BOOTORDER_MAX
+        ja .cmos
+        mov edi, BOOTORDER
+        call fwcfg_read
+        mov byte [edi], 0
+        mov esi, BOOTORDER
+.line:  cmp byte [esi], 0
+        je .cmos
+        call bootorder_line
+.skip:  lodsb
+        cmp al, 10
+        je .line
+        test al, al
+        jnz .skip
+.cmos:  mov al, 0x38            ; three nibbles: 1 diskette, 2 disk, 3 CD-ROM, 4 network
+        call cmos_read32
+        and al, 0xf0
+        mov ah, al
+        shr ah, 4
+        mov dh, ah
+        mov al, 0x3d
+        call cmos_read32
+        mov ah, dh
+        test ax, ax
+        jnz .device
+        mov al, 2
+.device:
+        test ax, ax
+        jz .roms
+        push eax
+        and al, 0x0f
+        cmp al, 2
+        jne .other
+        mov al, 0x80
+        cmp byte [BIOS_BASE + disk_count], 0
+        je .other
+        call boot_plan_add
+.other: pop eax
+        shr ax, 4
+        jmp short .device
+.roms:  xor ecx, ecx
+.rom:   cmp ecx, [BIOS_BASE + rom_count]
+        jae .done
+        imul edi, ecx, ROM_SIZE
+        cmp byte [BIOS_BASE + roms + edi + ROM_TRIED], 0
+        jne .planned
+        call plan_rom
+.planned:
+        inc ecx
+        jmp short .rom
+.done:  ret
+.file:  db 'bootorder', 0
+
+; ROM ECX, if it boots.
+plan_rom:
+        imul edi, ecx, ROM_SIZE
+        mov byte [BIOS_BASE + roms + edi + ROM_TRIED], 1
+        cmp word [BIOS_BASE + roms + edi + ROM_BEV], 0
+        je .done
+        mov al, 0x10
+        add al, cl
+        call boot_plan_add
+.done:  ret
+
+; A device path of the file bootorder, for example /rom@genroms/linuxboot.bin or
+; /pci@i0cf8/ide@1,1/drive@0/disk@0. Keeps ESI.
+bootorder_line:
+        push esi
+        cmp dword [esi], '/rom'
+        jne .disk
+        add esi, 13             ; behind /rom@genroms/
+        xor ecx, ecx
+.rom:   cmp ecx, [BIOS_BASE + rom_count]
+        jae .done
+        imul edi, ecx, ROM_SIZE
+        add edi, BIOS_BASE + roms + ROM_NAME
+        push esi
+.char:  mov al, [esi]
+        cmp al, 10
+        jne .compare
+        mov al, 0
+.compare:
+        inc esi
+        scasb
+        jne .differ
+        test al, al
+        jnz .char
+        pop esi
+        call plan_rom
+        jmp short .done
+.differ:
+        pop esi
+        inc ecx
+        jmp short .rom
+.disk:  cmp byte [esi], 10
+        jbe .done
+        cmp dword [esi], 'ide@'
+        je .ide
+        inc esi
+        jmp short .disk
+.ide:   cmp byte [esi], 10      ; the first digit after drive@ is the channel, after disk@ the unit
+        jbe .done
+        cmp dword [esi], 'ive@'
+        je .channel
+        inc esi
+        jmp short .ide
+.channel:
+        cmp dword [esi + 5], '/dis'
+        jne .done
+        mov al, [esi + 4]
+        sub al, '0'
+        add al, al
+        add al, [esi + 11]
+        sub al, '0'
+        xor ecx, ecx
+.find:  cmp cl, [BIOS_BASE + disk_count]
+        jae .done
+        imul edi, ecx, D_SIZE
+        cmp al, [BIOS_BASE + disks + edi + D_NUMBER]
+        je .found
+        inc ecx
+        jmp short .find
+.found: lea eax, [ecx + 0x80]
+        call boot_plan_add
+.done:  pop esi
+        ret
+        bits 16
+
+; Plug and Play installation check (Plug and Play BIOS 1.0A): no functions.
+        align 16
+pnp_table:
+        db '$PnP', 0x10, 0x21
+        dw 0
+        db 0                    ; checksum: the build fills it in
+        dd 0
+        dw pnp_entry, BIOS_SEGMENT
+        dw pnp_entry
+        dd BIOS_BASE
+        dd 0
+        dw 0
+        dd 0
+pnp_entry:
+        mov ax, 0x82
+        retf

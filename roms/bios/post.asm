@@ -73,7 +73,9 @@ post_shadowed:
         call post_memory
         call disk_init
         call post_disks
-        call post_tables
+        CALL32 roms_load
+        call roms_start
+        CALL32 post_flat_tables
         int 0x19
 
 ; The part of POST that needs all of memory.
@@ -86,12 +88,8 @@ post_flat:
         ret
 post_flat_tables:
         call memory_map_build
-        ret
+        jmp boot_plan_make
         bits 16
-
-post_tables:
-        CALL32 post_flat_tables
-        ret
 
 ; Every vector to something, the services to theirs.
 vectors_init:

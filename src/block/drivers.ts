@@ -5,6 +5,8 @@
 import { HostError } from '../disk-host.ts';
 import { UserError } from '../error.ts';
 import type { Driver } from './driver.ts';
+import { qcowDriver } from './format/qcow.ts';
+import { qcow2Driver } from './format/qcow2/open.ts';
 import { RawNode } from './format/raw.ts';
 import { FileNode } from './protocol/file.ts';
 import { NullNode } from './protocol/null.ts';
@@ -46,7 +48,14 @@ const nullCo = (name: 'null-co' | 'null-aio'): Driver => ({
     new NullNode(name, filename, options.takeSize('size') ?? NULL_BYTES),
 });
 
-export const DRIVERS: readonly Driver[] = [raw, file, nullCo('null-co'), nullCo('null-aio')];
+export const DRIVERS: readonly Driver[] = [
+  raw,
+  qcowDriver,
+  qcow2Driver,
+  file,
+  nullCo('null-co'),
+  nullCo('null-aio'),
+];
 
 /** Names for "Supported formats:", as 2.2.50 lists them where tinamou has them too. */
 export function driverNames(): string[] {

@@ -73,6 +73,9 @@ export interface Context {
   modeChanged(): void;
 
   has(feature: Feature): boolean;
-  /** Throws the one `Fault` of fault.ts (throwFault); the instruction is restartable. Vectors 8, 10-14, 17 carry an error code. */
+  /**
+   * Throws the one `Fault` of fault.ts (throwFault); the instruction is restartable. Vectors 8,
+   * 10-14, 17 carry an error code.
+   */
   raise(vector: number, errorCode?: number): never;
 }

@@ -45,27 +45,12 @@ import {
   ZF,
 } from './registers.ts';
 
-/** What the text needs to know of x87 and SSE. */
-export interface FpuView {
-  readonly control: number;
-  /** With the top-of-stack field. */
-  readonly status: number;
-  /** Bit n: register n (not ST(n)) is not empty. */
-  readonly validTags: number;
-  readonly mxcsr: number;
-  /** Register n: 64-bit significand, then sign and exponent. */
-  register(n: number): { readonly significand: bigint; readonly exponent: number };
-  /** Word 3 (highest) to 0 of XMM n, unsigned. */
-  xmm(n: number): readonly [number, number, number, number];
-}
-
 export interface RegisterView {
   readonly s: Int32Array;
   readonly eip: number;
   /** Whole, with the lazy flags. */
   readonly eflags: number;
   readonly isA20Open: boolean;
-  readonly fpu?: FpuView;
 }
 
 const SEGMENT_NAMES = ['ES', 'CS', 'SS', 'DS', 'FS', 'GS', 'LDT', 'TR'];
@@ -89,9 +74,9 @@ const SYSTEM_TYPES = [
   'TrapGate32',
 ];
 
-/** `info registers`. */
+/** `info registers`, but for the lines of x87 and SSE, which follow from fpu/state.ts. */
 export function registersText(view: RegisterView): string {
-  return `${coreText(view)}${eferText(view)}${view.fpu === undefined ? '' : fpuText(view.fpu)}`;
+  return `${coreText(view)}${eferText(view)}`;
 }
 
 /** What `-d int` and `-d cpu` show: no FPU, but a line about the flags. */
@@ -164,24 +149,6 @@ function typeText(word: number): string {
     return `${big ? 'CS32' : 'CS16'} [${bit(10, 'C')}${bit(9, 'R')}${bit(8, 'A')}]`;
   }
   return `${big ? 'DS  ' : 'DS16'} [${bit(10, 'E')}${bit(9, 'W')}${bit(8, 'A')}]`;
-}
-
-function fpuText(fpu: FpuView): string {
-  const top = (fpu.status >>> 11) & 7;
-  const status = fpu.status & 0xffff;
-  let text =
-    `FCW=${hex(fpu.control, 4)} FSW=${hex(status, 4)} [ST=${top}]` +
-    ` FTW=${hex(fpu.validTags & 0xff, 2)} MXCSR=${hex(fpu.mxcsr, 8)}\n`;
-  for (let n = 0; n < 8; n++) {
-    const { significand, exponent } = fpu.register(n);
-    const digits = significand.toString(16).padStart(16, '0');
-    text += `FPR${n}=${digits} ${hex(exponent, 4)}${(n & 1) !== 0 ? '\n' : ' '}`;
-  }
-  for (let n = 0; n < 8; n++) {
-    const words = fpu.xmm(n).map(word => hex(word, 8));
-    text += `XMM0${n}=${words.join('')}${(n & 1) !== 0 ? '\n' : ' '}`;
-  }
-  return text;
 }
 
 const GENERAL: { readonly [name: string]: number } = {

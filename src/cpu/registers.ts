@@ -86,7 +86,8 @@ export const SCRATCH = 80;
 export const MSR_BANK = 128;
 /** The four PDPTE registers of PAE paging, two words each. */
 export const PDPTE = 240;
-export const REGISTER_WORDS = 256;
+/** x87, MMX and SSE follow at 256: fpu/state.ts. */
+export const REGISTER_WORDS = 352;
 
 export const CF = 1 << 0;
 export const PF = 1 << 2;

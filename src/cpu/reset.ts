@@ -4,6 +4,7 @@
  * Source: Intel SDM volume 3, table 9-1.
  */
 
+import { resetFpu } from './fpu/state.ts';
 import { type CpuModel, modelSignature } from './models.ts';
 import { resetMsrs } from './msr.ts';
 import {
@@ -20,7 +21,7 @@ import {
   LDTR,
   LIMIT,
   MSR_BANK,
-  REGISTER_WORDS,
+  PDPTE,
   SCRATCH,
   SELECTOR,
   SMBASE,
@@ -34,10 +35,10 @@ const DR7_AT_RESET = 0x400;
 const DATA = 0x9300;
 const CODE = 0x9b00;
 
-/** All of `s` but the scratch words; flags read as 2 when the lazy record is zero. */
+/** All of `s` but scratch words; flags read as 2 when the lazy record is zero. */
 export function resetRegisters(s: Int32Array, model: CpuModel): void {
   s.fill(0, 0, SCRATCH);
-  s.fill(0, MSR_BANK, REGISTER_WORDS);
+  s.fill(0, MSR_BANK, PDPTE + 8);
   s[EDX] = modelSignature(model);
   s[EIP] = 0xfff0;
   s[EFLAGS_REST] = 2;
@@ -57,4 +58,5 @@ export function resetRegisters(s: Int32Array, model: CpuModel): void {
   s[IDTR_LIMIT] = 0xffff;
   s[SMBASE] = 0x30000;
   resetMsrs(s);
+  resetFpu(s);
 }

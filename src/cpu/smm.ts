@@ -1,9 +1,9 @@
 /**
  * System management mode: entry on SMI and RSM, with the 32-bit save map.
  *
- * Source: Intel SDM volume 3, 30.4 (SMRAM, table 30-1 state save map), 30.5, 30.14; revision 0x20000
- * (SMBASE relocation, no I/O restart). The hidden parts of the segment registers and of LDTR and TR
- * are kept in the reserved area from 7F2C on, in the layout P6 processors use.
+ * Source: Intel SDM volume 3, 30.4 (SMRAM, table 30-1 state save map), 30.5, 30.14; revision
+ * 0x20000 (SMBASE relocation, no I/O restart). The hidden parts of the segment registers, LDTR and
+ * TR are kept in the reserved area from 7F2C on, in the layout P6 processors use.
  */
 
 import type { Context } from './context.ts';

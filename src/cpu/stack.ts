@@ -51,7 +51,7 @@ export function release(c: Context, bytes: number): void {
   c.s[ESP] = stackPointer(c.s[ESP], c.s[ESP] + bytes, c.s[ATTRIBUTES + SS]);
 }
 
-/** `value` as the stack pointer of a segment with these attributes; SP alone keeps the upper half. */
+/** `value` as the stack pointer of a segment with these attributes; SP keeps the upper half. */
 export function stackPointer(old: number, value: number, attributes: number): number {
   const mask = stackMask(attributes);
   return (old & ~mask) | (value & mask);

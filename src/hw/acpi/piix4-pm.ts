@@ -144,6 +144,11 @@ export class Piix4Pm extends Device<StateOf<typeof registers>> {
     this.settle();
   }
 
+  /** Where the firmware put the power-management ports. */
+  get base(): number {
+    return this.pci.read(PMBA, 2) & 0xffc0;
+  }
+
   /** The user presses the power button. */
   pressPower(): void {
     if ((this.state.enable & PWRBTN) !== 0) this.state.status |= PWRBTN;
@@ -173,8 +178,7 @@ export class Piix4Pm extends Device<StateOf<typeof registers>> {
 
   private settlePorts(): void {
     const { placePm, placeSmbus } = this.options;
-    const base = this.pci.read(PMBA, 4) & 0xffc0;
-    placePm(base, (this.pci.read(PMREGMISC, 1) & 1) !== 0);
+    placePm(this.base, (this.pci.read(PMREGMISC, 1) & 1) !== 0);
     placeSmbus(this.pci.read(SMBBA, 4) & 0xffc0, (this.pci.read(SMBHSTCFG, 1) & 1) !== 0);
   }
 

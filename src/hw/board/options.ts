@@ -103,8 +103,8 @@ export interface PcOptions {
   readonly nographic: boolean;
   /** The processor implements system management mode. Default no. */
   readonly hasSmm?: boolean;
-  /** `-name`, for SMBIOS and inspection. */
-  readonly name?: string;
+  /** As `-M` names it, for SMBIOS. Default `pc-i440fx-2.3`. */
+  readonly machine?: string;
   /** CPUID leaf 1 EAX and EDX, for SMBIOS. */
   readonly cpuid?: { readonly signature: number; readonly features: number };
 }

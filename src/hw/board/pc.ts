@@ -50,6 +50,8 @@ const SERIAL_PORTS = [0x3f8, 0x2f8, 0x3e8, 0x2e8];
 const SERIAL_IRQS = [4, 3, 4, 3];
 const IDE_PORTS = [0x1f0, 0x170];
 const IDE_CONTROL = [0x3f6, 0x376];
+const GPE0_BASE = 0xafe0;
+const SCI_IRQ = 9;
 /** Until the firmware moves it. */
 const SMBUS_BASE = 0xb100;
 const VIDEO_WINDOW = 0xa0000;
@@ -86,7 +88,7 @@ export class Pc {
   private readonly resetAsked = new Line('reset');
   /** The inputs of the two 8259s; what pulls them comes in through `irq()`. */
   private readonly irqLines = Array.from({ length: 16 }, (_, i) => new Line(`irq${i}`));
-  private readonly irqInputs = this.irqLines.map(line => orGate(line, 8));
+  private readonly irqInputs = this.irqLines.map(line => [...orGate(line, 8)]);
 
   constructor(
     readonly options: PcOptions,
@@ -118,7 +120,13 @@ export class Pc {
     this.buildDebugPorts();
     this.add('fw_cfg', this.fwCfg);
     this.wiring.ports({ name: 'fwcfg', base: 0x510, length: 2, maxSize: 2 }, this.fwCfg.ports);
-    fillFwCfg(this.fwCfg, options, { ramBelow4g: this.ramBelow4g });
+    fillFwCfg(this.fwCfg, options, {
+      ramBelow4g: this.ramBelow4g,
+      serials: [this.serials[0] !== undefined, this.serials[1] !== undefined],
+      gpe0: GPE0_BASE,
+      sciIrq: SCI_IRQ,
+      pmBase: () => this.pm.base,
+    });
     this.devices = this.added;
     this.a20.set(true);
   }
@@ -397,7 +405,7 @@ export class Pc {
     const smbus = new SmBus();
     const pm: Piix4Pm = new Piix4Pm({
       clock,
-      sci: this.irq(9),
+      sci: this.irq(SCI_IRQ),
       smi: this.smi,
       hasSmm: hasSmm ?? false,
       serials: [serials[0] !== undefined, serials[1] !== undefined],
@@ -425,7 +433,7 @@ export class Pc {
       { name: 'pm-smbus', base: 0, length: 64, maxSize: 1 },
       smbus.ports,
     );
-    this.wiring.ports({ name: 'acpi-gpe0', base: 0xafe0, length: 4 }, pm.gpePorts);
+    this.wiring.ports({ name: 'acpi-gpe0', base: GPE0_BASE, length: 4 }, pm.gpePorts);
     this.wiring.ports({ name: 'apm-io', base: 0xb2, length: 2 }, pm.apmPorts);
     this.function(1, 3, pm.pci);
     this.add('PIIX4_PM', pm);

@@ -59,6 +59,7 @@ export class FwCfg extends Device<StateOf<typeof registers>> {
   readonly files: { readonly name: string; readonly key: number; readonly bytes: Uint8Array }[] =
     [];
   private readonly entries = new Map<number, Uint8Array>();
+  private readonly refreshers = new Map<number, () => void>();
   private current: Uint8Array = NOTHING;
 
   /** Two ports: the selector (words, at 0), the data (bytes, at 1). */
@@ -92,12 +93,14 @@ export class FwCfg extends Device<StateOf<typeof registers>> {
     this.add(key, bytes);
   }
 
-  addFile(name: string, bytes: Uint8Array): void {
+  /** `refresh` is called when a guest selects the file, to bring `bytes` up to date. */
+  addFile(name: string, bytes: Uint8Array, refresh?: () => void): void {
     assert(name.length < FILE_NAME_LENGTH, `fw_cfg file name ${name} fits`);
     assert(this.files.length < FILE_SLOTS, 'fw_cfg has a free file slot');
     const key = FILE_FIRST + this.files.length;
     this.files.push({ name, key, bytes });
     this.add(key, bytes);
+    if (refresh !== undefined) this.refreshers.set(key, refresh);
     this.addDirectory();
   }
 
@@ -113,6 +116,7 @@ export class FwCfg extends Device<StateOf<typeof registers>> {
   private select(key: number): void {
     this.state.selected = key;
     this.state.offset = 0;
+    this.refreshers.get(key & ENTRY_MASK)?.();
     this.settle();
   }
 
