@@ -1,22 +1,27 @@
 // Bundles the programs into dist/. `npm ci` runs it, so a fresh checkout is ready to start.
-import { mkdirSync, existsSync } from 'node:fs';
+// CommonJS, because Node starts it some 5 ms sooner than an ES module.
+import { chmodSync, existsSync, mkdirSync } from 'node:fs';
 import { build } from 'esbuild';
 
 const ENTRIES = { tinamou: 'src/main.ts', 'tinamou-img': 'src/img.ts', 'tinamou-io': 'src/io.ts' };
 
-const entryPoints = Object.fromEntries(
-  Object.entries(ENTRIES).filter(([, path]) => existsSync(path)),
-);
 mkdirSync('dist', { recursive: true });
-if (Object.keys(entryPoints).length > 0) {
+for (const [name, entry] of Object.entries(ENTRIES)) {
+  if (!existsSync(entry)) continue;
+  const outfile = `dist/${name}.cjs`;
   await build({
-    entryPoints,
-    outdir: 'dist',
+    entryPoints: [entry],
+    outfile,
     bundle: true,
     platform: 'node',
-    format: 'esm',
+    format: 'cjs',
     target: 'node20',
+    define: { 'import.meta.dirname': '__dirname' },
+    banner: { js: '#!/usr/bin/env node' },
     external: ['blessed', 'node-pty'],
+    minifyWhitespace: true,
+    minifySyntax: true,
     logLevel: 'warning',
   });
+  chmodSync(outfile, 0o755);
 }

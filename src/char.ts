@@ -10,14 +10,19 @@ export interface CharFrontend {
   /** How many bytes it can take now. */
   room(): number;
   receive(bytes: Uint8Array): void;
-  /** The peer came or went, or sent a break. */
-  event?(what: 'opened' | 'closed' | 'break'): void;
+  /** What became of the peer. */
+  event?(what: CharEvent): void;
 }
+
+/** The peer came, went, sent a break; a shared pipe turned to this front end or away from it. */
+export type CharEvent = 'opened' | 'closed' | 'break' | 'focus' | 'blur';
 
 /** The host's side: takes what the device sends. */
 export interface CharBackend {
   write(bytes: Uint8Array): void;
   close?(): void;
+  /** Resolves when everything written has left. */
+  finish?(): Promise<void>;
 }
 
 export class Char {
@@ -60,14 +65,18 @@ export class Char {
     this.flush();
   }
 
-  /** Tells the device that its peer came, went or sent a break. */
-  announce(what: 'opened' | 'closed' | 'break'): void {
+  /** Tells the device what became of its peer. */
+  announce(what: CharEvent): void {
     this.frontend?.event?.(what);
   }
 
   /** Bytes that wait for the device. */
   get waitingLength(): number {
     return this.waiting.reduce((sum, chunk) => sum + chunk.length, 0);
+  }
+
+  async finish(): Promise<void> {
+    await this.backend?.finish?.();
   }
 
   close(): void {

@@ -82,15 +82,22 @@ export class Inbox {
     return this.holding && this.expected.some(item => !item.done && item.dueNs <= this.clock.nowNs);
   }
 
-  /** Delivers what is due, in order. Held completions at one instant go in order of their start. */
-  deliver(): void {
+  /**
+   * Delivers what is due, in order; held completions at one instant go in order of their start.
+   * What is posted meanwhile waits for the next call. `afterEach` runs behind every delivery.
+   */
+  deliver(afterEach: () => void = () => {}): void {
     for (;;) {
       const at = this.expected.findIndex(item => this.isDue(item));
       if (at < 0) break;
       const [item] = this.expected.splice(at, 1);
       item.deliver();
+      afterEach();
     }
-    while (this.queue.length > 0) this.queue.shift()?.();
+    for (let left = this.queue.length; left > 0; left--) {
+      this.queue.shift()?.();
+      afterEach();
+    }
   }
 
   private isDue(item: Expected): boolean {

@@ -14,6 +14,7 @@ export const LOG_ITEMS = [
   ['mmu', 'log MMU-related activities'],
   ['pcall', 'x86 only: show protected mode far calls/returns/exceptions'],
   ['cpu_reset', 'show CPU state before CPU resets'],
+  ['ioport', 'show all i/o ports accesses'],
   ['unimp', 'log unimplemented functionality'],
   [
     'guest_errors',
@@ -22,6 +23,24 @@ export const LOG_ITEMS = [
 ] as const;
 
 export type LogItem = (typeof LOG_ITEMS)[number][0];
+
+/** The list that `-d help` and the monitor's `help log` print. */
+export function logItemsText(withNone: boolean): string {
+  const rows = LOG_ITEMS.map(([name, help]) => `${name.padEnd(10)} ${help}\n`);
+  const none = withNone ? `${'none'.padEnd(10)} remove all logs\n` : '';
+  return `Log items (comma separated):\n${none}${rows.join('')}`;
+}
+
+/** Reads `cpu_reset,int`; undefined when an item is not known. `all` is every item. */
+export function parseLogItems(text: string): LogItem[] | undefined {
+  const found: LogItem[] = [];
+  for (const word of text.split(',')) {
+    const items = LOG_ITEMS.map(([name]) => name).filter(n => word === 'all' || n === word);
+    if (items.length === 0) return undefined;
+    found.push(...items);
+  }
+  return found;
+}
 
 export class Log {
   private readonly enabled = new Set<LogItem>();

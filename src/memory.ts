@@ -82,6 +82,8 @@ export class Memory {
   /** One byte per arena page: not zero while decoded code of that page is cached. */
   readonly codePages: Uint8Array;
   readonly regions: Region[] = [];
+  /** Arena bytes that belong to the machine's state: RAM, ROM, video memory. */
+  readonly guestRanges: { readonly offset: number; readonly length: number }[] = [];
   /** A page answers differently from now on: TLBs must go. */
   onRemap: () => void = () => {};
   /** Bytes of a page marked in `codePages` are about to change; `offset` is in the arena. */
@@ -98,9 +100,13 @@ export class Memory {
     this.codePages = new Uint8Array(this.arena.byteLength / PAGE_SIZE);
   }
 
-  /** Takes page-aligned bytes from the arena, zeroed. Returns their arena offset. */
-  allocate(length: number): number {
+  /**
+   * Takes page-aligned bytes from the arena, zeroed. Returns their arena offset. `guest` bytes are
+   * part of the machine's state; `cache` bytes (TLBs) are not.
+   */
+  allocate(length: number, use: 'guest' | 'cache' = 'guest'): number {
     const offset = this.allocated;
+    if (use === 'guest') this.guestRanges.push({ offset, length });
     this.allocated += Math.ceil(length / PAGE_SIZE) * PAGE_SIZE;
     assert(this.allocated <= this.arena.byteLength, 'the arena holds everything allocated');
     return offset;

@@ -8,7 +8,8 @@
  */
 
 import type { CpuWiring } from './cpu.ts';
-import type { Feature } from './models.ts';
+import type { VectorViews } from './fpu/state.ts';
+import type { CpuModel, Feature } from './models.ts';
 
 /** Bytes per access. */
 export type Size = 1 | 2 | 4;
@@ -18,7 +19,11 @@ export interface Context {
   readonly s: Int32Array;
   /** Byte registers: AL CL DL BL are `s8[4 * n]`, AH CH DH BH `s8[4 * (n - 4) + 1]`. */
   readonly s8: Int8Array;
+  /** x87, MMX and SSE registers are in `s` too; these are views for their helpers. */
+  readonly views: VectorViews;
   readonly wiring: CpuWiring;
+  /** What CPUID tells. */
+  readonly model: CpuModel;
 
   /** EIP of the instruction that runs (the one to restart after a fault). */
   readonly eip: number;
@@ -51,6 +56,9 @@ export interface Context {
   modeChanged(): void;
 
   has(feature: Feature): boolean;
-  /** Throws; the instruction is restartable. Vectors 8, 10-14, 17 carry an error code. */
+  /**
+   * Throws the one `Fault` of fault.ts (throwFault); the instruction is restartable. Vectors 8,
+   * 10-14, 17 carry an error code.
+   */
   raise(vector: number, errorCode?: number): never;
 }

@@ -22,6 +22,10 @@ export interface CpuWiring {
   readonly a20: Line;
   /** System management interrupt, edge-triggered. */
   readonly smi: Line;
+  /** SMIACT#: high while in system management mode; opens SMRAM in the north bridge. */
+  readonly smiActive?: Line;
+  /** FERR#: high while an x87 exception waits and CR0.NE is clear; boards make IRQ 13 of it. */
+  readonly ferr?: Line;
   /** The INTA cycle: the controller answers with a vector. */
   readonly acknowledge: () => number;
   /** Called before every port and MMIO access, so that devices see the exact time. */

@@ -18,13 +18,13 @@ export const ZERO = 8;
 export const EIP = 9;
 /** EFLAGS without CF PF AF ZF SF OF, which are lazy; bit 1 set. */
 export const EFLAGS_REST = 10;
-/** The lazy-flag record: ops and flags.ts define the meaning. */
+/** The lazy-flag record: flags.ts defines the meaning. */
 export const FLAG_KIND = 11;
 export const FLAG_RESULT = 12;
 export const FLAG_A = 13;
 export const FLAG_B = 14;
-/** CF where the kind does not imply it (after inc and dec), 0 or 1. */
-export const FLAG_CARRY = 15;
+/** Flags that the kind keeps as bits, in their EFLAGS places. */
+export const FLAG_BITS = 15;
 
 export const CR0 = 16;
 export const CR2 = 17;
@@ -43,6 +43,13 @@ export const INTERRUPT_SHADOW = 33;
 export const HALTED = 34;
 /** 1 in system management mode. */
 export const SMM = 35;
+/** IA32_EFER, low half. */
+export const EFER = 36;
+export const SMBASE = 37;
+/** 1 from the delivery of an NMI to the next IRET. */
+export const NMI_BLOCKED = 38;
+/** DR6 bits of a debug trap that waits for the end of the current instruction, or 0. */
+export const DEBUG_PENDING = 39;
 
 /** Segment registers in encoding order, then the two system ones. */
 export const ES = 0;
@@ -60,14 +67,27 @@ export const BASE = 48;
 /** In bytes, inclusive, granularity applied; unsigned in an int32. */
 export const LIMIT = 56;
 /**
- * The descriptor's second word as QEMU prints it: bits 8..15 type, S, DPL, P; 20..23 AVL, L, D/B, G;
- * bits 16..19 zero. 0 = null selector loaded: every access faults.
+ * The descriptor's second word as QEMU prints it: bits 8..15 type, S, DPL, P; 16..19 zero;
+ * 20..23 AVL, L, D/B, G. 0 = null selector loaded: every access faults.
  */
 export const ATTRIBUTES = 64;
 
+export const SYSENTER_CS = 72;
+export const SYSENTER_ESP = 73;
+export const SYSENTER_EIP = 74;
+/** IA32_APIC_BASE, low half. */
+export const APIC_BASE = 75;
+/** Two words, low first: what WRMSR(TSC) added to the board's counter. */
+export const TSC_OFFSET = 76;
+
 /** Free for interpreter and translator bookkeeping. */
 export const SCRATCH = 80;
-export const REGISTER_WORDS = 128;
+/** Model-specific registers that are kept, two words each: msr.ts has the list. */
+export const MSR_BANK = 128;
+/** The four PDPTE registers of PAE paging, two words each. */
+export const PDPTE = 240;
+/** x87, MMX and SSE follow at 256: fpu/state.ts. */
+export const REGISTER_WORDS = 352;
 
 export const CF = 1 << 0;
 export const PF = 1 << 2;
@@ -111,6 +131,23 @@ export const CR4_PGE = 1 << 7;
 export const CR4_PCE = 1 << 8;
 export const CR4_OSFXSR = 1 << 9;
 export const CR4_OSXMMEXCPT = 1 << 10;
+
+export const EFER_NXE = 1 << 11;
+
+/** Bits of ATTRIBUTES, in the place they have in a descriptor's second word. */
+export const DESC_ACCESSED = 1 << 8;
+/** Data: writable. Code: readable. */
+export const DESC_WRITABLE = 1 << 9;
+/** Data: expand-down. Code: conforming. */
+export const DESC_CONFORMING = 1 << 10;
+export const DESC_CODE = 1 << 11;
+/** Set for code and data, clear for system segments and gates. */
+export const DESC_S = 1 << 12;
+export const DESC_DPL_SHIFT = 13;
+export const DESC_PRESENT = 1 << 15;
+/** Default size: 32-bit code, 32-bit stack pointer, 4 GiB bound of expand-down segments. */
+export const DESC_BIG = 1 << 22;
+export const DESC_GRANULARITY = 1 << 23;
 
 export const DE = 0;
 export const DB = 1;

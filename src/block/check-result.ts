@@ -1,0 +1,21 @@
+/**
+ * What checking an image found.
+ */
+
+export interface CheckResult {
+  /** Inconsistencies that could not even be looked at. */
+  readonly checkErrors: number;
+  readonly corruptions: number;
+  readonly leaks: number;
+  readonly corruptionsFixed: number;
+  readonly leaksFixed: number;
+  readonly imageEndOffset: number;
+  readonly totalClusters: number;
+  readonly allocatedClusters: number;
+  readonly fragmentedClusters: number;
+  readonly compressedClusters: number;
+  /** One line each, in the order found. */
+  readonly messages: readonly string[];
+}
+
+export type Repair = 'none' | 'leaks' | 'all';

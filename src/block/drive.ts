@@ -1,0 +1,147 @@
+/**
+ * Opening a drive: from the description of `-drive` to a backend with its graph, and what
+ * `info block` and query-block say about it.
+ */
+
+import { UserError } from '../error.ts';
+import { CACHE_MODES, cacheModeText } from './cache-mode.ts';
+import type { DriveSpec } from './drive-options.ts';
+import type { BlockContext, OpenFlags } from './driver.ts';
+import { createQcow2 } from './format/qcow2/create.ts';
+import { qcow2Driver } from './format/qcow2/open.ts';
+import { openImage } from './graph.ts';
+import { type ImageInfo, imageInfo, imageInfoText } from './image-info.ts';
+import { type BlockNode, chainDepth } from './node.ts';
+import { DriveBackend } from './node-backend.ts';
+import { Options } from './options.ts';
+import { FileNode } from './protocol/file.ts';
+import type { ThrottleLimits } from './throttle.ts';
+
+/** Opens the drive's image, if it has one. Throws UserError with QEMU's words. */
+export async function openDrive(spec: DriveSpec, context: BlockContext): Promise<DriveBackend> {
+  if (spec.file === undefined && spec.options.size === 0 && spec.format === undefined) {
+    return new DriveBackend(spec, context.host, undefined);
+  }
+  if (spec.format !== undefined) spec.options.set('driver', spec.format);
+  const flags: OpenFlags = {
+    readOnly: spec.readOnly || spec.snapshot,
+    cache: spec.cache,
+    unmap: spec.unmap,
+  };
+  const node = await openImage({
+    filename: spec.file,
+    options: spec.options,
+    flags,
+    context,
+    deviceName: spec.id,
+  });
+  if (!spec.snapshot) return new DriveBackend(spec, context.host, node);
+  try {
+    const overlay = await temporaryOverlay(node, context);
+    return new DriveBackend(spec, context.host, overlay, UNSAFE);
+  } catch (error) {
+    await node.close();
+    throw error;
+  }
+}
+
+const UNSAFE = CACHE_MODES['unsafe'];
+
+/** An image that takes all writes and is gone when it is closed: `snapshot=on`. */
+async function temporaryOverlay(backing: BlockNode, context: BlockContext): Promise<BlockNode> {
+  const { path, file } = context.host.temporary();
+  const node = new FileNode(path, file, false, UNSAFE);
+  await createQcow2(node, {
+    size: backing.length,
+    version: 3,
+    clusterSize: 65536,
+    encrypted: false,
+    lazyRefcounts: false,
+    backingFile: backing.filename,
+    backingFormat: undefined,
+  });
+  const overlay = await qcow2Driver.open({
+    filename: path,
+    options: new Options(),
+    flags: { readOnly: false, cache: UNSAFE },
+    context,
+    deviceName: '',
+    file: node,
+    probed: false,
+  });
+  overlay.backing = backing;
+  return overlay;
+}
+
+export interface DriveInfo {
+  readonly device: string;
+  readonly locked: boolean;
+  readonly trayOpen: boolean;
+  /** Undefined for an empty drive. */
+  readonly inserted: InsertedInfo | undefined;
+}
+
+export interface InsertedInfo {
+  readonly file: string;
+  readonly driver: string;
+  readonly readOnly: boolean;
+  /** The top image's own state. */
+  readonly encrypted: boolean;
+  readonly encryptionKeyMissing: boolean;
+  /** As stored in the top image's header. */
+  readonly backingFile: string | undefined;
+  readonly backingFileDepth: number;
+  readonly cache: {
+    readonly writeback: boolean;
+    readonly direct: boolean;
+    readonly noFlush: boolean;
+  };
+  readonly cacheText: string;
+  readonly detectZeroes: string;
+  readonly throttling: ThrottleLimits;
+  /** Top image first, then its backing files. */
+  readonly images: readonly ImageInfo[];
+}
+
+export function driveInfo(drive: DriveBackend): DriveInfo {
+  const node = drive.node;
+  return {
+    device: drive.name,
+    locked: drive.trayLocked,
+    trayOpen: drive.trayOpen,
+    inserted: node === undefined ? undefined : insertedInfo(drive, node),
+  };
+}
+
+function insertedInfo(drive: DriveBackend, node: BlockNode): InsertedInfo {
+  const details = node.details();
+  const images: ImageInfo[] = [];
+  for (let at: BlockNode | undefined = node; at !== undefined; at = at.backing) {
+    images.push(imageInfo(at, at.backing?.filename));
+  }
+  return {
+    file: node.filename,
+    driver: node.driver,
+    readOnly: node.readOnly,
+    encrypted: details.encrypted,
+    encryptionKeyMissing: drive.keyMissing,
+    backingFile: details.backingFilename === '' ? undefined : details.backingFilename,
+    backingFileDepth: chainDepth(node),
+    cache: drive.cache,
+    cacheText: cacheModeText(drive.cache),
+    detectZeroes: drive.detectZeroes,
+    throttling: drive.limits,
+    images,
+  };
+}
+
+/** The `Images:` part of `info block -v`. */
+export function driveImagesText(drive: DriveBackend): string {
+  return (driveInfo(drive).inserted?.images ?? []).map(imageInfoText).join('');
+}
+
+/** Applies a password; refuses drives that are not encrypted. */
+export function setDrivePassword(drive: DriveBackend, password: Uint8Array): void {
+  if (!drive.encrypted) throw new UserError(`Device '${drive.name}' is not encrypted`);
+  drive.setPassword(password);
+}

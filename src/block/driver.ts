@@ -1,0 +1,54 @@
+/**
+ * What a format, filter or protocol registers: how it is recognised, opened and created.
+ */
+
+import type { BlockHost } from '../disk-host.ts';
+import type { CacheMode } from './cache-mode.ts';
+import type { BlockNode } from './node.ts';
+import type { Options } from './options.ts';
+
+/** Everything that opening images needs from outside, one per program. */
+export interface BlockContext {
+  readonly host: BlockHost;
+  /** `refuse`: encrypted images are for the image tool only. */
+  readonly encryptedImages: 'refuse' | 'ask';
+  /** Text that follows "You can use '" in the refusal of encrypted images. */
+  readonly imageTool: string;
+  /** A line for stderr, complete but for its newline. */
+  readonly warn: (text: string) => void;
+  /** False while a running guest would see ciphertext: opening encrypted images then fails. */
+  readonly mayOpenEncrypted: () => boolean;
+}
+
+export interface OpenFlags {
+  readonly readOnly: boolean;
+  readonly cache: CacheMode;
+  /** Leave the backing file closed. */
+  readonly withoutBacking?: boolean;
+  /** Opened for `check`: inconsistencies are tolerated, nothing is repaired on the way. */
+  readonly forCheck?: boolean;
+  /** Pass discards on to the file. */
+  readonly unmap?: boolean;
+}
+
+export interface OpenRequest {
+  readonly filename: string;
+  readonly options: Options;
+  readonly flags: OpenFlags;
+  readonly context: BlockContext;
+  /** The drive's id in messages, `image` in the tools. */
+  readonly deviceName: string;
+  /** The `file` child; absent for protocols. */
+  readonly file: BlockNode | undefined;
+  /** The image's format was guessed. */
+  readonly probed: boolean;
+}
+
+export interface Driver {
+  readonly name: string;
+  readonly kind: 'format' | 'filter' | 'protocol';
+  /** 0 (no) to 100 (certain), from the first bytes of the file. */
+  probe?(head: Uint8Array, filename: string): number;
+  /** Throws UserError. On failure the caller closes `file`. */
+  open(request: OpenRequest): Promise<BlockNode>;
+}

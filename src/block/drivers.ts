@@ -1,0 +1,61 @@
+/**
+ * Every driver there is, in the order in which probing asks them.
+ */
+
+import { HostError } from '../disk-host.ts';
+import { UserError } from '../error.ts';
+import type { Driver } from './driver.ts';
+import { qcow2Driver } from './format/qcow2/open.ts';
+import { RawNode } from './format/raw.ts';
+import { FileNode } from './protocol/file.ts';
+import { NullNode } from './protocol/null.ts';
+
+const raw: Driver = {
+  name: 'raw',
+  kind: 'format',
+  probe: () => 1,
+  open: async ({ filename, file, probed }) => {
+    if (file === undefined) throw new UserError("A block device must be specified for 'file'");
+    const foreign = (block: Uint8Array): boolean =>
+      DRIVERS.some(d => d !== raw && (d.probe?.(block, filename) ?? 0) > 1);
+    return new RawNode(filename, file, probed && !file.readOnly ? foreign : undefined);
+  },
+};
+
+const file: Driver = {
+  name: 'file',
+  kind: 'protocol',
+  open: async ({ filename, flags, context }) => {
+    const path = filename.startsWith('file:') ? filename.slice('file:'.length) : filename;
+    if (path === '') throw new UserError("The 'file' block driver requires a file name");
+    try {
+      const handle = context.host.open(path, flags.readOnly ? 'read' : 'write');
+      return new FileNode(filename, handle, flags.readOnly, flags.cache);
+    } catch (error) {
+      if (!(error instanceof HostError)) throw error;
+      throw new UserError(`Could not open '${path}': ${error.message}`);
+    }
+  },
+};
+
+const NULL_BYTES = 1024 ** 3;
+
+const nullCo = (name: 'null-co' | 'null-aio'): Driver => ({
+  name,
+  kind: 'protocol',
+  open: async ({ filename, options }) =>
+    new NullNode(name, filename, options.takeSize('size') ?? NULL_BYTES),
+});
+
+export const DRIVERS: readonly Driver[] = [
+  raw,
+  qcow2Driver,
+  file,
+  nullCo('null-co'),
+  nullCo('null-aio'),
+];
+
+/** Names for "Supported formats:", as 2.2.50 lists them where tinamou has them too. */
+export function driverNames(): string[] {
+  return DRIVERS.map(driver => driver.name);
+}

@@ -1,0 +1,123 @@
+/**
+ * Making an empty qcow2 image: header, refcount table, refcount block, L1 table, in that order.
+ */
+
+import { UserError } from '../../../error.ts';
+import type { BlockNode } from '../../node.ts';
+import { fillZeroes } from '../../request.ts';
+import {
+  COMPATIBLE_LAZY_REFCOUNTS,
+  type Header,
+  l1EntriesFor,
+  MAX_L1_BYTES,
+  serializeHeader,
+  set64,
+  view,
+} from './layout.ts';
+import type { Qcow2Node } from './node.ts';
+
+export type Preallocation = 'off' | 'metadata' | 'falloc' | 'full';
+
+export interface Qcow2Settings {
+  /** In bytes. */
+  readonly size: number;
+  readonly version: 2 | 3;
+  readonly clusterSize: number;
+  readonly encrypted: boolean;
+  readonly lazyRefcounts: boolean;
+  readonly backingFile: string;
+  readonly backingFormat: string | undefined;
+}
+
+/** Refuses what cannot be made. */
+export function checkSettings(settings: Qcow2Settings): void {
+  const bits = Math.log2(settings.clusterSize);
+  if (!Number.isInteger(bits) || bits < 9 || bits > 21) {
+    throw new UserError('Cluster size must be a power of two between 512 and 2048k');
+  }
+  if (settings.version === 2 && settings.lazyRefcounts) {
+    throw new UserError(
+      'Lazy refcounts only supported with compatibility level 1.1 and above ' +
+        '(use compat=1.1 or greater)',
+    );
+  }
+  if (l1EntriesFor(settings.size, bits) > MAX_L1_BYTES / 8) {
+    throw new UserError('Could not resize image: File too large');
+  }
+}
+
+/** Writes an empty image into an empty file. */
+export async function createQcow2(file: BlockNode, settings: Qcow2Settings): Promise<void> {
+  checkSettings(settings);
+  const { clusterSize } = settings;
+  const clusterBits = Math.log2(clusterSize);
+  const size = Math.ceil(settings.size / 512) * 512;
+  const l1Size = l1EntriesFor(size, clusterBits);
+  const l1Clusters = Math.ceil((l1Size * 8) / clusterSize);
+  const perBlock = clusterSize / 2;
+  let blocks = 1;
+  let tableClusters = 1;
+  let used = 0;
+  for (;;) {
+    used = 1 + tableClusters + blocks + l1Clusters;
+    if (blocks * perBlock >= used) break;
+    blocks = Math.ceil(used / perBlock);
+    tableClusters = Math.ceil((blocks * 8) / clusterSize);
+  }
+  const l1Offset = (1 + tableClusters + blocks) * clusterSize;
+  const header: Header = {
+    version: settings.version,
+    clusterBits,
+    size,
+    encrypted: settings.encrypted,
+    l1Size,
+    l1Offset: l1Size === 0 ? 0 : l1Offset,
+    reftableOffset: clusterSize,
+    reftableClusters: tableClusters,
+    snapshotCount: 0,
+    snapshotsOffset: 0,
+    incompatible: 0,
+    compatible: settings.lazyRefcounts ? COMPATIBLE_LAZY_REFCOUNTS : 0,
+    backingFile: settings.backingFile,
+    backingOffset: 0,
+    backingFormat: settings.backingFormat,
+    unknownExtensions: [],
+    unknownFields: new Uint8Array(0),
+  };
+  const bytes = serializeHeader(header);
+  const table = new Uint8Array(tableClusters * clusterSize);
+  const counts = new Uint8Array(blocks * clusterSize);
+  for (let i = 0; i < blocks; i++) {
+    set64(view(table), i * 8, (1 + tableClusters + i) * clusterSize);
+  }
+  for (let i = 0; i < used; i++) view(counts).setUint16(i * 2, 1);
+  await file.write(clusterSize, table);
+  await file.write((1 + tableClusters) * clusterSize, counts);
+  await file.write(l1Offset, new Uint8Array(l1Clusters * clusterSize));
+  await file.flush();
+  await file.write(0, bytes);
+  await file.flush();
+}
+
+/** Gives every cluster a place at once; `falloc` and `full` also write zeros there. */
+export async function preallocate(node: Qcow2Node, mode: Preallocation): Promise<void> {
+  if (mode === 'off') return;
+  await node.exclusive(async () => {
+    const before = node.metadata.highWater;
+    await node.writer.preallocate(0, node.length);
+    await node.metadata.commit();
+    const end = await lastPlace(node);
+    if (mode !== 'metadata') await fillZeroes(node.file, before, Math.max(0, end - before));
+    if (end > node.file.length) await node.file.truncate(end);
+    node.metadata.highWater = Math.max(node.metadata.highWater, end);
+  });
+}
+
+/** Past the last cluster that is in use. */
+async function lastPlace(node: Qcow2Node): Promise<number> {
+  const extent = await node.status(node.length - 512, 512);
+  const tail = node.length % node.metadata.clusterSize;
+  const inCluster = tail === 0 ? node.metadata.clusterSize - 512 : tail - 512;
+  const start = (extent.offset ?? 0) - inCluster;
+  return Math.max(node.metadata.highWater, start + node.metadata.clusterSize);
+}

@@ -1,0 +1,405 @@
+/**
+ * A qcow2 image as a node of the graph.
+ *
+ * Spec: "The QCOW2 image format", versions 2 and 3. Reads run freely; everything that changes the
+ * image takes the node's lock. Lazy refcounts are recorded in the header but not used: counts are
+ * kept in order anyway (see metadata.ts), at the price of nothing.
+ * Not emulated: discarded clusters are reused but not punched out of the file.
+ */
+
+import { UserError } from '../../../error.ts';
+import { BlockError } from '../../backend.ts';
+import { ImageEncryption } from '../../crypto/password.ts';
+import type { BlockContext } from '../../driver.ts';
+import type { BlockNode, Extent, ImageDetails } from '../../node.ts';
+import { Mutex, readPadded } from '../../request.ts';
+import {
+  COMPATIBLE_LAZY_REFCOUNTS,
+  INCOMPATIBLE_CORRUPT,
+  INCOMPATIBLE_DIRTY,
+  l1EntriesFor,
+} from './layout.ts';
+import { lookup, type Mapping } from './mapping.ts';
+import type { Metadata } from './metadata.ts';
+import { MetadataMap } from './metadata-map.ts';
+import { Refcounts } from './refcounts.ts';
+import type { Snapshot } from './snapshots.ts';
+import { Writer } from './writer.ts';
+
+const IO_ERROR = 'Input/output error';
+
+export interface Qcow2Parts {
+  readonly filename: string;
+  readonly file: BlockNode;
+  readonly readOnly: boolean;
+  readonly metadata: Metadata;
+  readonly snapshots: Snapshot[];
+  readonly context: BlockContext;
+  readonly deviceName: string;
+}
+
+export class Qcow2Node implements BlockNode {
+  readonly driver = 'qcow2';
+  readonly filename: string;
+  readonly file: BlockNode;
+  readonly readOnly: boolean;
+  readonly metadata: Metadata;
+  readonly refcounts: Refcounts;
+  readonly writer: Writer;
+  readonly encryption: ImageEncryption | undefined;
+  snapshots: Snapshot[];
+  backing: BlockNode | undefined;
+  private readonly context: BlockContext;
+  private readonly lock = new Mutex();
+  private broken = false;
+  /** The last compressed cluster that was unpacked. */
+  private unpacked: { place: number; bytes: Uint8Array } | undefined;
+
+  constructor(parts: Qcow2Parts) {
+    this.filename = parts.filename;
+    this.file = parts.file;
+    this.readOnly = parts.readOnly;
+    this.metadata = parts.metadata;
+    this.snapshots = parts.snapshots;
+    this.context = parts.context;
+    const { encrypted } = parts.metadata.header;
+    this.encryption = encrypted ? new ImageEncryption(parts.context.host) : undefined;
+    this.metadata.corruption = text => this.corrupted(text);
+    this.refcounts = new Refcounts(this.metadata);
+    this.writer = new Writer({
+      metadata: this.metadata,
+      refcounts: this.refcounts,
+      encryption: this.encryption,
+      node: this,
+      guard: (offset, length) => this.guard(offset, length),
+    });
+  }
+
+  get length(): number {
+    return Math.ceil(this.metadata.header.size / 512) * 512;
+  }
+
+  // Reading
+
+  async read(offset: number, into: Uint8Array): Promise<void> {
+    if (this.broken) throw new BlockError('EIO', IO_ERROR);
+    const first = await lookup(this.metadata, offset, into.length);
+    if (first.length === into.length) return this.readMapped(first, offset, into);
+    let done = first.length;
+    await this.readMapped(first, offset, into.subarray(0, done));
+    while (done < into.length) {
+      const mapping = await lookup(this.metadata, offset + done, into.length - done);
+      await this.readMapped(mapping, offset + done, into.subarray(done, done + mapping.length));
+      done += mapping.length;
+    }
+  }
+
+  private async readMapped(mapping: Mapping, offset: number, into: Uint8Array): Promise<void> {
+    switch (mapping.kind) {
+      case 'zero':
+        into.fill(0);
+        return;
+      case 'unallocated':
+        return readPadded(offset < this.length ? this.backing : undefined, offset, into);
+      case 'normal':
+        await this.file.read(mapping.offset, into);
+        this.encryption?.decrypt(offset, into);
+        return;
+      case 'compressed':
+        return this.readCompressed(mapping.place, offset, into);
+    }
+  }
+
+  private async readCompressed(
+    place: { readonly offset: number; readonly length: number },
+    offset: number,
+    into: Uint8Array,
+  ): Promise<void> {
+    const { clusterSize } = this.metadata;
+    if (this.unpacked?.place !== place.offset) {
+      const packed = new Uint8Array(place.length);
+      await this.file.read(place.offset, packed);
+      try {
+        const bytes = this.context.host.inflate(packed, clusterSize);
+        this.unpacked = { place: place.offset, bytes };
+      } catch {
+        throw new BlockError('EIO', IO_ERROR);
+      }
+    }
+    const inCluster = offset % clusterSize;
+    const bytes = this.unpacked?.bytes ?? new Uint8Array(clusterSize);
+    into.set(bytes.subarray(inCluster, inCluster + into.length));
+  }
+
+  async status(offset: number, length: number): Promise<Extent> {
+    if (this.broken) throw new BlockError('EIO', IO_ERROR);
+    const mapping = await lookup(this.metadata, offset, length);
+    if (mapping.kind === 'unallocated') {
+      const zero = this.backing === undefined || offset >= this.backing.length;
+      return { length: mapping.length, allocated: false, zero, offset: undefined };
+    }
+    const clear = mapping.kind === 'normal' && !this.metadata.header.encrypted;
+    return {
+      length: mapping.length,
+      allocated: true,
+      zero: mapping.kind === 'zero',
+      offset: clear ? mapping.offset : undefined,
+    };
+  }
+
+  /** True when stored compressed: such extents have no place of their own in the file. */
+  async isCompressed(offset: number): Promise<boolean> {
+    return (await lookup(this.metadata, offset, 1)).kind === 'compressed';
+  }
+
+  // Writing
+
+  /** Runs a change alone. Nothing else may alter the image meanwhile. */
+  exclusive<T>(task: () => Promise<T>): Promise<T> {
+    return this.exclusiveUnmapped(async () => {
+      if (this.metadata.map === undefined) await this.buildMap();
+      return task();
+    });
+  }
+
+  /** The same for repairs, which cannot rely on tables being where they should be. */
+  exclusiveUnmapped<T>(task: () => Promise<T>): Promise<T> {
+    return this.lock.run(async () => {
+      if (this.broken) throw new BlockError('EIO', IO_ERROR);
+      if (this.readOnly) throw new BlockError('EROFS', 'Read-only file system');
+      this.metadata.changing = true;
+      try {
+        return await task();
+      } finally {
+        this.metadata.changing = false;
+        if (!this.broken) await this.metadata.makeRoom();
+      }
+    });
+  }
+
+  write(offset: number, from: Uint8Array): Promise<void> {
+    return this.exclusive(async () => {
+      this.unpacked = undefined;
+      await this.writer.write(offset, from);
+    });
+  }
+
+  writeZeroes(offset: number, length: number, allowUnmap: boolean): Promise<void> {
+    return this.exclusive(() => this.writer.writeZeroes(offset, length, allowUnmap));
+  }
+
+  discard(offset: number, length: number): Promise<void> {
+    return this.exclusive(() => this.writer.discard(offset, length));
+  }
+
+  /** One whole cluster, or the rest of the disk. */
+  writeCompressed(offset: number, from: Uint8Array): Promise<void> {
+    return this.exclusive(async () => {
+      this.unpacked = undefined;
+      const { clusterSize } = this.metadata;
+      let cluster = from;
+      if (from.length < clusterSize) {
+        cluster = new Uint8Array(clusterSize);
+        cluster.set(from);
+      }
+      const packed = this.context.host.deflate(cluster);
+      await this.writer.writeCompressed(offset, from.length < clusterSize ? cluster : from, packed);
+    });
+  }
+
+  async flush(): Promise<void> {
+    if (this.readOnly || this.broken) return;
+    if (!this.metadata.dirty) return this.file.flush();
+    await this.exclusive(() => this.metadata.commit());
+  }
+
+  async truncate(length: number): Promise<void> {
+    if (length % 512 !== 0) {
+      throw new UserError('The new size must be a multiple of 512');
+    }
+    if (this.snapshots.length > 0) {
+      throw new UserError("Can't resize an image which has snapshots");
+    }
+    if (length < this.length) throw new UserError("qcow2 doesn't support shrinking images yet");
+    await this.exclusive(async () => {
+      await this.growL1(l1EntriesFor(length, this.metadata.header.clusterBits));
+      this.metadata.header.size = length;
+      this.metadata.headerChanged();
+      await this.metadata.commit();
+    });
+  }
+
+  /** Makes the L1 table hold at least `entries`. Under the lock. */
+  async growL1(entries: number): Promise<void> {
+    const { metadata, refcounts } = this;
+    const { clusterSize } = metadata;
+    if (entries <= metadata.header.l1Size) return;
+    if (entries * 8 > 32 * 1024 * 1024) throw new BlockError('EFBIG', 'File too large');
+    const wanted = Math.max(entries, Math.ceil(metadata.header.l1Size * 1.5));
+    const bytes = new Uint8Array(wanted * 8);
+    const old = metadata.l1;
+    bytes.set(new Uint8Array(old.buffer, old.byteOffset, old.byteLength));
+    const place = await refcounts.allocate(Math.ceil(bytes.length / clusterSize));
+    const first = metadata.header.l1Offset / clusterSize;
+    const count = Math.ceil(old.byteLength / clusterSize);
+    metadata.moveL1(place, bytes);
+    for (let i = 0; i < count; i++) metadata.freeLater(first + i);
+  }
+
+  /** Switches to tables that were prepared in free clusters: one write of the header. */
+  async switched(snapshots: Snapshot[]): Promise<void> {
+    await this.metadata.switchHeader();
+    this.refcounts.restart();
+    this.snapshots = snapshots;
+    this.unpacked = undefined;
+    await this.buildMap();
+  }
+
+  warn(text: string): void {
+    this.context.warn(text);
+  }
+
+  /** Cuts unused clusters off the end of the file. Under the lock. */
+  async trimEnd(): Promise<void> {
+    const { clusterSize } = this.metadata;
+    let end = Math.ceil(this.metadata.highWater / clusterSize);
+    while (end > 1 && (await this.refcounts.get(end - 1)) === 0) end--;
+    if (end * clusterSize >= this.metadata.highWater) return;
+    await this.file.truncate(end * clusterSize);
+    this.metadata.highWater = end * clusterSize;
+  }
+
+  // Machine state, past the end of the disk
+
+  /** Where machine state lies in the image's address space. */
+  get vmStateOffset(): number {
+    return (
+      l1EntriesFor(this.metadata.header.size, this.metadata.header.clusterBits) *
+      this.metadata.l2Coverage
+    );
+  }
+
+  writeVmState(offset: number, from: Uint8Array): Promise<void> {
+    return this.exclusive(async () => {
+      const at = this.vmStateOffset + offset;
+      await this.growL1(Math.ceil((at + from.length) / this.metadata.l2Coverage));
+      await this.writer.write(at, from);
+    });
+  }
+
+  readVmState(offset: number, into: Uint8Array): Promise<void> {
+    return this.read(this.vmStateOffset + offset, into);
+  }
+
+  // State
+
+  details(): ImageDetails {
+    const { header } = this.metadata;
+    const has = (bits: number, bit: number): boolean => (bits & bit) !== 0;
+    return {
+      clusterSize: this.metadata.clusterSize,
+      encrypted: header.encrypted,
+      dirty: has(header.incompatible, INCOMPATIBLE_DIRTY),
+      backingFilename: header.backingFile === '' ? undefined : header.backingFile,
+      backingFormat: header.backingFormat,
+      snapshots: this.snapshots,
+      specific: {
+        type: 'qcow2',
+        data:
+          header.version === 2
+            ? { compat: '0.10' }
+            : {
+                compat: '1.1',
+                'lazy-refcounts': has(header.compatible, COMPATIBLE_LAZY_REFCOUNTS),
+                corrupt: has(header.incompatible, INCOMPATIBLE_CORRUPT),
+              },
+      },
+    };
+  }
+
+  async close(): Promise<void> {
+    try {
+      if (!this.readOnly && !this.broken && this.metadata.dirty) {
+        await this.exclusive(async () => {
+          await this.metadata.commit();
+          // The decrements of that commit.
+          if (this.metadata.dirty) await this.metadata.commit();
+        });
+      }
+    } finally {
+      await this.file.close();
+      await this.backing?.close();
+    }
+  }
+
+  // Safety
+
+  private async guard(offset: number, length: number): Promise<void> {
+    if (offset > Number.MAX_SAFE_INTEGER - length) await this.corrupted('Data outside the image');
+    if (this.metadata.map?.overlaps(offset, length) !== true) return;
+    const what = this.nameOf(offset, length);
+    await this.corrupted(`Preventing invalid write on metadata (overlaps with ${what})`);
+  }
+
+  private nameOf(offset: number, length: number): string {
+    const { header, clusterSize } = this.metadata;
+    const meets = (at: number, size: number): boolean =>
+      size > 0 && at < offset + length && offset < at + Math.ceil(size / clusterSize) * clusterSize;
+    if (offset < clusterSize) return 'qcow2_header';
+    if (meets(header.l1Offset, header.l1Size * 8)) return 'active L1 table';
+    if (meets(header.reftableOffset, header.reftableClusters * clusterSize)) {
+      return 'refcount table';
+    }
+    if (meets(header.snapshotsOffset, header.snapshotCount > 0 ? 1 : 0)) return 'snapshot table';
+    if (this.snapshots.some(s => meets(s.l1Offset, s.l1Size * 8))) return 'inactive L1 table';
+    for (let i = 0; i < header.l1Size; i++) {
+      if (meets(this.metadata.l2Offset(i), clusterSize)) return 'active L2 table';
+    }
+    return 'refcount block';
+  }
+
+  /** Collects where metadata is; two tables in one place are corruption. */
+  async buildMap(): Promise<void> {
+    const { header, clusterSize } = this.metadata;
+    const map = new MetadataMap(header.clusterBits);
+    const end = Math.ceil(this.metadata.highWater / clusterSize) * clusterSize;
+    const bad: string[] = [];
+    const add = (offset: number, length: number, what: string): void => {
+      if (length === 0 || offset === 0) return;
+      const outside = offset % clusterSize !== 0 || offset + length > end + length;
+      if (outside || map.overlaps(offset, length)) bad.push(what);
+      else map.add(offset, length);
+    };
+    map.add(0, clusterSize);
+    add(header.l1Offset, header.l1Size * 8, 'active L1 table');
+    add(header.reftableOffset, header.reftableClusters * clusterSize, 'refcount table');
+    if (header.snapshotCount > 0) add(header.snapshotsOffset, 1, 'snapshot table');
+    for (const s of this.snapshots) add(s.l1Offset, s.l1Size * 8, 'inactive L1 table');
+    const blocks = header.reftableClusters * (clusterSize / 8);
+    for (let i = 0; i < blocks; i++) {
+      add(this.metadata.reftableEntry(i), clusterSize, 'refcount block');
+    }
+    for (let i = 0; i < header.l1Size; i++) {
+      add(this.metadata.l2Offset(i), clusterSize, 'active L2 table');
+    }
+    if (bad.length > 0) {
+      await this.corrupted(`Preventing invalid write on metadata (overlaps with ${bad[0]})`);
+    }
+    this.metadata.map = map;
+  }
+
+  /** Marks the image, once, and refuses everything from now on. */
+  private async corrupted(text: string): Promise<never> {
+    if (!this.broken) {
+      this.broken = !this.readOnly;
+      const shown = this.readOnly ? 'Image is corrupt' : 'Marking image as corrupt';
+      const later = this.readOnly ? 'further non-fatal corruption' : 'further corruption';
+      this.context.warn(`qcow2: ${shown}: ${text}; ${later} events will be suppressed`);
+      if (!this.readOnly && this.metadata.header.version === 3) {
+        const bits = this.metadata.header.incompatible | INCOMPATIBLE_CORRUPT;
+        await this.metadata.setIncompatible(bits);
+      }
+    }
+    throw new BlockError('EIO', IO_ERROR);
+  }
+}

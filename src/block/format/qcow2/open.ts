@@ -1,0 +1,128 @@
+/**
+ * Opening a qcow2 image: header, tables and snapshots are read and checked, nothing is written
+ * unless the image was left dirty or carries feature bits that a writer must clear.
+ */
+
+import { UserError } from '../../../error.ts';
+import { refuseEncrypted } from '../../crypto/policy.ts';
+import type { Driver, OpenRequest } from '../../driver.ts';
+import type { BlockNode } from '../../node.ts';
+import {
+  COMPATIBLE_LAZY_REFCOUNTS,
+  FIELD,
+  type Header,
+  INCOMPATIBLE_CORRUPT,
+  INCOMPATIBLE_DIRTY,
+  parseHeader,
+  QCOW2_MAGIC,
+  view,
+} from './layout.ts';
+import { Metadata } from './metadata.ts';
+import { Qcow2Node } from './node.ts';
+import { repairDirty } from './repair.ts';
+import { readSnapshots } from './snapshots.ts';
+
+/** Reads the first cluster, or what there is of it. */
+async function firstCluster(file: BlockNode): Promise<Uint8Array> {
+  const probe = new Uint8Array(512);
+  await file.read(0, probe);
+  const data = view(probe);
+  const bits = data.getUint32(20);
+  if (data.getUint32(0) !== QCOW2_MAGIC || bits < 9 || bits > 21) return probe;
+  const cluster = new Uint8Array(2 ** bits);
+  await file.read(0, cluster);
+  return cluster;
+}
+
+export const qcow2Driver: Driver = {
+  name: 'qcow2',
+  kind: 'format',
+  probe: head => {
+    const data = view(head);
+    const version = head.length >= 8 ? data.getUint32(4) : 0;
+    return head.length >= 8 && data.getUint32(0) === QCOW2_MAGIC && version >= 2 ? 100 : 0;
+  },
+  open: openQcow2,
+};
+
+/** Options that only tune caches or overlap checks: accepted, without effect here. */
+const TUNING = [
+  'pass-discard-request',
+  'pass-discard-snapshot',
+  'pass-discard-other',
+  'overlap-check',
+  'overlap-check.template',
+  'overlap-check.main-header',
+  'overlap-check.active-l1',
+  'overlap-check.active-l2',
+  'overlap-check.refcount-table',
+  'overlap-check.refcount-block',
+  'overlap-check.snapshot-table',
+  'overlap-check.inactive-l1',
+  'overlap-check.inactive-l2',
+  'cache-size',
+  'l2-cache-size',
+  'refcount-cache-size',
+];
+
+async function openQcow2(request: OpenRequest): Promise<Qcow2Node> {
+  const { file, flags, options, deviceName } = request;
+  if (file === undefined) throw new UserError("A block device must be specified for 'file'");
+  const bytes = await firstCluster(file);
+  const fileLength = file.length;
+  const header = parseHeader({ bytes, fileLength, deviceName });
+  const corrupt = (header.incompatible & INCOMPATIBLE_CORRUPT) !== 0;
+  if (corrupt && !flags.readOnly && flags.forCheck !== true) {
+    throw new UserError('qcow2: Image is corrupt; cannot be opened read/write');
+  }
+  if (header.encrypted) refuseEncrypted('qcow2', request.context);
+  const l1 = await readTable(file, header.l1Offset, header.l1Size * 8);
+  const reftable = await readTable(
+    file,
+    header.reftableOffset,
+    header.reftableClusters * 2 ** header.clusterBits,
+  );
+  const snapshots = await readSnapshots(file, {
+    offset: header.snapshotsOffset,
+    count: header.snapshotCount,
+    diskSize: header.size,
+  });
+  for (const name of TUNING) options.take(name);
+  const lazy = options.takeBool('lazy-refcounts');
+  if (lazy === true && header.version === 2) {
+    throw new UserError(
+      'Lazy refcounts require a qcow2 image with at least qemu 1.1 compatibility level',
+    );
+  }
+  const metadata = new Metadata(file, header, bytes.slice(0, 512), l1, reftable);
+  const node = new Qcow2Node({
+    filename: request.filename,
+    file,
+    readOnly: flags.readOnly,
+    metadata,
+    snapshots,
+    context: request.context,
+    deviceName,
+  });
+  if (!flags.readOnly && flags.forCheck !== true) await makeWritable(node, header, bytes);
+  return node;
+}
+
+async function makeWritable(node: Qcow2Node, header: Header, bytes: Uint8Array): Promise<void> {
+  if (header.version === 2) return;
+  const data = view(bytes);
+  const autoclear =
+    data.getUint32(FIELD.autoclear) !== 0 || data.getUint32(FIELD.autoclear + 4) !== 0;
+  if (autoclear) await node.metadata.setIncompatible(header.incompatible);
+  if ((header.incompatible & INCOMPATIBLE_DIRTY) !== 0) await repairDirty(node);
+}
+
+async function readTable(file: BlockNode, offset: number, length: number): Promise<Uint8Array> {
+  const table = new Uint8Array(length);
+  if (length > 0) await file.read(offset, table);
+  return table;
+}
+
+export function hasLazyRefcounts(header: Header): boolean {
+  return (header.compatible & COMPATIBLE_LAZY_REFCOUNTS) !== 0;
+}

@@ -1,0 +1,188 @@
+/**
+ * qcow2's reference counts: finding free clusters, counting up now and down later.
+ *
+ * 16 bits per cluster, in blocks that the refcount table points to. A block that does not exist
+ * means that everything it would cover is free.
+ */
+
+import { BlockError } from '../../backend.ts';
+import type { Metadata, Table } from './metadata.ts';
+
+const MAX_REFCOUNT = 0xffff;
+const MAX_REFTABLE_BYTES = 8 * 1024 * 1024;
+
+export class Refcounts {
+  /** Counts in one block. */
+  readonly perBlock: number;
+  /** No cluster below this one is free. */
+  private hint = 0;
+  /** Where the next compressed cluster may continue; 0 for nowhere. */
+  private compressedAt = 0;
+
+  constructor(private readonly metadata: Metadata) {
+    this.perBlock = metadata.clusterSize / 2;
+    metadata.decrement = cluster => this.decrement(cluster);
+  }
+
+  async get(cluster: number): Promise<number> {
+    const block = await this.block(cluster);
+    return block === undefined ? 0 : block.data.getUint16((cluster % this.perBlock) * 2);
+  }
+
+  /** Finds `count` free clusters in a row and takes them; resolves with the offset in the file. */
+  async allocate(count: number): Promise<number> {
+    const first = await this.findFree(count);
+    for (let i = 0; i < count; i++) await this.set(first + i, 1);
+    if (first === this.hint || count === 1) this.hint = first + count;
+    return first * this.metadata.clusterSize;
+  }
+
+  /** Room for `length` bytes of compressed data, shared with its neighbours. */
+  async allocateBytes(length: number): Promise<number> {
+    const size = this.metadata.clusterSize;
+    const at = this.compressedAt;
+    const inside = at % size;
+    if (inside !== 0) {
+      const cluster = Math.floor(at / size);
+      const fits = inside + length <= size;
+      const next = fits ? -1 : await this.nextIfFree(cluster + 1);
+      const shared = (await this.get(cluster)) < MAX_REFCOUNT;
+      if (shared && (fits || next === cluster + 1)) {
+        await this.set(cluster, (await this.get(cluster)) + 1);
+        if (!fits) await this.set(next, 1);
+        this.compressedAt = at + length;
+        return at;
+      }
+    }
+    const offset = await this.allocate(1);
+    this.compressedAt = offset + length;
+    return offset;
+  }
+
+  private async nextIfFree(cluster: number): Promise<number> {
+    if ((await this.get(cluster)) !== 0) return -1;
+    await this.ensureBlock(cluster);
+    return (await this.get(cluster)) === 0 ? cluster : -1;
+  }
+
+  /** Forgets where compressed data could continue: those clusters may be about to go. */
+  endCompressed(): void {
+    this.compressedAt = 0;
+  }
+
+  /** After someone else has changed the counts. */
+  restart(): void {
+    this.hint = 0;
+    this.compressedAt = 0;
+  }
+
+  /** For repairs: a count that was too low, or too high. */
+  async store(cluster: number, count: number): Promise<void> {
+    await this.set(cluster, count);
+    this.restart();
+  }
+
+  async increment(cluster: number): Promise<void> {
+    const count = await this.get(cluster);
+    if (count >= MAX_REFCOUNT) throw new BlockError('EINVAL', 'Invalid argument');
+    await this.set(cluster, count + 1);
+  }
+
+  private async decrement(cluster: number): Promise<void> {
+    const block = await this.block(cluster);
+    const at = (cluster % this.perBlock) * 2;
+    const count = block?.data.getUint16(at) ?? 0;
+    if (block === undefined || count === 0) return;
+    block.data.setUint16(at, count - 1);
+    this.metadata.markDirty(block);
+    if (count === 1 && cluster < this.hint) this.hint = cluster;
+    if (count === 1 && Math.floor(this.compressedAt / this.metadata.clusterSize) === cluster) {
+      this.compressedAt = 0;
+    }
+  }
+
+  /** A refcount block that may be read, or undefined where none exists. */
+  private async block(cluster: number): Promise<Table | undefined> {
+    const index = Math.floor(cluster / this.perBlock);
+    const offset = this.metadata.reftableEntry(index);
+    if (offset === 0) return undefined;
+    if (offset % this.metadata.clusterSize !== 0 || offset > Number.MAX_SAFE_INTEGER) {
+      const where = `${offset.toString(16)} unaligned (reftable index: 0x${index.toString(16)})`;
+      return this.metadata.corruption(`Refblock offset 0x${where}`);
+    }
+    return this.metadata.table(offset, true);
+  }
+
+  private async set(cluster: number, count: number): Promise<void> {
+    const block = (await this.block(cluster)) ?? (await this.ensureBlock(cluster));
+    block.data.setUint16((cluster % this.perBlock) * 2, count);
+    this.metadata.markDirty(block);
+  }
+
+  private async findFree(count: number): Promise<number> {
+    let start = this.hint;
+    let at = this.hint;
+    for (;;) {
+      // A missing block means free clusters, but the block itself will need a place among them.
+      const block = (await this.block(at)) ?? (await this.ensureBlock(at));
+      const first = at - (at % this.perBlock);
+      const end = first + this.perBlock;
+      const { data } = block;
+      for (; at < end; at++) {
+        if (data.getUint16((at - first) * 2) !== 0) start = at + 1;
+        else if (at + 1 - start === count) return start;
+      }
+    }
+  }
+
+  /** Makes sure that a block covers `cluster`. The block describes itself. */
+  private async ensureBlock(cluster: number): Promise<Table> {
+    const present = await this.block(cluster);
+    if (present !== undefined) return present;
+    const index = Math.floor(cluster / this.perBlock);
+    if ((index + 1) * 8 > this.metadata.reftable.byteLength) {
+      await this.growReftable(index);
+      const grown = await this.block(cluster);
+      if (grown !== undefined) return grown;
+    }
+    const home = index * this.perBlock;
+    const offset = Math.max(home, 1) * this.metadata.clusterSize;
+    const bytes = new Uint8Array(this.metadata.clusterSize);
+    const block = this.metadata.newTable(offset, bytes, true);
+    block.data.setUint16((offset / this.metadata.clusterSize - home) * 2, 1);
+    this.metadata.setReftableEntry(index, offset);
+    return block;
+  }
+
+  /**
+   * Moves the refcount table to a larger place: past everything that it covers so far, together
+   * with the blocks that describe the new place.
+   */
+  private async growReftable(neededIndex: number): Promise<void> {
+    const { metadata } = this;
+    const size = metadata.clusterSize;
+    const entriesPerCluster = size / 8;
+    const firstIndex = metadata.reftable.byteLength / 8;
+    const base = firstIndex * this.perBlock;
+    const wanted = Math.ceil(Math.max(neededIndex + 1, firstIndex * 1.5) + 1);
+    let tableClusters = Math.ceil(wanted / entriesPerCluster);
+    let blocks = 1;
+    while (blocks * this.perBlock < blocks + tableClusters) blocks++;
+    tableClusters = Math.max(tableClusters, Math.ceil((firstIndex + blocks) / entriesPerCluster));
+    if (tableClusters * size > MAX_REFTABLE_BYTES) {
+      throw new BlockError('EFBIG', 'File too large');
+    }
+    const table = new Uint8Array(tableClusters * size);
+    const old = metadata.reftable;
+    table.set(new Uint8Array(old.buffer, old.byteOffset, old.byteLength));
+    const oldFirst = metadata.header.reftableOffset / size;
+    const oldClusters = old.byteLength / size;
+    metadata.moveReftable((base + blocks) * size, table);
+    for (let b = 0; b < blocks; b++) {
+      const block = metadata.newTable((base + b) * size, new Uint8Array(size), true);
+      metadata.setReftableEntry(firstIndex + b, block.offset);
+    }
+    for (let i = 0; i < blocks + tableClusters; i++) await this.set(base + i, 1);
+    for (let i = 0; i < oldClusters; i++) metadata.freeLater(oldFirst + i);
+  }
+}

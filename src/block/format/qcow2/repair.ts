@@ -1,0 +1,174 @@
+/**
+ * Checking a qcow2 image, and repairing what refcounts and flags say wrongly.
+ *
+ * References are the truth: tables and data stay, counts and COPIED flags follow. Counts go up
+ * before flags change, and down last, so a repair that is cut short makes nothing worse. Damaged
+ * refcount structures are rebuilt from nothing (rebuild.ts).
+ */
+
+import type { CheckResult, Repair } from '../../check-result.ts';
+import { INCOMPATIBLE_CORRUPT, INCOMPATIBLE_DIRTY } from './layout.ts';
+import type { Qcow2Node } from './node.ts';
+import { rebuildRefcounts } from './rebuild.ts';
+import { References, rootsOf } from './references.ts';
+import { serializeSnapshots } from './snapshots.ts';
+
+interface Comparison {
+  readonly leaks: number[];
+  readonly errors: number[];
+  readonly highest: number;
+}
+
+export async function checkQcow2(node: Qcow2Node, repair: Repair): Promise<CheckResult> {
+  const references = await countReferences(node);
+  const broken = await checkRefcountTables(node, references);
+  const found = await compare(node, references, 'report');
+  let leaksFixed = 0;
+  let corruptionsFixed = 0;
+  if (repair !== 'none') {
+    const fixed = await fix(node, references, { ...found, broken, all: repair === 'all' });
+    leaksFixed = fixed.leaks;
+    corruptionsFixed = fixed.corruptions;
+  }
+  const flags = await references.checkCopied(
+    cluster => node.refcounts.get(cluster),
+    repair === 'all',
+  );
+  if (repair === 'all') {
+    corruptionsFixed += flags;
+    await node.metadata.commit();
+    await clearFlags(node);
+  }
+  const corruptions = references.corruptions + broken + found.errors.length + flags;
+  const { clusterSize } = node.metadata;
+  return {
+    checkErrors: 0,
+    corruptions: corruptions - corruptionsFixed,
+    leaks: found.leaks.length - leaksFixed,
+    corruptionsFixed,
+    leaksFixed,
+    imageEndOffset: (found.highest + 1) * clusterSize,
+    totalClusters: Math.ceil(node.length / clusterSize),
+    allocatedClusters: references.allocated,
+    fragmentedClusters: references.fragmented,
+    compressedClusters: references.compressed,
+    messages: references.messages,
+  };
+}
+
+/** Everything but the refcount structures' own clusters. */
+export async function countReferences(node: Qcow2Node): Promise<References> {
+  const { metadata, snapshots } = node;
+  const { header, clusterSize } = metadata;
+  const references = new References(node);
+  references.add(0, clusterSize);
+  await references.addRoots(await rootsOf(node, snapshots));
+  const tableBytes = snapshots.length === 0 ? 0 : serializeSnapshots(snapshots).length;
+  references.add(header.snapshotsOffset, tableBytes);
+  return references;
+}
+
+/** Counts refcount table and blocks; resolves with the number of entries that are wrong. */
+async function checkRefcountTables(node: Qcow2Node, references: References): Promise<number> {
+  const { header, clusterSize } = node.metadata;
+  references.add(header.reftableOffset, header.reftableClusters * clusterSize);
+  const seen = new Set<number>();
+  const entries = header.reftableClusters * (clusterSize / 8);
+  let wrong = 0;
+  for (let i = 0; i < entries; i++) {
+    const offset = node.metadata.reftableEntry(i);
+    if (offset === 0) continue;
+    if (offset % clusterSize !== 0) {
+      const text = 'is not cluster aligned; refcount table entry corrupted';
+      references.messages.push(`ERROR refcount block ${i} ${text}`);
+      wrong++;
+    } else if (!references.add(offset, clusterSize) || seen.has(offset)) {
+      const text = seen.has(offset) ? 'refcount=2' : 'is outside image';
+      references.messages.push(`ERROR refcount block ${i} ${text}`);
+      wrong++;
+    }
+    seen.add(offset);
+  }
+  return wrong;
+}
+
+/** Reads a count without raising the alarm over a broken table. */
+async function countOnDisk(node: Qcow2Node, cluster: number): Promise<number> {
+  const { clusterSize } = node.metadata;
+  const index = Math.floor(cluster / node.refcounts.perBlock);
+  const offset = node.metadata.reftableEntry(index);
+  const outside = offset % clusterSize !== 0 || offset >= node.metadata.highWater;
+  if (offset === 0 || outside) return 0;
+  return node.refcounts.get(cluster);
+}
+
+function hasBlock(node: Qcow2Node, cluster: number): boolean {
+  return node.metadata.reftableEntry(Math.floor(cluster / node.refcounts.perBlock)) !== 0;
+}
+
+async function compare(
+  node: Qcow2Node,
+  references: References,
+  mode: 'report' | 'leaks' | 'all',
+): Promise<Comparison> {
+  const leaks: number[] = [];
+  const errors: number[] = [];
+  let highest = 0;
+  const clusters = references.counts.length;
+  for (let cluster = 0; cluster < clusters; cluster++) {
+    const counted = references.counts[cluster];
+    const stored = await countOnDisk(node, cluster);
+    if (stored > 0 || counted > 0) highest = cluster;
+    if (stored === counted) continue;
+    const leak = stored > counted;
+    (leak ? leaks : errors).push(cluster);
+    const repaired = mode === 'all' || (mode === 'leaks' && leak);
+    const word = repaired ? 'Repairing' : leak ? 'Leaked' : 'ERROR';
+    if (mode === 'report' || repaired) {
+      references.messages.push(
+        `${word} cluster ${cluster} refcount=${stored} reference=${counted}`,
+      );
+    }
+  }
+  return { leaks, errors, highest };
+}
+
+async function fix(
+  node: Qcow2Node,
+  references: References,
+  what: Comparison & { readonly broken: number; readonly all: boolean },
+): Promise<{ readonly leaks: number; readonly corruptions: number }> {
+  const missing = what.errors.some(c => !hasBlock(node, c));
+  if (what.all && (what.broken > 0 || missing)) {
+    await rebuildRefcounts(node, references);
+    const corruptions = what.broken + what.errors.length;
+    return { leaks: what.leaks.length, corruptions };
+  }
+  await compare(node, references, what.all ? 'all' : 'leaks');
+  if (what.all) {
+    for (const cluster of what.errors) {
+      await node.refcounts.store(cluster, references.counts[cluster]);
+    }
+    await node.metadata.commit();
+  }
+  for (const cluster of what.leaks) {
+    await node.refcounts.store(cluster, references.counts[cluster]);
+  }
+  await node.metadata.commit();
+  return { leaks: what.leaks.length, corruptions: what.all ? what.errors.length : 0 };
+}
+
+async function clearFlags(node: Qcow2Node): Promise<void> {
+  const { header } = node.metadata;
+  const bits = header.incompatible & ~(INCOMPATIBLE_DIRTY | INCOMPATIBLE_CORRUPT);
+  if (header.version === 3 && bits !== header.incompatible) {
+    await node.metadata.setIncompatible(bits);
+  }
+}
+
+/** An image that was not closed properly by a writer with lazy refcounts. */
+export async function repairDirty(node: Qcow2Node): Promise<void> {
+  await node.exclusiveUnmapped(async () => {
+    await checkQcow2(node, 'all');
+  });
+}

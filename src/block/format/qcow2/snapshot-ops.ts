@@ -1,0 +1,118 @@
+/**
+ * Taking, applying and deleting internal snapshots, each an atomic switch of tables.
+ */
+
+import type { HostDate } from '../../../disk-host.ts';
+import { UserError } from '../../../error.ts';
+import { BlockError } from '../../backend.ts';
+import { l1EntriesFor, MAX_SNAPSHOTS, view } from './layout.ts';
+import type { Qcow2Node } from './node.ts';
+import { switchTo } from './rebuild.ts';
+import { readL1 } from './references.ts';
+import { findSnapshot, type Snapshot } from './snapshots.ts';
+
+export interface SnapshotRequest {
+  readonly name: string;
+  readonly date: HostDate;
+  readonly vmStateSize: number;
+  readonly vmClockNs: number;
+}
+
+function copyOf(l1: DataView): DataView {
+  const bytes = new Uint8Array(l1.byteLength);
+  bytes.set(new Uint8Array(l1.buffer, l1.byteOffset, l1.byteLength));
+  return view(bytes);
+}
+
+/** The next id is one more than the highest number so far. */
+function newId(snapshots: readonly Snapshot[]): string {
+  const highest = snapshots.reduce((most, s) => Math.max(most, Number.parseInt(s.id, 10) || 0), 0);
+  return String(highest + 1);
+}
+
+export function createSnapshot(node: Qcow2Node, request: SnapshotRequest): Promise<Snapshot> {
+  return node.exclusive(async () => {
+    if (node.snapshots.length >= MAX_SNAPSHOTS) throw new BlockError('EFBIG', 'File too large');
+    const { header } = node.metadata;
+    const snapshot: Snapshot = {
+      id: newId(node.snapshots),
+      name: request.name,
+      dateSeconds: request.date.seconds,
+      dateNanoseconds: request.date.nanoseconds,
+      vmStateSize: request.vmStateSize,
+      vmClockNs: request.vmClockNs,
+      l1Offset: 0,
+      l1Size: header.l1Size,
+      diskSize: header.size,
+      unknownExtra: new Uint8Array(0),
+    };
+    const l1 = copyOf(node.metadata.l1);
+    await switchTo(node, {
+      l1: copyOf(l1),
+      size: header.size,
+      snapshots: [...node.snapshots, { ...snapshot, l1 }],
+    });
+    return node.snapshots[node.snapshots.length - 1];
+  });
+}
+
+function find(node: Qcow2Node, key: string): Snapshot {
+  const found = findSnapshot(node.snapshots, key);
+  if (found === undefined) throw new BlockError('ENOENT', 'No such file or directory');
+  return found;
+}
+
+/** Makes the disk what it was when the snapshot was taken. */
+export function applySnapshot(node: Qcow2Node, key: string): Promise<void> {
+  return node.exclusive(async () => {
+    const snapshot = find(node, key);
+    const { header } = node.metadata;
+    if (snapshot.diskSize !== header.size) {
+      node.warn('qcow2: Loading snapshots with different disk size is not implemented');
+      throw new BlockError('ENOTSUP', 'Operation not supported');
+    }
+    const stored = await readL1(node, snapshot);
+    const entries = Math.max(
+      snapshot.l1Size,
+      l1EntriesFor(header.size, header.clusterBits),
+      header.l1Size,
+    );
+    const bytes = new Uint8Array(entries * 8);
+    bytes.set(new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength));
+    await switchTo(node, { l1: view(bytes), size: header.size, snapshots: node.snapshots });
+  });
+}
+
+export function deleteSnapshot(node: Qcow2Node, key: string): Promise<Snapshot> {
+  return node.exclusive(async () => {
+    const snapshot = find(node, key);
+    await switchTo(node, {
+      l1: copyOf(node.metadata.l1),
+      size: node.metadata.header.size,
+      snapshots: node.snapshots.filter(s => s !== snapshot),
+    });
+    return snapshot;
+  });
+}
+
+/** Forgets everything the image holds: a commit has moved it to the backing file. */
+export function makeEmpty(node: Qcow2Node): Promise<void> {
+  return node.exclusive(async () => {
+    const { header } = node.metadata;
+    const entries = l1EntriesFor(header.size, header.clusterBits);
+    await switchTo(node, {
+      l1: view(new Uint8Array(entries * 8)),
+      size: header.size,
+      snapshots: node.snapshots,
+    });
+    if (node.snapshots.length > 0) return;
+    await node.trimEnd();
+  });
+}
+
+/** Refuses a name that is taken. */
+export function checkName(node: Qcow2Node, name: string): void {
+  if (node.snapshots.some(s => s.name === name)) {
+    throw new UserError(`Snapshot with name '${name}' already exists`);
+  }
+}

@@ -1,0 +1,299 @@
+/**
+ * Changes of what a qcow2 image holds: writes, zeros, discards, compressed clusters.
+ *
+ * Runs under the node's lock, one operation at a time. Data goes to the file first; only then does
+ * the entry in memory point to it, so whatever `Metadata.commit` writes refers to data that the
+ * barrier in between has made durable. Clusters that lose their entry are freed after the commit.
+ */
+
+import type { ImageEncryption } from '../../crypto/password.ts';
+import type { BlockNode } from '../../node.ts';
+import { readPadded } from '../../request.ts';
+import {
+  COPIED,
+  compressedPlace,
+  entryOffset,
+  isCopied,
+  kindOf,
+  setCompressed,
+  setEntry,
+  ZERO,
+} from './entry.ts';
+import { l2Table, lookup } from './mapping.ts';
+import type { Metadata, Table } from './metadata.ts';
+import type { Refcounts } from './refcounts.ts';
+
+/** Clusters are allocated in runs of at most so many bytes. */
+const MAX_RUN_BYTES = 2 * 1024 * 1024;
+
+export interface WriterParts {
+  readonly metadata: Metadata;
+  readonly refcounts: Refcounts;
+  readonly encryption: ImageEncryption | undefined;
+  /** The image itself, for reading what copy-on-write keeps. */
+  readonly node: BlockNode;
+  /** Refuses places that hold metadata. */
+  readonly guard: (offset: number, length: number) => Promise<void>;
+}
+
+export class Writer {
+  private readonly clusterSize: number;
+
+  constructor(private readonly parts: WriterParts) {
+    this.clusterSize = parts.metadata.clusterSize;
+  }
+
+  async write(offset: number, from: Uint8Array): Promise<void> {
+    let done = 0;
+    while (done < from.length) {
+      const at = offset + done;
+      const table = await this.tableForWrite(at);
+      const rest = done === 0 ? from : from.subarray(done);
+      const inPlace = await this.writeInPlace(table, at, rest);
+      done += inPlace > 0 ? inPlace : await this.allocateAndWrite(table, at, rest);
+    }
+  }
+
+  /** The L2 table for `offset`, there and ours alone. */
+  async tableForWrite(offset: number): Promise<Table> {
+    const { metadata, refcounts } = this.parts;
+    const index = Math.floor(offset / metadata.l2Coverage);
+    const old = await l2Table(metadata, index);
+    if (old !== undefined && isCopied(metadata.l1.getUint32(index * 8))) return old;
+    const place = await refcounts.allocate(1);
+    await this.parts.guard(place, this.clusterSize);
+    const bytes = new Uint8Array(this.clusterSize);
+    if (old !== undefined) bytes.set(old.bytes);
+    const table = metadata.newTable(place, bytes, false);
+    metadata.setL1(index, place, COPIED);
+    if (old !== undefined) metadata.freeLater(old.offset / this.clusterSize);
+    return table;
+  }
+
+  private indexOf(offset: number): number {
+    return Math.floor((offset % this.parts.metadata.l2Coverage) / this.clusterSize);
+  }
+
+  /** Overwrites clusters that are ours alone; resolves with the number of bytes. */
+  private async writeInPlace(table: Table, offset: number, from: Uint8Array): Promise<number> {
+    const { metadata, encryption, guard } = this.parts;
+    const first = this.indexOf(offset);
+    const inCluster = offset % this.clusterSize;
+    const wanted = Math.ceil((inCluster + from.length) / this.clusterSize);
+    const last = Math.min(first + wanted, metadata.l2Entries);
+    let place = -1;
+    let run = 0;
+    for (let i = first; i < last; i++, run++) {
+      const high = table.data.getUint32(i * 8);
+      const low = table.data.getUint32(i * 8 + 4);
+      if (!isCopied(high) || kindOf(high, low) !== 'normal') break;
+      const here = entryOffset(high, low);
+      if (here % this.clusterSize !== 0) await lookup(metadata, offset, 1);
+      if (place === -1) place = here;
+      else if (here !== place + run * this.clusterSize) break;
+    }
+    if (run === 0) return 0;
+    const length = Math.min(from.length, run * this.clusterSize - inCluster);
+    await guard(place + inCluster, length);
+    const part = length === from.length ? from : from.subarray(0, length);
+    await metadata.writeAt(place + inCluster, encryption?.encrypt(offset, part) ?? part);
+    return length;
+  }
+
+  /** Clusters from `index` on that cannot be overwritten in place, at most `most`. */
+  private needAllocation(table: Table, index: number, most: number): number {
+    const end = Math.min(index + most, this.parts.metadata.l2Entries);
+    let at = index;
+    for (; at < end; at++) {
+      const high = table.data.getUint32(at * 8);
+      if (isCopied(high) && kindOf(high, table.data.getUint32(at * 8 + 4)) === 'normal') break;
+    }
+    return at - index;
+  }
+
+  private async allocateAndWrite(table: Table, offset: number, from: Uint8Array): Promise<number> {
+    const { metadata, refcounts, guard } = this.parts;
+    const size = this.clusterSize;
+    const inCluster = offset % size;
+    const index = this.indexOf(offset);
+    const wanted = Math.min(
+      Math.ceil((inCluster + from.length) / size),
+      Math.max(1, MAX_RUN_BYTES / size),
+    );
+    const count = this.needAllocation(table, index, wanted);
+    const length = Math.min(from.length, count * size - inCluster);
+    const untouched = metadata.highWater;
+    const place = await refcounts.allocate(count);
+    await guard(place, count * size);
+    const part = length === from.length ? from : from.subarray(0, length);
+    try {
+      await this.store({ place, count, offset, part, untouched });
+    } catch (error) {
+      for (let i = 0; i < count; i++) metadata.freeLater(place / size + i);
+      throw error;
+    }
+    for (let i = 0; i < count; i++) {
+      this.release(table, index + i);
+      setEntry(table.data, index + i, place + i * size, COPIED);
+    }
+    metadata.markDirty(table);
+    return length;
+  }
+
+  /** Gives unallocated clusters a place; what they then read as is the file's affair. */
+  async preallocate(offset: number, length: number): Promise<void> {
+    const { metadata, refcounts } = this.parts;
+    const size = this.clusterSize;
+    for (let at = offset; at < offset + length; ) {
+      const table = await this.tableForWrite(at);
+      const index = this.indexOf(at);
+      const wanted = Math.ceil((offset + length - at) / size);
+      const count = Math.min(wanted, metadata.l2Entries - index);
+      const place = await refcounts.allocate(count);
+      for (let i = 0; i < count; i++) setEntry(table.data, index + i, place + i * size, COPIED);
+      metadata.markDirty(table);
+      at += count * size;
+    }
+  }
+
+  /** Fills new clusters: the guest's bytes, and around them what was there before. */
+  private async store(run: {
+    readonly place: number;
+    readonly count: number;
+    readonly offset: number;
+    readonly part: Uint8Array;
+    /** The file has no bytes from here on. */
+    readonly untouched: number;
+  }): Promise<void> {
+    const { metadata, encryption, node } = this.parts;
+    const { place, offset, part } = run;
+    const total = run.count * this.clusterSize;
+    const head = offset % this.clusterSize;
+    const tail = total - head - part.length;
+    const start = offset - head;
+    if (head === 0 && tail === 0) {
+      await metadata.writeAt(place, encryption?.encrypt(start, part) ?? part);
+      return;
+    }
+    const keyed = encryption?.keyed === true;
+    const end = offset + part.length;
+    const blank =
+      !keyed &&
+      place >= run.untouched &&
+      (await this.readsZero(start, head)) &&
+      (await this.readsZero(end, tail));
+    if (blank) {
+      await metadata.writeAt(place + head, part);
+      return;
+    }
+    const whole = new Uint8Array(total);
+    if (head > 0) await readPadded(node, start, whole.subarray(0, head));
+    whole.set(part, head);
+    if (tail > 0) await readPadded(node, end, whole.subarray(head + part.length));
+    await metadata.writeAt(place, encryption?.encrypt(start, whole) ?? whole);
+  }
+
+  /** True when a range is known to read as zeros without looking at data. */
+  private async readsZero(offset: number, length: number): Promise<boolean> {
+    if (length === 0) return true;
+    const mapping = await lookup(this.parts.metadata, offset, length);
+    if (mapping.length < length) return false;
+    if (mapping.kind === 'zero') return true;
+    if (mapping.kind !== 'unallocated') return false;
+    const backing = this.parts.node.backing;
+    return backing === undefined || offset >= backing.length;
+  }
+
+  /** Frees, later, what an entry refers to. The entry itself is the caller's to change. */
+  private release(table: Table, index: number): void {
+    const { metadata, refcounts } = this.parts;
+    const high = table.data.getUint32(index * 8);
+    const low = table.data.getUint32(index * 8 + 4);
+    const kind = kindOf(high, low);
+    if (kind === 'compressed') {
+      refcounts.endCompressed();
+      const { offset, length } = compressedPlace(high, low, metadata.header.clusterBits);
+      const last = Math.floor((offset + length - 1) / this.clusterSize);
+      for (let c = Math.floor(offset / this.clusterSize); c <= last; c++) metadata.freeLater(c);
+      return;
+    }
+    const offset = entryOffset(high, low);
+    if (offset !== 0) metadata.freeLater(Math.floor(offset / this.clusterSize));
+  }
+
+  /** Stores one cluster compressed, or plainly if that saves nothing. */
+  async writeCompressed(offset: number, cluster: Uint8Array, packed: Uint8Array): Promise<void> {
+    const { metadata, refcounts, guard } = this.parts;
+    if (packed.length >= this.clusterSize) return this.write(offset, cluster);
+    const table = await this.tableForWrite(offset);
+    const index = this.indexOf(offset);
+    const place = await refcounts.allocateBytes(packed.length);
+    await guard(place, packed.length);
+    await metadata.writeAt(place, packed);
+    const old = kindOf(table.data.getUint32(index * 8), table.data.getUint32(index * 8 + 4));
+    if (old !== 'unallocated') this.release(table, index);
+    const { clusterBits } = metadata.header;
+    setCompressed(table.data, index, { offset: place, length: packed.length, clusterBits });
+    metadata.markDirty(table);
+  }
+
+  /** Makes whole clusters read as zeros; what is in part covered is written. */
+  async writeZeroes(offset: number, length: number, allowUnmap: boolean): Promise<void> {
+    let done = 0;
+    while (done < length) {
+      const at = offset + done;
+      const mapping = await lookup(this.parts.metadata, at, length - done);
+      const zeroAlready =
+        mapping.kind === 'zero' ||
+        (mapping.kind === 'unallocated' && (await this.readsZero(at, mapping.length)));
+      done += zeroAlready ? mapping.length : await this.zeroPart(at, length - done, allowUnmap);
+    }
+  }
+
+  private async zeroPart(offset: number, length: number, allowUnmap: boolean): Promise<number> {
+    const size = this.clusterSize;
+    const inCluster = offset % size;
+    const whole = inCluster === 0 && (length >= size || offset + length === this.parts.node.length);
+    const version3 = this.parts.metadata.header.version === 3;
+    const canUnmap = version3 || (allowUnmap && this.parts.node.backing === undefined);
+    if (!whole || !canUnmap) {
+      const part = Math.min(length, size - inCluster);
+      await this.write(offset, new Uint8Array(part));
+      return part;
+    }
+    const clusters = Math.max(1, Math.floor(length / size));
+    const done = await this.dropEntries(offset, clusters, version3 ? ZERO : 0);
+    return Math.min(length, done * size);
+  }
+
+  /** Frees whole clusters, in one L2 table; resolves with their number. */
+  private async dropEntries(offset: number, clusters: number, low: number): Promise<number> {
+    const table = await this.tableForWrite(offset);
+    const first = this.indexOf(offset);
+    const count = Math.min(clusters, this.parts.metadata.l2Entries - first);
+    for (let i = first; i < first + count; i++) {
+      this.release(table, i);
+      table.data.setUint32(i * 8, 0);
+      table.data.setUint32(i * 8 + 4, low);
+    }
+    this.parts.metadata.markDirty(table);
+    return count;
+  }
+
+  /** Gives back the clusters that lie wholly inside the range. */
+  async discard(offset: number, length: number): Promise<void> {
+    const size = this.clusterSize;
+    const end = offset + length;
+    const limit = end === this.parts.node.length ? Math.ceil(end / size) : Math.floor(end / size);
+    let at = Math.ceil(offset / size) * size;
+    const low = this.parts.metadata.header.version === 3 ? ZERO : 0;
+    while (at < limit * size) {
+      const mapping = await lookup(this.parts.metadata, at, limit * size - at);
+      const span = Math.max(1, Math.ceil(mapping.length / size));
+      const nothing =
+        mapping.kind === 'zero' ||
+        (mapping.kind === 'unallocated' && (low === 0 || this.parts.node.backing === undefined));
+      at += (nothing ? span : await this.dropEntries(at, span, low)) * size;
+    }
+  }
+}

@@ -1,0 +1,231 @@
+/**
+ * Opening images: from a file name and options to a graph of nodes, the way QEMU 2.2 reads them.
+ *
+ * A name leads to a protocol (`file`, unless it starts with another one's prefix), a driver option
+ * or the first bytes of the file to a format, the image's header or `backing.*` to backing images.
+ * Not emulated: protocols over a network; references to named nodes.
+ */
+
+import { UserError } from '../error.ts';
+import { BlockError } from './backend.ts';
+import { CACHE_MODES } from './cache-mode.ts';
+import type { BlockContext, Driver, OpenFlags, OpenRequest } from './driver.ts';
+import { DRIVERS } from './drivers.ts';
+import type { BlockNode } from './node.ts';
+import { absorbJsonFilename, Options } from './options.ts';
+import { backingPath, protocolPrefix } from './path.ts';
+
+const PROBE_BYTES = 512;
+/** A chain as long as this is a mistake; each image in it costs an open file. */
+const MAX_CHAIN = 200;
+
+export interface OpenImage {
+  readonly filename?: string;
+  readonly options?: Options;
+  readonly flags: OpenFlags;
+  readonly context: BlockContext;
+  readonly deviceName?: string;
+}
+
+export function findDriver(name: string): Driver {
+  const driver = DRIVERS.find(d => d.name === name);
+  if (driver === undefined) throw new UserError(`Unknown driver '${name}'`);
+  return driver;
+}
+
+/** Opens an image and, unless the flags say otherwise, its chain of backing files. */
+export async function openImage(request: OpenImage): Promise<BlockNode> {
+  return openNode(request, []);
+}
+
+async function openNode(request: OpenImage, trail: readonly string[]): Promise<BlockNode> {
+  const options = request.options ?? new Options();
+  const filename = resolveFilename(request.filename, options);
+  const driverName = options.take('driver');
+  const named = driverName === undefined ? undefined : findDriver(driverName);
+  const deviceName = request.deviceName ?? '';
+  if (named?.kind === 'protocol') {
+    const node = await openProtocol(filename, options, request, named);
+    return finish(node, named, options, deviceName);
+  }
+  const file = await openFileChild(filename, options, request, named?.name);
+  try {
+    const driver = named ?? (await probe(file, filename ?? file.filename));
+    const probed = named === undefined && driver.name === 'raw';
+    if (probed && !request.flags.readOnly) warnProbedRaw(file.filename, request.context);
+    const shown = filename ?? file.filename;
+    const open: OpenRequest = { ...request, filename: shown, options, deviceName, file, probed };
+    const node = await driver.open(open);
+    if (request.flags.withoutBacking !== true) {
+      node.backing = await openBacking(node, options, request, [...trail, shown]);
+    }
+    return await finish(node, driver, options, deviceName);
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+function resolveFilename(given: string | undefined, options: Options): string | undefined {
+  let filename = given;
+  if (filename?.startsWith('json:')) {
+    absorbJsonFilename(filename, options);
+    filename = undefined;
+  }
+  const option = options.take('filename');
+  if (filename !== undefined && option !== undefined) {
+    throw new UserError("Can't specify 'file' and 'filename' options at the same time");
+  }
+  return filename ?? option;
+}
+
+async function openFileChild(
+  filename: string | undefined,
+  options: Options,
+  request: OpenImage,
+  format: string | undefined,
+): Promise<BlockNode> {
+  const child = options.takeChild('file');
+  const direct = options.take('file');
+  const name = filename ?? direct;
+  if (name === undefined && child.size === 0) {
+    const what = format === undefined ? 'Must specify either driver or file' : '';
+    throw new UserError(what || "A block device must be specified for 'file'");
+  }
+  const resolved = resolveFilename(name, child);
+  const driverName = child.take('driver');
+  const named = driverName === undefined ? undefined : findDriver(driverName);
+  if (named !== undefined && named.kind === 'format') {
+    if (resolved !== undefined) child.set('filename', resolved);
+    child.set('driver', named.name);
+    return openNode({ ...request, filename: undefined, options: child }, []);
+  }
+  const node = await openProtocol(resolved, child, request, named);
+  return finish(node, named ?? findDriver(node.driver), child, request.deviceName ?? '');
+}
+
+async function openProtocol(
+  filename: string | undefined,
+  options: Options,
+  request: OpenImage,
+  named: Driver | undefined,
+): Promise<BlockNode> {
+  const driver = named ?? protocolOf(filename);
+  return driver.open({
+    ...request,
+    filename: filename ?? '',
+    options,
+    deviceName: request.deviceName ?? '',
+    file: undefined,
+    probed: false,
+  });
+}
+
+function protocolOf(filename: string | undefined): Driver {
+  if (filename === undefined) {
+    throw new UserError("The 'file' block driver requires a file name");
+  }
+  const prefix = protocolPrefix(filename);
+  if (prefix === undefined) return findDriver('file');
+  const driver = DRIVERS.find(d => d.kind === 'protocol' && d.name === prefix);
+  if (driver === undefined) throw new UserError(`Unknown protocol '${prefix}'`);
+  return driver;
+}
+
+/** Refuses options that no driver took. */
+async function finish(
+  node: BlockNode,
+  driver: Driver,
+  options: Options,
+  deviceName: string,
+): Promise<BlockNode> {
+  const [left] = options.names();
+  if (left === undefined) return node;
+  await node.close();
+  const kind = driver.kind === 'format' ? 'format' : 'protocol';
+  throw new UserError(
+    kind === 'protocol'
+      ? `Block protocol '${driver.name}' doesn't support the option '${left}'`
+      : `Block format '${driver.name}' used by device '${deviceName}' ` +
+          `doesn't support the option '${left}'`,
+  );
+}
+
+/** The format whose magic the file has; raw when none. */
+async function probe(file: BlockNode, filename: string): Promise<Driver> {
+  const head = new Uint8Array(PROBE_BYTES);
+  const raw = findDriver('raw');
+  if (file.length === 0) return raw;
+  try {
+    await file.read(0, head);
+  } catch (error) {
+    const why = error instanceof BlockError ? error.message : String(error);
+    throw new UserError(`Could not read image for determining its format: ${why}`);
+  }
+  return probeBytes(head, filename);
+}
+
+export function probeBytes(head: Uint8Array, filename: string): Driver {
+  let best = findDriver('raw');
+  let bestScore = 0;
+  for (const driver of DRIVERS) {
+    const score = driver.probe?.(head, filename) ?? 0;
+    if (score > bestScore) [best, bestScore] = [driver, score];
+  }
+  return best;
+}
+
+function warnProbedRaw(filename: string, context: BlockContext): void {
+  context.warn(
+    `WARNING: Image format was not specified for '${filename}' and probing guessed raw.`,
+  );
+  context.warn(
+    '         Automatically detecting the format is dangerous for raw images, ' +
+      'write operations on block 0 will be restricted.',
+  );
+  context.warn("         Specify the 'raw' format explicitly to remove the restrictions.");
+}
+
+async function openBacking(
+  node: BlockNode,
+  options: Options,
+  request: OpenImage,
+  trail: readonly string[],
+): Promise<BlockNode | undefined> {
+  const child = options.takeChild('backing');
+  const { backingFilename, backingFormat } = node.details();
+  const stored = backingFilename === undefined || backingFilename === '';
+  const overridden = child.has('file.filename') || child.has('filename') || child.has('driver');
+  if (stored && !overridden) return undefined;
+  const wanted = overridden ? undefined : backingPath(node.filename, backingFilename ?? '');
+  if (wanted !== undefined && backingFormat !== undefined && !child.has('driver')) {
+    child.set('driver', backingFormat);
+  }
+  if (wanted !== undefined && (trail.includes(wanted) || trail.length >= MAX_CHAIN)) {
+    const loop = [...trail, wanted].map(name => `'${name}'`).join(' -> ');
+    throw new UserError(`Could not open backing file: the chain of backing files loops: ${loop}`);
+  }
+  const { unmap: _, ...flags } = request.flags;
+  try {
+    return await openNode(
+      {
+        ...request,
+        filename: wanted,
+        options: child,
+        flags: { ...flags, readOnly: true, forCheck: false },
+        deviceName: '',
+      },
+      trail,
+    );
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    throw new UserError(
+      `Could not open backing file: ${error.message}`,
+      error.errorClass,
+      error.hint,
+    );
+  }
+}
+
+/** Flags of a plain read-only look at an image. */
+export const READ_ONLY: OpenFlags = { readOnly: true, cache: CACHE_MODES['writeback'] };

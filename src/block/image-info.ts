@@ -1,0 +1,134 @@
+/**
+ * What is known about one image: for `info`, `info block -v` and query-block, as data and as text.
+ */
+
+import type { BlockNode, ImageDetails } from './node.ts';
+import { FileNode } from './protocol/file.ts';
+import type { SnapshotInfo } from './snapshot-info.ts';
+
+export interface ImageInfo {
+  readonly filename: string;
+  readonly format: string;
+  readonly virtualSize: number;
+  /** Bytes on the host's disk. */
+  readonly actualSize: number | undefined;
+  readonly details: ImageDetails;
+  /** Where the backing file really is, when that is not what the header says. */
+  readonly fullBackingFilename: string | undefined;
+}
+
+/** Bytes that one image, without its backing files, takes on the host. */
+export function allocatedBytes(node: BlockNode): number | undefined {
+  for (let at: BlockNode | undefined = node; at !== undefined; at = at.file) {
+    if (at instanceof FileNode) return at.allocated;
+  }
+  return undefined;
+}
+
+export function imageInfo(node: BlockNode, fullBackingFilename?: string): ImageInfo {
+  const details = node.details();
+  const differs = fullBackingFilename !== details.backingFilename;
+  return {
+    filename: node.filename,
+    format: node.driver,
+    virtualSize: node.length,
+    actualSize: allocatedBytes(node),
+    details,
+    fullBackingFilename: differs ? fullBackingFilename : undefined,
+  };
+}
+
+const UNITS = 'KMGT';
+
+/** Three digits and a unit: `0`, `999`, `1.0K`, `196K`, `4.0M`. */
+export function sizeText(size: number): string {
+  if (size <= 999) return String(size);
+  let base = 1024;
+  for (let i = 0; i < UNITS.length; i++, base *= 1024) {
+    if (size < 10 * base) return `${roundHalfEven((size * 10) / base, 1)}${UNITS[i]}`;
+    if (size < 1000 * base || i === UNITS.length - 1) {
+      return `${Math.floor((size + base / 2) / base)}${UNITS[i]}`;
+    }
+  }
+  return String(size);
+}
+
+/** As printf's %0.1f shows a tenth-scaled value. */
+function roundHalfEven(tenfold: number, digits: number): string {
+  return (tenfold / 10).toFixed(digits);
+}
+
+/** The image's own lines; `qemu-img info` and `info block -v` share them. */
+export function imageInfoText(info: ImageInfo): string {
+  const { details } = info;
+  const lines = [
+    `image: ${info.filename}`,
+    `file format: ${info.format}`,
+    `virtual size: ${sizeText(info.virtualSize)} (${info.virtualSize} bytes)`,
+    `disk size: ${info.actualSize === undefined ? 'unavailable' : sizeText(info.actualSize)}`,
+  ];
+  if (details.encrypted) lines.push('encrypted: yes');
+  if (details.clusterSize !== undefined) lines.push(`cluster_size: ${details.clusterSize}`);
+  if (details.dirty) lines.push('cleanly shut down: no');
+  if (details.backingFilename !== undefined && details.backingFilename !== '') {
+    const actual = info.fullBackingFilename;
+    const where = actual === undefined ? '' : ` (actual path: ${actual})`;
+    lines.push(`backing file: ${details.backingFilename}${where}`);
+    if (details.backingFormat !== undefined) {
+      lines.push(`backing file format: ${details.backingFormat}`);
+    }
+  }
+  if (details.snapshots.length > 0) {
+    lines.push('Snapshot list:', SNAPSHOT_HEADER, ...details.snapshots.map(snapshotLine));
+  }
+  if (details.specific !== undefined) {
+    lines.push('Format specific information:');
+    for (const [name, value] of Object.entries(details.specific.data)) {
+      lines.push(`    ${name.replaceAll('-', ' ')}: ${value}`);
+    }
+  }
+  return lines.map(line => `${line}\n`).join('');
+}
+
+export const SNAPSHOT_HEADER =
+  'ID        TAG                 VM SIZE                DATE       VM CLOCK';
+
+/** One line of a snapshot table. Dates are UTC as far as this layer knows. */
+export function snapshotLine(snapshot: SnapshotInfo): string {
+  const clockMs = Math.floor(snapshot.vmClockNs / 1e6);
+  const seconds = Math.floor(clockMs / 1000);
+  const pad = (value: number, width: number): string => String(value).padStart(width, '0');
+  const clock =
+    `${pad(Math.floor(seconds / 3600), 2)}:${pad(Math.floor(seconds / 60) % 60, 2)}:` +
+    `${pad(seconds % 60, 2)}.${pad(clockMs % 1000, 3)}`;
+  const tag = `${snapshot.id.padEnd(10)}${snapshot.name.padEnd(20)}`;
+  const size = sizeText(snapshot.vmStateSize).padStart(7);
+  return `${tag}${size}${dateText(snapshot.dateSeconds).padStart(20)}${clock.padStart(15)}`;
+}
+
+/** Days since 1970 to a calendar date, after the usual era arithmetic. */
+export function dateText(epochSeconds: number): string {
+  const days = Math.floor(epochSeconds / 86400);
+  const rest = epochSeconds - days * 86400;
+  const shifted = days + 719468;
+  const era = Math.floor(shifted / 146097);
+  const dayOfEra = shifted - era * 146097;
+  const yearOfEra = Math.floor(
+    (dayOfEra -
+      Math.floor(dayOfEra / 1460) +
+      Math.floor(dayOfEra / 36524) -
+      Math.floor(dayOfEra / 146096)) /
+      365,
+  );
+  const dayOfYear =
+    dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
+  const shiftedMonth = Math.floor((5 * dayOfYear + 2) / 153);
+  const day = dayOfYear - Math.floor((153 * shiftedMonth + 2) / 5) + 1;
+  const month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9;
+  const year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0);
+  const two = (value: number): string => String(value).padStart(2, '0');
+  return (
+    `${year}-${two(month)}-${two(day)} ` +
+    `${two(Math.floor(rest / 3600))}:${two(Math.floor(rest / 60) % 60)}:${two(rest % 60)}`
+  );
+}

@@ -1,0 +1,273 @@
+/**
+ * A drive: the named hole between a device and the block graph, with medium, tray and limits.
+ *
+ * Jobs, `change` and `eject` swap the node below while the device keeps its backend. Requests are
+ * checked here once: medium present, inside the medium, not read-only.
+ */
+
+import type { BlockHost } from '../disk-host.ts';
+import { type BlockBackend, BlockError, type DiskGeometry } from './backend.ts';
+import type { CacheMode } from './cache-mode.ts';
+import type { DetectZeroes, DriveSpec } from './drive-options.ts';
+import type { BlockNode } from './node.ts';
+import { isZero } from './request.ts';
+import { Throttle, type ThrottleLimits } from './throttle.ts';
+
+/** Counters as query-blockstats shows them. */
+export interface DriveStatistics {
+  rdBytes: number;
+  wrBytes: number;
+  rdOperations: number;
+  wrOperations: number;
+  flushOperations: number;
+  rdTotalTimeNs: number;
+  wrTotalTimeNs: number;
+  flushTotalTimeNs: number;
+  wrHighestOffset: number;
+}
+
+export class DriveBackend implements BlockBackend {
+  readonly statistics: DriveStatistics = {
+    rdBytes: 0,
+    wrBytes: 0,
+    rdOperations: 0,
+    wrOperations: 0,
+    flushOperations: 0,
+    rdTotalTimeNs: 0,
+    wrTotalTimeNs: 0,
+    flushTotalTimeNs: 0,
+    wrHighestOffset: 0,
+  };
+  /** The block job that owns this drive, by type; undefined when none runs. */
+  job: string | undefined;
+  trayOpen = false;
+  trayLocked = false;
+  /** Called before a write reaches the node: jobs keep their promises here. */
+  beforeWrite: ((offset: number, length: number) => Promise<void>) | undefined;
+  /** Hears of every write that reached the node: dirty bitmaps. */
+  readonly writeListeners = new Set<(offset: number, length: number) => void>();
+  private medium: BlockNode | undefined;
+  private throttle: Throttle;
+  private readonly mediaListeners: (() => void)[] = [];
+  private inFlight = 0;
+  private readonly idleWaiters: (() => void)[] = [];
+  private gate: Promise<void> | undefined;
+  private openGate: () => void = () => {};
+
+  constructor(
+    readonly spec: DriveSpec,
+    private readonly host: BlockHost,
+    node: BlockNode | undefined,
+    public cache: CacheMode = spec.cache,
+  ) {
+    this.medium = node;
+    this.throttle = new Throttle(spec.throttling);
+  }
+
+  get name(): string {
+    return this.spec.id;
+  }
+
+  get inserted(): boolean {
+    return this.medium !== undefined;
+  }
+
+  get readOnly(): boolean {
+    return this.medium?.readOnly ?? this.spec.readOnly;
+  }
+
+  get length(): number {
+    return this.medium?.length ?? 0;
+  }
+
+  get geometry(): DiskGeometry | undefined {
+    return this.spec.geometry;
+  }
+
+  get serial(): string | undefined {
+    return this.spec.serial;
+  }
+
+  get node(): BlockNode | undefined {
+    return this.medium;
+  }
+
+  get limits(): ThrottleLimits {
+    return this.throttle.limits;
+  }
+
+  setLimits(limits: ThrottleLimits): void {
+    this.throttle = new Throttle(limits);
+  }
+
+  get detectZeroes(): DetectZeroes {
+    return this.spec.detectZeroes;
+  }
+
+  /** True when the image, or its direct backing file, is encrypted and has no password yet. */
+  get keyMissing(): boolean {
+    const lacks = (node: BlockNode | undefined): boolean => node?.encryption?.keyed === false;
+    return lacks(this.medium) || lacks(this.medium?.backing);
+  }
+
+  /** True when a password can be set. */
+  get encrypted(): boolean {
+    return (this.medium?.encryption ?? this.medium?.backing?.encryption) !== undefined;
+  }
+
+  /** The name that "… is encrypted" shows. */
+  get encryptedFilename(): string {
+    const top = this.medium;
+    const backing = top?.backing;
+    if (backing?.encryption !== undefined) {
+      return top?.details().backingFilename ?? backing.filename;
+    }
+    return top?.filename ?? '';
+  }
+
+  setPassword(password: Uint8Array): void {
+    const first = this.keyMissing;
+    this.medium?.encryption?.setPassword(password);
+    this.medium?.backing?.encryption?.setPassword(password);
+    if (first) this.announceMedia();
+  }
+
+  async read(offset: number, into: Uint8Array): Promise<void> {
+    const node = this.check(offset, into.length);
+    if (this.throttle.enabled) await this.wait(false, into.length);
+    if (this.gate !== undefined) await this.gate;
+    this.inFlight++;
+    try {
+      await (this.medium ?? node).read(offset, into);
+      this.statistics.rdBytes += into.length;
+      this.statistics.rdOperations++;
+    } finally {
+      this.finished();
+    }
+  }
+
+  async write(offset: number, from: Uint8Array): Promise<void> {
+    await this.change(offset, from.length, async node => {
+      if (this.spec.detectZeroes !== 'off' && isZero(from)) {
+        const unmap = this.spec.detectZeroes === 'unmap';
+        await node.writeZeroes(offset, from.length, unmap);
+      } else {
+        await node.write(offset, from);
+      }
+      if (!this.cache.writeback) await node.flush();
+    });
+    this.statistics.wrBytes += from.length;
+    this.statistics.wrOperations++;
+  }
+
+  /** Makes a range read as zeros (write same, qemu-io `write -z`). */
+  async writeZeroes(offset: number, length: number): Promise<void> {
+    await this.change(offset, length, node => node.writeZeroes(offset, length, this.spec.unmap));
+  }
+
+  async flush(): Promise<void> {
+    const node = this.medium;
+    if (node === undefined) throw new BlockError('ENOMEDIUM', 'No medium found');
+    this.inFlight++;
+    try {
+      await node.flush();
+      this.statistics.flushOperations++;
+    } finally {
+      this.finished();
+    }
+  }
+
+  async discard(offset: number, length: number): Promise<void> {
+    if (!this.spec.unmap) {
+      this.check(offset, length);
+      return;
+    }
+    await this.change(offset, length, node => node.discard(offset, length));
+  }
+
+  onMediaChange(listener: () => void): void {
+    this.mediaListeners.push(listener);
+  }
+
+  /** Puts a medium in, or takes it out; the old one is returned, still open. */
+  replaceMedium(node: BlockNode | undefined): BlockNode | undefined {
+    const old = this.medium;
+    this.medium = node;
+    this.announceMedia();
+    return old;
+  }
+
+  /** Swaps the graph below without the device noticing: end of a job, a live snapshot. */
+  swap(node: BlockNode): void {
+    this.medium = node;
+  }
+
+  /** Holds new requests back and waits for those under way; `resume` lets them go. */
+  async drain(): Promise<() => void> {
+    while (this.gate !== undefined) await this.gate;
+    this.gate = new Promise(resolve => {
+      this.openGate = resolve;
+    });
+    while (this.inFlight > 0) {
+      await new Promise<void>(resolve => this.idleWaiters.push(resolve));
+    }
+    return () => {
+      this.gate = undefined;
+      this.openGate();
+    };
+  }
+
+  async close(): Promise<void> {
+    const node = this.medium;
+    this.medium = undefined;
+    await node?.close();
+  }
+
+  private async change(
+    offset: number,
+    length: number,
+    how: (node: BlockNode) => Promise<void>,
+  ): Promise<void> {
+    const node = this.check(offset, length);
+    if (node.readOnly) throw new BlockError('EROFS', 'Read-only file system');
+    if (this.throttle.enabled) await this.wait(true, length);
+    if (this.gate !== undefined) await this.gate;
+    this.inFlight++;
+    try {
+      if (this.beforeWrite !== undefined) await this.beforeWrite(offset, length);
+      await how(this.medium ?? node);
+      for (const listener of this.writeListeners) listener(offset, length);
+      this.statistics.wrHighestOffset = Math.max(this.statistics.wrHighestOffset, offset + length);
+    } finally {
+      this.finished();
+    }
+  }
+
+  private check(offset: number, length: number): BlockNode {
+    const node = this.medium;
+    if (node === undefined) throw new BlockError('ENOMEDIUM', 'No medium found');
+    if (offset < 0 || offset + length > node.length) {
+      throw new BlockError('EIO', 'Input/output error');
+    }
+    return node;
+  }
+
+  private async wait(write: boolean, length: number): Promise<void> {
+    for (;;) {
+      const now = this.host.now();
+      const delay = this.throttle.admit(write, length, now.seconds * 1000 + now.nanoseconds / 1e6);
+      if (delay === 0) return;
+      await this.host.sleep(delay);
+    }
+  }
+
+  private finished(): void {
+    this.inFlight--;
+    if (this.inFlight > 0) return;
+    for (const waiter of this.idleWaiters.splice(0)) waiter();
+  }
+
+  private announceMedia(): void {
+    for (const listener of this.mediaListeners) listener();
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * The block graph's one interface: a node is bytes at offsets, above named children.
+ *
+ * Formats, filters and protocols are all nodes; guests, jobs and tools meet here. Offsets and
+ * lengths are bytes. Protocol nodes take any alignment, the others multiples of 512. Failures are
+ * `BlockError`s. Reading past the end gives zeros.
+ */
+
+import type { SnapshotInfo } from './snapshot-info.ts';
+
+/** Where bytes come from, and for how long that answer holds. */
+export interface Extent {
+  /** In bytes, at least 1 unless the question was about nothing. */
+  readonly length: number;
+  /** This node itself says what the bytes are, not its backing node. */
+  readonly allocated: boolean;
+  /** Known to read as zeros. */
+  readonly zero: boolean;
+  /** In the `file` child, when the bytes lie there in one piece and in the clear. */
+  readonly offset: number | undefined;
+}
+
+export interface Encryption {
+  /** False until a password was given: until then clusters read as stored. */
+  readonly keyed: boolean;
+  /** Never fails: the format cannot tell a wrong password. */
+  setPassword(password: Uint8Array): void;
+}
+
+/** What `info` says beyond name, size and format. */
+export interface ImageDetails {
+  readonly clusterSize?: number;
+  readonly encrypted: boolean;
+  readonly dirty: boolean;
+  readonly backingFilename?: string;
+  readonly backingFormat?: string;
+  readonly snapshots: readonly SnapshotInfo[];
+  /** In the order in which it is printed. */
+  readonly specific?: { readonly type: string; readonly data: SpecificData };
+}
+
+export type SpecificData = { readonly [name: string]: string | boolean | number };
+
+export interface BlockNode {
+  /** `qcow2`, `raw`, `file` … */
+  readonly driver: string;
+  /** As the user, or the image above, wrote it. */
+  readonly filename: string;
+  readonly readOnly: boolean;
+  /** In bytes. */
+  readonly length: number;
+  readonly file: BlockNode | undefined;
+  /** Changed by whoever rewires the graph. */
+  backing: BlockNode | undefined;
+  read(offset: number, into: Uint8Array): Promise<void>;
+  write(offset: number, from: Uint8Array): Promise<void>;
+  /** Makes a range read as zeros, without storing them where the format can say so. */
+  writeZeroes(offset: number, length: number, allowUnmap: boolean): Promise<void>;
+  /** The guest no longer needs these bytes. */
+  discard(offset: number, length: number): Promise<void>;
+  flush(): Promise<void>;
+  status(offset: number, length: number): Promise<Extent>;
+  truncate(length: number): Promise<void>;
+  /** Writes back what is pending and releases the file; children are closed too. */
+  close(): Promise<void>;
+  details(): ImageDetails;
+  readonly encryption?: Encryption;
+}
+
+export const PLAIN_DETAILS: ImageDetails = { encrypted: false, dirty: false, snapshots: [] };
+
+/** The number of images under `node`: 0 without a backing file. */
+export function chainDepth(node: BlockNode): number {
+  let depth = 0;
+  for (let at = node.backing; at !== undefined; at = at.backing) depth++;
+  return depth;
+}

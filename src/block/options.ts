@@ -1,0 +1,138 @@
+/**
+ * Options of the block graph: flat `name=value` pairs whose dots lead into child nodes
+ * (`file.driver`, `backing.file.filename`), also spelled as `json:{…}` file names.
+ *
+ * Drivers take what they know; what nobody took is an error of the user's.
+ */
+
+import { UserError } from '../error.ts';
+
+export class Options {
+  private readonly values: Map<string, string>;
+
+  constructor(values: Iterable<readonly [string, string]> = []) {
+    this.values = new Map(values);
+  }
+
+  has(name: string): boolean {
+    return this.values.has(name);
+  }
+
+  get(name: string): string | undefined {
+    return this.values.get(name);
+  }
+
+  set(name: string, value: string): void {
+    this.values.set(name, value);
+  }
+
+  /** Reads an option and crosses it off. */
+  take(name: string): string | undefined {
+    const value = this.values.get(name);
+    this.values.delete(name);
+    return value;
+  }
+
+  takeBool(name: string): boolean | undefined {
+    const value = this.take(name);
+    if (value === undefined) return undefined;
+    if (value === 'on' || value === 'off') return value === 'on';
+    throw new UserError(`Parameter '${name}' expects 'on' or 'off'`);
+  }
+
+  takeSize(name: string): number | undefined {
+    const value = this.take(name);
+    if (value === undefined) return undefined;
+    const size = parseSize(value);
+    if (size === undefined) throw new UserError(`Parameter '${name}' expects a size`);
+    return size;
+  }
+
+  takeNumber(name: string): number | undefined {
+    const value = this.take(name);
+    if (value === undefined) return undefined;
+    const number = parseInteger(value);
+    if (number === undefined) throw new UserError(`Parameter '${name}' expects a number`);
+    return number;
+  }
+
+  /** Takes everything that starts with `child.`, the prefix removed. */
+  takeChild(child: string): Options {
+    const prefix = `${child}.`;
+    const found = new Options();
+    for (const [name, value] of [...this.values]) {
+      if (!name.startsWith(prefix)) continue;
+      found.set(name.slice(prefix.length), value);
+      this.values.delete(name);
+    }
+    return found;
+  }
+
+  get size(): number {
+    return this.values.size;
+  }
+
+  /** What nobody took, in order. */
+  names(): string[] {
+    return [...this.values.keys()];
+  }
+
+  entries(): [string, string][] {
+    return [...this.values];
+  }
+}
+
+/** As strtoull with base 0 reads it: decimal, 0x, octal; a sign wraps around as in C. */
+export function parseInteger(text: string): number | undefined {
+  const match = /^\s*([+-]?)(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)$/.exec(text);
+  if (match === null) return undefined;
+  const digits = match[2];
+  const octal = /^0[0-7]+$/.test(digits);
+  const value = octal ? Number.parseInt(digits, 8) : Number(digits);
+  return match[1] === '-' ? -value : value;
+}
+
+const SUFFIXES = 'kmgtpe';
+
+/** `4k`, `1.5G`: option values of type size; suffixes k K M G T only, as QEMU has it there. */
+export function parseSize(text: string): number | undefined {
+  const match = /^(\d+(?:\.\d*)?|\.\d+|0x[0-9a-fA-F]+)([kKMGTb]?)$/.exec(text);
+  if (match === null) return undefined;
+  const power = match[2] === 'b' ? 0 : SUFFIXES.indexOf(match[2].toLowerCase()) + 1;
+  return Math.floor(Number(match[1]) * (match[2] === '' ? 1 : 1024 ** power));
+}
+
+/** Turns `{"file": {"driver": "x"}}` into `file.driver=x`. */
+function flatten(value: unknown, prefix: string, into: Options): void {
+  if (Array.isArray(value)) {
+    value.forEach((item, i) => {
+      flatten(item, `${prefix}.${i}`, into);
+    });
+  } else if (typeof value === 'object' && value !== null) {
+    for (const [name, item] of Object.entries(value)) {
+      flatten(item, prefix === '' ? name : `${prefix}.${name}`, into);
+    }
+  } else if (typeof value === 'boolean') {
+    into.set(prefix, value ? 'on' : 'off');
+  } else {
+    into.set(prefix, String(value));
+  }
+}
+
+/** Moves the options of a `json:` file name into `options`; explicit ones win. */
+export function absorbJsonFilename(filename: string, options: Options): void {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(filename.slice('json:'.length));
+  } catch {
+    throw new UserError('Could not parse the JSON options');
+  }
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
+    throw new UserError('Invalid JSON object given');
+  }
+  const found = new Options();
+  flatten(parsed, '', found);
+  for (const [name, value] of found.entries()) {
+    if (!options.has(name)) options.set(name, value);
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * The `file` protocol: a host file as a node, with the cache modes of -drive.
+ *
+ * writethrough and directsync flush after every write, unsafe never flushes. Not emulated:
+ * O_DIRECT (none and directsync use the host's cache), punching holes: Node has no call for it.
+ */
+
+import { HostError, type HostFile } from '../../disk-host.ts';
+import { BlockError } from '../backend.ts';
+import type { CacheMode } from '../cache-mode.ts';
+import { type BlockNode, type Extent, type ImageDetails, PLAIN_DETAILS } from '../node.ts';
+import { fillZeroes } from '../request.ts';
+
+/** A host's failure as guests and tools see it. */
+export function toBlockError(error: unknown): BlockError {
+  if (error instanceof BlockError) return error;
+  if (error instanceof HostError) return new BlockError(error.code, error.message);
+  throw error;
+}
+
+export class FileNode implements BlockNode {
+  readonly driver = 'file';
+  readonly file = undefined;
+  backing: BlockNode | undefined = undefined;
+
+  constructor(
+    readonly filename: string,
+    readonly handle: HostFile,
+    readonly readOnly: boolean,
+    private readonly cache: CacheMode,
+  ) {}
+
+  get length(): number {
+    return this.handle.length();
+  }
+
+  /** Bytes on the host's disk. */
+  get allocated(): number {
+    return this.handle.allocated();
+  }
+
+  async read(offset: number, into: Uint8Array): Promise<void> {
+    try {
+      const result = this.handle.read(offset, into);
+      const got = typeof result === 'number' ? result : await result;
+      if (got < into.length) into.fill(0, got);
+    } catch (error) {
+      throw toBlockError(error);
+    }
+  }
+
+  async write(offset: number, from: Uint8Array): Promise<void> {
+    if (this.readOnly) throw new BlockError('EROFS', 'Read-only file system');
+    try {
+      const result = this.handle.write(offset, from);
+      if (result !== undefined) await result;
+      if (!this.cache.writeback) await this.flush();
+    } catch (error) {
+      throw toBlockError(error);
+    }
+  }
+
+  async writeZeroes(offset: number, length: number): Promise<void> {
+    const end = this.length;
+    if (offset >= end) {
+      this.grow(offset + length);
+      return;
+    }
+    const inside = Math.min(length, end - offset);
+    await fillZeroes(this, offset, inside);
+    if (inside < length) this.grow(offset + length);
+  }
+
+  async discard(): Promise<void> {}
+
+  async flush(): Promise<void> {
+    if (this.readOnly || this.cache.noFlush) return;
+    try {
+      await this.handle.flush();
+    } catch (error) {
+      throw toBlockError(error);
+    }
+  }
+
+  async status(offset: number, length: number): Promise<Extent> {
+    const end = this.length;
+    if (offset >= end) return { length, allocated: true, zero: true, offset: undefined };
+    const zero = this.handle.allocated() === 0;
+    return { length: Math.min(length, end - offset), allocated: true, zero, offset };
+  }
+
+  async truncate(length: number): Promise<void> {
+    try {
+      this.handle.truncate(length);
+    } catch (error) {
+      throw toBlockError(error);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.handle.close();
+  }
+
+  details(): ImageDetails {
+    return PLAIN_DETAILS;
+  }
+
+  private grow(length: number): void {
+    try {
+      this.handle.truncate(length);
+    } catch (error) {
+      throw toBlockError(error);
+    }
+  }
+}

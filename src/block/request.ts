@@ -1,0 +1,52 @@
+/**
+ * What all nodes share: padded reads, zero detection, copies, and a queue for changes of metadata.
+ */
+
+import type { BlockNode } from './node.ts';
+
+/** The largest piece that copies and zero fills move at once. */
+export const CHUNK = 2 * 1024 * 1024;
+
+/** Reads, where `node` may be shorter than the question (or absent): the rest is zeros. */
+export async function readPadded(
+  node: BlockNode | undefined,
+  offset: number,
+  into: Uint8Array,
+): Promise<void> {
+  const there = node === undefined ? 0 : Math.min(into.length, Math.max(0, node.length - offset));
+  if (there < into.length) into.fill(0, there);
+  if (there > 0) await node?.read(offset, there < into.length ? into.subarray(0, there) : into);
+}
+
+/** Stores zeros the long way. */
+export async function fillZeroes(node: BlockNode, offset: number, length: number): Promise<void> {
+  const zeros = new Uint8Array(Math.min(length, CHUNK));
+  for (let done = 0; done < length; done += zeros.length) {
+    await node.write(offset + done, zeros.subarray(0, Math.min(zeros.length, length - done)));
+  }
+}
+
+/** True when every byte is zero. */
+export function isZero(bytes: Uint8Array): boolean {
+  const head = Math.min(bytes.length, (4 - (bytes.byteOffset & 3)) & 3);
+  for (let i = 0; i < head; i++) if (bytes[i] !== 0) return false;
+  const count = (bytes.length - head) >>> 2;
+  const words = new Int32Array(bytes.buffer, bytes.byteOffset + head, count);
+  for (let i = 0; i < count; i++) if (words[i] !== 0) return false;
+  for (let i = head + count * 4; i < bytes.length; i++) if (bytes[i] !== 0) return false;
+  return true;
+}
+
+/** Lets one task at a time in, in order of arrival. */
+export class Mutex {
+  private tail: Promise<void> = Promise.resolve();
+
+  run<T>(task: () => Promise<T>): Promise<T> {
+    const result = this.tail.then(task);
+    this.tail = result.then(
+      () => {},
+      () => {},
+    );
+    return result;
+  }
+}

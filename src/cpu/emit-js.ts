@@ -1,0 +1,552 @@
+/**
+ * The JavaScript binding of the vocabulary with operands unknown: they are fields of the decoded
+ * record at `o`. What it writes is the interpreter (generate.ts has the loops around it).
+ *
+ * Addressing comes in three ways. `flat`: base 0, no limit, 32-bit offsets: TLB access in place.
+ * `real`: 16-bit offsets in segments of at least 64 KiB: the base is added, the rest as flat.
+ * `checked`: any segment, through functions that check everything.
+ *
+ * Names in the text: S S16 S8 registers, D records, NEXT their next EIP, R W TLBs, M4 M2 M1 memory,
+ * o the record, c the budget, u the user half of the TLB; functions as access.ts and core.ts give.
+ */
+
+import type { Bits, Bool, Code, Effects, Operand, Recipe, Value } from './code.ts';
+import * as flags from './flags.ts';
+import {
+  BASE,
+  EBP,
+  ESP,
+  FLAG_A,
+  FLAG_B,
+  FLAG_BITS,
+  FLAG_KIND,
+  FLAG_RESULT,
+  SS,
+} from './registers.ts';
+
+export type Addressing = 'flat' | 'real' | 'checked';
+
+export interface Binding {
+  readonly addressing: Addressing;
+  /** In a run loop (transfers end in its tail), or in a function of its own. */
+  readonly inLoop: boolean;
+}
+
+interface Known {
+  readonly recipe: Recipe;
+  readonly r: string;
+  readonly a: string;
+  readonly b: string;
+}
+
+const KIND = `S[${FLAG_KIND}]`;
+const RESULT = `S[${FLAG_RESULT}]`;
+const A = `S[${FLAG_A}]`;
+const B = `S[${FLAG_B}]`;
+const BELOW = `${A} >>> 0 < ${B} >>> 0`;
+const VIEW: { readonly [size: number]: string } = { 8: 'S8', 16: 'S16', 32: 'S' };
+const SHIFT: { readonly [size: number]: number } = { 8: 0, 16: 1, 32: 2 };
+
+interface Shared {
+  readonly lines: string[];
+  names: number;
+  known: Known | undefined;
+  /** Offset of the record that is being written: 8 for the second of a fused pair. */
+  record: number;
+  exits: boolean;
+  transferred: boolean;
+}
+
+/** Where a memory operand is: names of constants that hold it. */
+interface Place {
+  readonly p: string;
+  readonly entry: string;
+  readonly segment: string;
+  readonly offset: string;
+}
+
+export class JsCode implements Code {
+  constructor(
+    readonly size: Bits,
+    private readonly binding: Binding,
+    private readonly shared: Shared = {
+      lines: [],
+      names: 0,
+      known: undefined,
+      record: 0,
+      exits: false,
+      transferred: false,
+    },
+  ) {}
+
+  get text(): string {
+    return this.shared.lines.join('\n');
+  }
+
+  get exits(): boolean {
+    return this.shared.exits;
+  }
+
+  get transferred(): boolean {
+    return this.shared.transferred;
+  }
+
+  at(size: Bits): JsCode {
+    return new JsCode(size, this.binding, this.shared);
+  }
+
+  /** The next definition reads the record behind this one. */
+  second(size: Bits): JsCode {
+    this.shared.record = 8;
+    return this.at(size);
+  }
+
+  k(n: number): Value {
+    return { text: n < 0 ? `(${n})` : `${n}`, constant: n };
+  }
+
+  let(v: Value): Value {
+    if (v.constant !== undefined || /^t\d+$/.test(v.text)) return v;
+    return { text: this.name(v.text) };
+  }
+
+  read(o: Operand): Value {
+    if (o.form === 'm') return this.loadFrom(o, 0, o.size);
+    if (o.form === 'c') return { text: `${VIEW[8]}[4]` };
+    if (o.form === 'i') return { text: this.field(o.field) };
+    return { text: `${VIEW[o.size]}[${this.field(o.field)}]` };
+  }
+
+  write(o: Operand, v: Value): void {
+    if (o.form === 'm') this.store(this.place(o, 'W'), o.size, v.text);
+    else this.line(`${VIEW[o.size]}[${this.field(o.field)}] = ${v.text};`);
+  }
+
+  modify(o: Operand, f: (old: Value) => Value): void {
+    if (o.form !== 'm') {
+      const x = this.name(this.field(o.field));
+      const old = this.name(`${VIEW[o.size]}[${x}]`);
+      this.line(`${VIEW[o.size]}[${x}] = ${f({ text: old }).text};`);
+      return;
+    }
+    const bytes = o.size / 8;
+    if (this.binding.addressing === 'checked') {
+      const { segment, offset } = this.place(o, 'W');
+      const old = this.name(`X${bytes}(${segment}, ${offset})`);
+      this.line(`Y${bytes}(${f({ text: old }).text});`);
+      return;
+    }
+    const place = this.place(o, 'W');
+    const fast = this.name(this.isFast(place, bytes));
+    const slow =
+      this.binding.addressing === 'flat'
+        ? `x${bytes}(${place.p}, o, c)`
+        : `xr${bytes}(${place.segment}, ${place.offset}, o, c)`;
+    const old = this.name(`${fast} ? ${this.cell(place, o.size)} : ${slow}`);
+    const r = this.name(f({ text: old }).text);
+    this.line(`if (${fast}) ${this.cell(place, o.size)} = ${r}; else y${bytes}(${r});`);
+  }
+
+  address(m: Operand): Value {
+    const sum = `${this.sum()}`;
+    if (m.form !== 'm') throw new Error('only memory operands have an address');
+    if (this.binding.addressing === 'flat') return { text: `(${sum} | 0)` };
+    if (this.binding.addressing === 'real') return { text: `(${sum} & 65535)` };
+    return { text: `(${sum} & (${this.word6()} >> 31 | 65535))` };
+  }
+
+  shape(): Value {
+    return { text: this.word6() };
+  }
+
+  number(r: Operand): Value {
+    return { text: this.field(r.field) };
+  }
+
+  reg(n: number): Value {
+    return { text: this.register(n) };
+  }
+
+  setReg(n: number, v: Value): void {
+    this.line(`${this.register(n)} = ${v.text};`);
+  }
+
+  word(index: number): Value {
+    return { text: `S[${index}]` };
+  }
+
+  setWord(index: number, v: Value): void {
+    this.line(`S[${index}] = ${v.text};`);
+  }
+
+  loadFrom(m: Operand, delta: number, size: Bits): Value {
+    return { text: this.load(this.place(m, 'R', delta), size) };
+  }
+
+  push(v: Value): void {
+    const bytes = this.size / 8;
+    if (this.binding.addressing === 'checked') {
+      this.line(`PUSH(${v.text}, ${bytes});`);
+      return;
+    }
+    const value = this.let(v).text;
+    const sp = this.stackOffset(`S[${ESP}] - ${bytes}`);
+    this.store(this.stackPlace(sp, 'W'), this.size, value);
+    this.setStackPointer(sp);
+  }
+
+  pop(): Value {
+    if (this.binding.addressing === 'checked') {
+      return { text: this.name(`POP(${this.size / 8})`) };
+    }
+    const sp = this.stackOffset(`S[${ESP}]`);
+    const v = this.load(this.stackPlace(sp, 'R'), this.size);
+    this.setStackPointer(`${sp} + ${this.size / 8}`);
+    return { text: v };
+  }
+
+  peek(): Value {
+    if (this.binding.addressing === 'checked') return { text: `PEEK(${this.size / 8})` };
+    return { text: this.load(this.stackPlace(this.stackOffset(`S[${ESP}]`), 'R'), this.size) };
+  }
+
+  unwind(): Value {
+    if (this.binding.addressing === 'checked') {
+      return { text: this.name(`UNWIND(${this.size / 8})`) };
+    }
+    const bp = this.stackOffset(`S[${EBP}]`);
+    const v = this.load(this.stackPlace(bp, 'R'), this.size);
+    this.setStackPointer(`${bp} + ${this.size / 8}`);
+    return { text: v };
+  }
+
+  release(bytes: Value): void {
+    if (this.binding.addressing === 'checked') this.line(`RELEASE(${bytes.text});`);
+    else this.setStackPointer(`S[${ESP}] + ${bytes.text}`);
+  }
+
+  add(a: Value, b: Value): Value {
+    return this.fit(`${a.text} + ${b.text}`);
+  }
+
+  sub(a: Value, b: Value): Value {
+    return this.fit(`${a.text} - ${b.text}`);
+  }
+
+  mul(a: Value, b: Value): Value {
+    return this.fit(`Math.imul(${a.text}, ${b.text})`);
+  }
+
+  and(a: Value, b: Value): Value {
+    return { text: `(${a.text} & ${b.text})` };
+  }
+
+  or(a: Value, b: Value): Value {
+    return { text: `(${a.text} | ${b.text})` };
+  }
+
+  xor(a: Value, b: Value): Value {
+    return { text: `(${a.text} ^ ${b.text})` };
+  }
+
+  shl(a: Value, n: Value): Value {
+    return this.fit(`${a.text} << ${n.text}`);
+  }
+
+  shr(a: Value, n: Value): Value {
+    if (this.size === 32) return { text: `(${a.text} >>> ${n.text} | 0)` };
+    return this.fit(`(${this.zext(a, this.size).text} >>> ${n.text})`);
+  }
+
+  sar(a: Value, n: Value): Value {
+    return { text: `(${a.text} >> ${n.text})` };
+  }
+
+  zext(v: Value, from: Bits): Value {
+    return from === 32 ? v : { text: `(${v.text} & ${from === 8 ? 255 : 65535})` };
+  }
+
+  sext(v: Value, from: Bits): Value {
+    return from === 32 ? v : { text: `(${v.text} << ${32 - from} >> ${32 - from})` };
+  }
+
+  eq(a: Value, b: Value): Bool {
+    return { text: `${a.text} === ${b.text}` };
+  }
+
+  ne(a: Value, b: Value): Bool {
+    return { text: `${a.text} !== ${b.text}` };
+  }
+
+  ltu(a: Value, b: Value): Bool {
+    return { text: `${a.text} >>> 0 < ${b.text} >>> 0` };
+  }
+
+  lts(a: Value, b: Value): Bool {
+    return { text: `${a.text} < ${b.text}` };
+  }
+
+  both(a: Bool, b: Bool): Bool {
+    return { text: `(${a.text}) && (${b.text})` };
+  }
+
+  select(c: Bool, a: Value, b: Value): Value {
+    return { text: `(${c.text} ? ${a.text} : ${b.text})` };
+  }
+
+  when(c: Bool, body: () => void): void {
+    this.line(`if (${c.text}) {`);
+    const before = this.shared.known;
+    body();
+    this.shared.known = before;
+    this.line('}');
+  }
+
+  flags(recipe: Recipe, r: Value, a: Value = this.k(0), b: Value = this.k(0)): void {
+    const set = (...words: [string, string | number][]): void =>
+      this.line(words.map(([word, v]) => `${word} = ${v};`).join(' '));
+    const sized = flags.sizeIndex(this.size);
+    const top = `${a.text} << ${32 - this.size}`;
+    const carry = `(${b.text} - 1)`;
+    switch (recipe) {
+      case 'add':
+        set([KIND, flags.ADD + sized], [RESULT, r.text], [A, r.text], [B, a.text]);
+        break;
+      case 'sub':
+        set([KIND, flags.SUB], [RESULT, r.text], [A, a.text], [B, b.text]);
+        break;
+      case 'logic':
+        set([KIND, flags.LOGIC], [RESULT, r.text], [B, 0]);
+        break;
+      case 'inc':
+        set([KIND, flags.INC + sized], [RESULT, r.text]);
+        break;
+      case 'dec':
+        set([KIND, flags.DEC + sized], [RESULT, r.text]);
+        break;
+      case 'shl':
+        set([KIND, flags.SHL], [RESULT, r.text], [A, 0], [B, `${top} << ${carry} >>> 31`]);
+        break;
+      case 'shr':
+        set([KIND, flags.SHR + sized], [RESULT, r.text]);
+        set([A, 0], [B, `${a.text} >> ${carry} & 1`]);
+        break;
+      case 'sar':
+        set([KIND, flags.LOGIC], [RESULT, r.text], [A, 0], [B, `${a.text} >> ${carry} & 1`]);
+        break;
+      default:
+        this.line(`C.${recipe}Flags(${r.text}, ${a.text}, ${b.text}, ${this.size});`);
+    }
+    this.shared.known = { recipe, r: r.text, a: a.text, b: b.text };
+  }
+
+  carry(): Value {
+    return { text: `(${BELOW} ? 1 : 0)` };
+  }
+
+  setCarry(v: Value): void {
+    const cf = this.name(v.text);
+    this.line(`C.settle(); ${A} = 0; ${B} = ${cf};`);
+  }
+
+  allFlags(): Value {
+    return { text: 'C.arithmetic()' };
+  }
+
+  cond(cc: number): Bool {
+    const text = this.knownCondition(cc & ~1) ?? this.condition(cc & ~1);
+    return { text: (cc & 1) === 0 ? `(${text})` : `!(${text})` };
+  }
+
+  next(): Value {
+    return { text: `NEXT[${this.at0(0)} >> 3]` };
+  }
+
+  jump(_target: Operand): void {
+    this.transfer(`${this.at0(5)}`);
+  }
+
+  jumpIf(c: Bool, _target: Operand): void {
+    this.transfer(`${c.text} ? ${this.at0(5)} : ${this.at0(6)}`);
+  }
+
+  jumpIndirect(to: Value): void {
+    const v = this.size === 16 ? `${to.text} & 65535` : to.text;
+    if (this.binding.inLoop) {
+      this.line(`if ((o = N(${v}, c -= D[o + 2])) < 0) return c;\ncontinue;`);
+    } else {
+      this.line(`return JI(o, ${v});`);
+    }
+    this.shared.transferred = true;
+  }
+
+  compute(name: string, args: Value[]): Value {
+    return { text: `C.${name}(${args.map(v => v.text).join(', ')})` };
+  }
+
+  helper(name: string, args: Value[], effects: Effects = {}): void {
+    this.line(`H.${name}(${['cpu', ...args.map(v => v.text)].join(', ')});`);
+    if (effects.exits === true) this.shared.exits = true;
+  }
+
+  helperValue(name: string, args: Value[]): Value {
+    return { text: this.name(`H.${name}(${['cpu', ...args.map(v => v.text)].join(', ')})`) };
+  }
+
+  private transfer(link: string): void {
+    this.line(this.binding.inLoop ? `q = ${link};\nbreak;` : `return J(${link});`);
+    this.shared.transferred = true;
+  }
+
+  private register(n: number): string {
+    if (this.size === 32) return `S[${n}]`;
+    if (this.size === 16) return `S16[${n * 2}]`;
+    return `S8[${n < 4 ? n * 4 : (n - 4) * 4 + 1}]`;
+  }
+
+  private line(text: string): void {
+    this.shared.lines.push(text);
+  }
+
+  private name(value: string): string {
+    const name = `t${this.shared.names++}`;
+    this.line(`const ${name} = ${value};`);
+    return name;
+  }
+
+  private at0(field: number): string {
+    const offset = this.shared.record + field;
+    return offset === 0 ? 'o' : `o + ${offset}`;
+  }
+
+  private field(n: number): string {
+    return `D[${this.at0(n)}]`;
+  }
+
+  private word6(): string {
+    return this.field(6);
+  }
+
+  private fit(text: string): Value {
+    if (this.size === 32) return { text: `(${text} | 0)` };
+    return { text: `(${text} << ${32 - this.size} >> ${32 - this.size})` };
+  }
+
+  private sum(): string {
+    const [base, index, disp] = [this.field(4), this.field(5), this.field(7)];
+    if (this.binding.addressing === 'real') return `S[${base}] + S[${index}] + ${disp}`;
+    return `S[${base}] + (S[${index}] << ${this.word6()}) + ${disp}`;
+  }
+
+  private place(m: Operand, tlb: 'R' | 'W', delta = 0): Place {
+    const { addressing } = this.binding;
+    if (addressing === 'flat') {
+      const p = this.name(`${this.sum()}${delta === 0 ? '' : ` + ${delta}`} | 0`);
+      return { p, entry: this.name(`${tlb}[${p} >>> 12 | u]`), segment: '', offset: p };
+    }
+    const plus = delta === 0 ? '' : ` + ${delta}`;
+    if (addressing === 'checked') {
+      const mask = `(${this.word6()} >> 31 | 65535)`;
+      const offset = this.name(`${this.sum()}${plus} & ${mask}`);
+      return { p: '', entry: '', segment: `${this.word6()} >> 8 & 7`, offset };
+    }
+    const offset = this.name(`${this.sum()}${plus} & 65535`);
+    const p = this.name(`${offset} + S[${this.word6()} >> 8 & 63] | 0`);
+    const entry = this.name(`${tlb}[${p} >>> 12 | u]`);
+    return { p, entry, segment: `${this.word6()} >> 8 & 7`, offset };
+  }
+
+  private stackOffset(text: string): string {
+    return this.name(this.binding.addressing === 'real' ? `${text} & 65535` : `${text} | 0`);
+  }
+
+  private stackPlace(offset: string, tlb: 'R' | 'W'): Place {
+    const real = this.binding.addressing === 'real';
+    const p = real ? this.name(`${offset} + S[${BASE + SS}] | 0`) : offset;
+    return { p, entry: this.name(`${tlb}[${p} >>> 12 | u]`), segment: `${SS}`, offset };
+  }
+
+  private setStackPointer(text: string): void {
+    if (this.binding.addressing === 'real') this.line(`S16[${ESP * 2}] = ${text};`);
+    else this.line(`S[${ESP}] = ${text};`);
+  }
+
+  private isFast(place: Place, bytes: number): string {
+    if (bytes === 1) return `(${place.entry} & 1) === 0`;
+    return `((${place.p} | ${place.entry}) & ${bytes - 1}) === 0`;
+  }
+
+  private cell(place: Place, size: Bits): string {
+    const at = `${place.p} ^ ${place.entry}`;
+    return size === 8 ? `M1[${at}]` : `M${size / 8}[(${at}) >>> ${SHIFT[size]}]`;
+  }
+
+  private load(place: Place, size: Bits): string {
+    const bytes = size / 8;
+    const { addressing } = this.binding;
+    if (addressing === 'checked') return this.name(`L${bytes}(${place.segment}, ${place.offset})`);
+    const slow =
+      addressing === 'flat'
+        ? `r${bytes}(${place.p}, o, c)`
+        : `lr${bytes}(${place.segment}, ${place.offset}, o, c)`;
+    return this.name(`${this.isFast(place, bytes)} ? ${this.cell(place, size)} : ${slow}`);
+  }
+
+  private store(place: Place, size: Bits, value: string): void {
+    const bytes = size / 8;
+    const { addressing } = this.binding;
+    if (addressing === 'checked') {
+      this.line(`T${bytes}(${place.segment}, ${place.offset}, ${value});`);
+      return;
+    }
+    const slow =
+      addressing === 'flat'
+        ? `w${bytes}(${place.p}, ${value}, o, c)`
+        : `sr${bytes}(${place.segment}, ${place.offset}, ${value}, o, c)`;
+    const fast = `${this.cell(place, size)} = ${value}`;
+    this.line(`if (${this.isFast(place, bytes)}) ${fast}; else ${slow};`);
+  }
+
+  /** With the recipe known: the condition on the operands themselves. */
+  private knownCondition(cc: number): string | undefined {
+    const known = this.shared.known;
+    if (known === undefined) return undefined;
+    const { recipe, r, a, b } = known;
+    if (cc === 4) return `${r} === 0`;
+    if (cc === 8) return `${r} < 0`;
+    if (recipe === 'sub') {
+      if (cc === 2) return `${a} >>> 0 < ${b} >>> 0`;
+      if (cc === 6) return `${a} >>> 0 <= ${b} >>> 0`;
+      if (cc === 12) return `${a} < ${b}`;
+      if (cc === 14) return `${a} <= ${b}`;
+    }
+    if (recipe === 'logic') {
+      if (cc === 6) return `${r} === 0`;
+      if (cc === 12) return `${r} < 0`;
+      if (cc === 14) return `${r} <= 0`;
+    }
+    return undefined;
+  }
+
+  /** From the record of the last instruction that set flags. */
+  private condition(cc: number): string {
+    switch (cc) {
+      case 0:
+        return 'C.overflow()';
+      case 2:
+        return BELOW;
+      case 4:
+        return `${RESULT} === 0`;
+      case 6:
+        return `${RESULT} === 0 || ${BELOW}`;
+      case 8:
+        return `${KIND} === ${flags.BITS} ? (S[${FLAG_BITS}] & 128) !== 0 : ${RESULT} < 0`;
+      case 10:
+        return 'C.parity()';
+      case 12:
+        return `${KIND} === ${flags.SUB} ? ${A} < ${B} : C.less()`;
+      default:
+        return `${KIND} === ${flags.SUB} ? ${A} <= ${B} : ${RESULT} === 0 || C.less()`;
+    }
+  }
+}

@@ -1,0 +1,84 @@
+/**
+ * Memory operands wider than a word of the machine: 8, 10 and 16 bytes through a segment, each
+ * all or nothing, as the restart rule asks.
+ */
+
+import type { Context } from '../context.ts';
+import { ATTRIBUTES, BASE, CPL, GP, LIMIT } from '../registers.ts';
+import { XMM } from './state.ts';
+
+/**
+ * For a write of `size` bytes that is several accesses upwards: raises what a later one would raise
+ * and the first would not, which is another page or the segment's limit in between.
+ */
+export function checkWrite(c: Context, seg: number, offset: number, size: number): void {
+  const { s } = c;
+  const end = (offset >>> 0) + size - 1;
+  if (end > s[LIMIT + seg] >>> 0 && (s[ATTRIBUTES + seg] & EXPAND_DOWN) !== DOWNWARDS) {
+    c.load(seg, end | 0, 1);
+  }
+  const linear = (s[BASE + seg] + offset) | 0;
+  if ((linear & 0xfff) + size > 0x1000) c.probeWrite(linear, size, s[CPL] === 3);
+}
+
+/** A data segment's type bits, and those of one that expands downwards. */
+const EXPAND_DOWN = 0x1c00;
+const DOWNWARDS = 0x1400;
+
+/** Raises what a write would raise, by writing what is there; for results that stay unwritten. */
+export function probeStore(c: Context, seg: number, offset: number, size: number): void {
+  checkWrite(c, seg, offset, size);
+  for (let i = 0; i < size; i++) {
+    const at = (offset + i) | 0;
+    c.store(seg, at, 1, c.load(seg, at, 1));
+  }
+}
+
+/** Loads `words` dwords into `s[at]` and up; nothing changes when one of them faults. */
+export function loadWords(
+  c: Context,
+  at: number,
+  place: { readonly seg: number; readonly offset: number },
+  words: number,
+): void {
+  const { seg, offset } = place;
+  for (let i = 0; i < words; i++) c.s[at + i] = c.load(seg, (offset + 4 * i) | 0, 4);
+}
+
+/** Loads 8 bytes into slot `at`, which is a temporary. */
+export function load64(c: Context, at: number, seg: number, offset: number): void {
+  c.s[at] = c.load(seg, offset, 4);
+  c.s[at + 1] = c.load(seg, (offset + 4) | 0, 4);
+}
+
+/** Loads 16 bytes into slot `at`, which is a temporary. */
+export function load128(c: Context, at: number, seg: number, offset: number): void {
+  c.s[at] = c.load(seg, offset, 4);
+  c.s[at + 1] = c.load(seg, (offset + 4) | 0, 4);
+  c.s[at + 2] = c.load(seg, (offset + 8) | 0, 4);
+  c.s[at + 3] = c.load(seg, (offset + 12) | 0, 4);
+}
+
+export function store64(c: Context, at: number, seg: number, offset: number): void {
+  checkWrite(c, seg, offset, 8);
+  c.store(seg, offset, 4, c.s[at]);
+  c.store(seg, (offset + 4) | 0, 4, c.s[at + 1]);
+}
+
+export function store128(c: Context, at: number, seg: number, offset: number): void {
+  checkWrite(c, seg, offset, 16);
+  c.store(seg, offset, 4, c.s[at]);
+  c.store(seg, (offset + 4) | 0, 4, c.s[at + 1]);
+  c.store(seg, (offset + 8) | 0, 4, c.s[at + 2]);
+  c.store(seg, (offset + 12) | 0, 4, c.s[at + 3]);
+}
+
+/** Most 16-byte operands must be aligned in linear memory. */
+export function checkAligned(c: Context, seg: number, offset: number): void {
+  if (((c.s[BASE + seg] + offset) & 15) !== 0) c.raise(GP, 0);
+}
+
+/** Slot of XMM register n. */
+export function xmm(n: number): number {
+  return XMM + 4 * n;
+}

@@ -1,0 +1,329 @@
+/**
+ * x87 loads and stores: the memory formats, constants, and the memory forms of arithmetic.
+ *
+ * Source: Intel SDM volume 2, FLD, FILD, FBLD, FST, FIST, FISTTP, FBSTP, FLD1 and its siblings;
+ * volume 1, section 8.5 (an unmasked overflow or underflow of a store leaves memory unchanged).
+ * Every store computes first, then writes, then changes registers: a page fault restarts it.
+ */
+
+import type { Context } from '../context.ts';
+import { propagateOne } from './arithmetic.ts';
+import { arithmeticMemory, compareMemory, FCOM, FCOMP } from './basic.ts';
+import { decimal, fromDecimal, integer, toDecimal, toInteger } from './integer.ts';
+import { checkWrite, probeStore } from './memory.ts';
+import {
+  CHOP,
+  copy,
+  DE,
+  env,
+  IE,
+  INFINITE,
+  NEAREST,
+  OE,
+  PE,
+  packDoubleHigh,
+  packDoubleLow,
+  packSingle,
+  setIndefinite,
+  UE,
+  UP,
+  unpackDouble,
+  unpackExtended,
+  unpackInteger,
+  unpackSingle,
+} from './number.ts';
+import { roundToFormat } from './round.ts';
+import {
+  begin,
+  blocked,
+  commit,
+  isEmpty,
+  loadSt,
+  opA,
+  opB,
+  overflow,
+  pop,
+  push,
+  pushIndefinite,
+  result,
+  SW_C1,
+  slot,
+  storeSt,
+  underflow,
+} from './stack.ts';
+import { EMPTY, FSW, TOP } from './state.ts';
+
+/** The four formats of the memory operand of D8, DA, DC and DE. */
+export const SINGLE = 0;
+export const INT32 = 1;
+export const DOUBLE = 2;
+export const INT16 = 3;
+export const INT64 = 4;
+export const DECIMAL = 5;
+
+const digits = new Uint8Array(10);
+
+/** Unpacks a memory operand into `opB`; only this part can fault. */
+function fetch(c: Context, format: number, seg: number, offset: number): void {
+  switch (format) {
+    case SINGLE:
+      unpackSingle(opB, c.load(seg, offset, 4));
+      break;
+    case DOUBLE: {
+      const lo = c.load(seg, offset, 4);
+      unpackDouble(opB, lo, c.load(seg, (offset + 4) | 0, 4));
+      break;
+    }
+    case INT16:
+      fetchInteger(c.load(seg, offset, 2));
+      break;
+    case INT32:
+      fetchInteger(c.load(seg, offset, 4));
+      break;
+    case INT64: {
+      const lo = c.load(seg, offset, 4);
+      unpackInteger(opB, lo, c.load(seg, (offset + 4) | 0, 4));
+      break;
+    }
+    default:
+      for (let i = 0; i < 10; i++) digits[i] = c.load(seg, (offset + i) | 0, 1);
+      fromDecimal(opB, digits);
+  }
+}
+
+function fetchInteger(value: number): void {
+  unpackInteger(opB, value, value >> 31);
+}
+
+/** FADD m32 and all its relatives; `operation` is the opcode's reg field. */
+export function arithmeticFrom(c: Context, operation: number, format: number, place: Place): void {
+  begin(c.s);
+  fetch(c, format, place.seg, place.offset);
+  if (operation === FCOM || operation === FCOMP) compareMemory(c, operation - FCOM);
+  else arithmeticMemory(c, operation);
+}
+
+export interface Place {
+  seg: number;
+  offset: number;
+}
+
+/** FLD, FILD, FBLD. */
+export function loadFrom(c: Context, format: number, seg: number, offset: number): void {
+  const { s } = c;
+  begin(s);
+  fetch(c, format, seg, offset);
+  if (!isEmpty(s, -1)) {
+    if (overflow(c)) pushIndefinite(s);
+    return;
+  }
+  convertLoaded();
+  if (blocked()) {
+    commit(c);
+    return;
+  }
+  push(s);
+  storeSt(s, 0, result);
+  commit(c);
+}
+
+/** Binary32 and binary64 raise what an operation on them would; integers raise nothing. */
+function convertLoaded(): void {
+  if (opB.kind > INFINITE) {
+    propagateOne(result, opB);
+    return;
+  }
+  copy(result, opB);
+  if (opB.denormal === 1) env.flags |= DE;
+}
+
+/** FLD m80: a move, whatever the bits say. */
+export function loadExtended(c: Context, seg: number, offset: number): void {
+  const { s } = c;
+  begin(s);
+  const lo = c.load(seg, offset, 4);
+  const hi = c.load(seg, (offset + 4) | 0, 4);
+  const top = c.load(seg, (offset + 8) | 0, 2) & 0xffff;
+  if (!isEmpty(s, -1)) {
+    if (overflow(c)) pushIndefinite(s);
+    return;
+  }
+  push(s);
+  const at = slot(s, 0);
+  s[at] = lo;
+  s[at + 1] = hi;
+  s[at + 2] = top;
+  s[EMPTY] &= ~(1 << s[TOP]);
+  s[FSW] &= ~SW_C1;
+}
+
+/** FST and FSTP to binary32 or binary64. */
+export function storeFloat(c: Context, format: number, pops: number, place: Place): void {
+  const { s } = c;
+  const { seg, offset } = place;
+  begin(s);
+  const bits = format === SINGLE ? 24 : 53;
+  const fault = isEmpty(s, 0);
+  if (fault) {
+    setIndefinite(result);
+    env.flags = IE;
+  } else {
+    loadSt(s, opA, 0);
+    narrow(bits);
+  }
+  const forbidden = (env.flags & ~env.masks & (IE | OE | UE)) !== 0;
+  if (forbidden) probeStore(c, seg, offset, format === SINGLE ? 4 : 8);
+  else writeFloat(c, bits, seg, offset);
+  if (fault) {
+    underflow(c);
+  } else {
+    if (forbidden) {
+      env.roundedUp = 0;
+      env.flags &= ~PE;
+    }
+    commit(c);
+  }
+  if (!forbidden && pops === 1) pop(s);
+}
+
+/** `result` = ST(0), which is in `opA`, rounded to 24 or 53 bits. */
+function narrow(bits: number): void {
+  if (opA.kind > INFINITE) {
+    propagateOne(result, opA);
+    return;
+  }
+  copy(result, opA);
+  if (blocked()) return;
+  roundToFormat(result, bits);
+}
+
+function writeFloat(c: Context, bits: number, seg: number, offset: number): void {
+  if (bits === 24) {
+    c.store(seg, offset, 4, packSingle(result));
+    return;
+  }
+  checkWrite(c, seg, offset, 8);
+  c.store(seg, offset, 4, packDoubleLow(result));
+  c.store(seg, (offset + 4) | 0, 4, packDoubleHigh(result));
+}
+
+/** FSTP m80: a move. */
+export function storeExtended(c: Context, seg: number, offset: number): void {
+  const { s } = c;
+  begin(s);
+  let lo = 0;
+  let hi = 0xc0000000 | 0;
+  let top = 0xffff;
+  const fault = isEmpty(s, 0);
+  if (!fault) {
+    const at = slot(s, 0);
+    lo = s[at];
+    hi = s[at + 1];
+    top = s[at + 2];
+  }
+  if (fault && (env.masks & IE) === 0) {
+    probeStore(c, seg, offset, 10);
+  } else {
+    checkWrite(c, seg, offset, 10);
+    c.store(seg, offset, 4, lo);
+    c.store(seg, (offset + 4) | 0, 4, hi);
+    c.store(seg, (offset + 8) | 0, 2, top);
+  }
+  if (fault) {
+    if (underflow(c)) pop(s);
+    return;
+  }
+  s[FSW] &= ~SW_C1;
+  pop(s);
+}
+
+/** FIST and FISTP; FISTTP with `truncate` = 1. */
+export function storeInteger(
+  c: Context,
+  format: number,
+  how: { readonly pops: number; readonly truncate: number },
+  place: Place,
+): void {
+  const { s } = c;
+  begin(s);
+  const bits = format === INT16 ? 16 : format === INT32 ? 32 : 64;
+  const fault = isEmpty(s, 0);
+  if (fault) {
+    env.flags = IE;
+  } else {
+    loadSt(s, opA, 0);
+    toInteger(opA, bits, how.truncate === 1 ? CHOP : env.rounding);
+  }
+  const forbidden = (env.flags & ~env.masks & IE) !== 0;
+  if (forbidden) probeStore(c, place.seg, place.offset, bits / 8);
+  else writeInteger(c, bits, place);
+  if (fault) underflow(c);
+  else commit(c);
+  if (!forbidden && how.pops === 1) pop(s);
+}
+
+function writeInteger(c: Context, bits: number, place: Place): void {
+  const { seg, offset } = place;
+  const bad = (env.flags & IE) !== 0;
+  const indefinite = bits === 16 ? -0x8000 : -0x80000000;
+  if (bits < 64) {
+    c.store(seg, offset, bits === 16 ? 2 : 4, bad ? indefinite : integer.lo);
+    return;
+  }
+  checkWrite(c, seg, offset, 8);
+  c.store(seg, offset, 4, bad ? 0 : integer.lo);
+  c.store(seg, (offset + 4) | 0, 4, bad ? indefinite : integer.hi);
+}
+
+/** FBSTP. */
+export function storeDecimal(c: Context, seg: number, offset: number): void {
+  const { s } = c;
+  begin(s);
+  const fault = isEmpty(s, 0);
+  if (fault) {
+    env.flags = IE;
+    decimal.fill(0);
+    decimal.set([0xc0, 0xff, 0xff], 7);
+  } else {
+    loadSt(s, opA, 0);
+    toDecimal(opA);
+  }
+  const forbidden = (env.flags & ~env.masks & IE) !== 0;
+  if (forbidden) {
+    probeStore(c, seg, offset, 10);
+  } else {
+    checkWrite(c, seg, offset, 10);
+    for (let i = 0; i < 10; i++) c.store(seg, (offset + i) | 0, 1, decimal[i]);
+  }
+  if (fault) underflow(c);
+  else commit(c);
+  if (!forbidden) pop(s);
+}
+
+/** FLD1 FLDL2T FLDL2E FLDPI FLDLG2 FLDLN2 FLDZ: exponent word, significand, nearest is the next. */
+const CONSTANTS: readonly (readonly [number, number, number, boolean])[] = [
+  [0x3fff, 0x80000000, 0, false],
+  [0x4000, 0xd49a784b, 0xcd1b8afe, false],
+  [0x3fff, 0xb8aa3b29, 0x5c17f0bb, true],
+  [0x4000, 0xc90fdaa2, 0x2168c234, true],
+  [0x3ffd, 0x9a209a84, 0xfbcff798, true],
+  [0x3ffe, 0xb17217f7, 0xd1cf79ab, true],
+  [0, 0, 0, false],
+];
+
+/** Loads constant number `n` of the list above, rounded as the control word says. */
+export function loadConstant(c: Context, n: number): void {
+  const { s } = c;
+  begin(s);
+  if (!isEmpty(s, -1)) {
+    if (overflow(c)) pushIndefinite(s);
+    return;
+  }
+  const [exponent, hi, lo, nearestIsUp] = CONSTANTS[n];
+  const isExact = n === 0 || n === 6;
+  const up = !isExact && (env.rounding === UP || (env.rounding === NEAREST && nearestIsUp));
+  unpackExtended(result, (lo + (up ? 1 : 0)) | 0, hi | 0, exponent);
+  push(s);
+  storeSt(s, 0, result);
+  s[FSW] &= ~SW_C1;
+}

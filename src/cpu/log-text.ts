@@ -1,0 +1,47 @@
+/**
+ * Lines of `-d int`: one for each interrupt and exception, as QEMU words them.
+ */
+
+import type { Context } from './context.ts';
+import { BASE, CPL, CR2, CS, EAX, ESP, PF_VECTOR, SELECTOR, SS } from './registers.ts';
+import { type RegisterView, registersLogText } from './registers-text.ts';
+
+export interface LoggedEvent {
+  readonly vector: number;
+  readonly errorCode: number;
+  readonly software: boolean;
+  readonly external: boolean;
+  readonly eip: number;
+}
+
+/** Counts the lines, as the first column wants. */
+const counters = new WeakMap<Int32Array, number>();
+
+export function logEvent(c: Context, event: LoggedEvent): void {
+  const count = counters.get(c.s) ?? 0;
+  counters.set(c.s, count + 1);
+  const { s } = c;
+  const pc = (s[BASE + CS] + event.eip) >>> 0;
+  let line = `${String(count).padStart(6)}: v=${hex(event.vector, 2)}`;
+  line += ` e=${hex(event.errorCode, 4)} i=${event.software ? 1 : 0} cpl=${s[CPL]}`;
+  line += ` IP=${hex(s[SELECTOR + CS], 4)}:${hex(event.eip, 8)} pc=${hex(pc, 8)}`;
+  line += ` SP=${hex(s[SELECTOR + SS], 4)}:${hex(s[ESP], 8)}`;
+  const last = event.vector === PF_VECTOR;
+  line += last ? ` CR2=${hex(s[CR2], 8)}` : ` env->regs[R_EAX]=${hex(s[EAX], 8)}`;
+  c.wiring.log.write('int', `${line}\n${registersLogText(view(c, event.eip))}`);
+}
+
+/** The line QEMU adds for each exception raised; `old` is the one being delivered, or -1. */
+export function logRaised(c: Context, old: number, vector: number): void {
+  if (!c.wiring.log.has('int')) return;
+  const before = (old >>> 0).toString(16);
+  c.wiring.log.write('int', `check_exception old: 0x${before} new 0x${vector.toString(16)}\n`);
+}
+
+function view(c: Context, eip: number): RegisterView {
+  return { s: c.s, eip, eflags: c.eflags(), isA20Open: c.wiring.a20.level };
+}
+
+function hex(value: number, digits: number): string {
+  return (value >>> 0).toString(16).padStart(digits, '0');
+}

@@ -1,0 +1,107 @@
+/**
+ * Near transfers, and nops.
+ *
+ * Source: Intel SDM volume 2, JMP, Jcc, LOOP, JCXZ, CALL, RET, NOP.
+ */
+
+import type { Code, Value } from '../code.ts';
+import { op } from '../operation.ts';
+import { ECX, EFLAGS_REST } from '../registers.ts';
+import { hex, type Row, row } from '../row.ts';
+
+const TRANSFER = { transfer: true };
+const CALL = { transfer: true, stack: true };
+const COUNTER_32 = 32;
+
+export const jmp = op('jmp', (c, t) => c.jump(t), TRANSFER);
+const jmpIndirect = op('jmpIndirect', (c, s) => c.jumpIndirect(c.let(c.read(s))), TRANSFER);
+const call = op(
+  'call',
+  (c, t) => {
+    c.push(c.next());
+    c.jump(t);
+  },
+  CALL,
+);
+const callIndirect = op(
+  'callIndirect',
+  (c, s) => {
+    const to = c.let(c.read(s));
+    c.push(c.next());
+    c.jumpIndirect(to);
+  },
+  CALL,
+);
+const ret = op('ret', c => c.jumpIndirect(c.pop()), CALL);
+const retImmediate = op(
+  'retImmediate',
+  (c, n) => {
+    const to = c.pop();
+    c.release(c.read(n));
+    c.jumpIndirect(to);
+  },
+  CALL,
+);
+
+export const jcc = Array.from({ length: 16 }, (_, cc) =>
+  op(`j${cc.toString(16).toUpperCase()}`, (c, t) => c.jumpIf(c.cond(cc), t), TRANSFER),
+);
+
+/** The counter is (E)CX by address size, which is the size of the first operand. */
+function decrement(c: Code): Value {
+  const n = c.let(c.sub(c.reg(ECX), c.k(1)));
+  c.setReg(ECX, n);
+  return n;
+}
+
+function loop(name: string, size: 16 | 32) {
+  return op(
+    `${name}${size}`,
+    (c, t) => {
+      const sized = c.at(size);
+      if (name === 'jcxz') {
+        c.jumpIf(c.eq(sized.reg(ECX), c.k(0)), t);
+        return;
+      }
+      const n = decrement(sized);
+      const more = c.ne(n, c.k(0));
+      if (name === 'loop') c.jumpIf(more, t);
+      else c.jumpIf(c.both(more, c.cond(name === 'loope' ? 4 : 5)), t);
+    },
+    TRANSFER,
+  );
+}
+
+const nop = op('nop', () => {});
+const cmc = op('cmc', c => c.setCarry(c.sub(c.k(1), c.carry())));
+const clc = op('clc', c => c.setCarry(c.k(0)));
+const stc = op('stc', c => c.setCarry(c.k(1)));
+const cld = op('cld', c => c.setWord(EFLAGS_REST, c.and(c.word(EFLAGS_REST), c.k(~0x400))));
+const std = op('std', c => c.setWord(EFLAGS_REST, c.or(c.word(EFLAGS_REST), c.k(0x400))));
+
+export const control: readonly Row[] = [
+  row('EB', 'Jb', jmp),
+  row('E9', 'Jv', jmp),
+  row('FF /4', 'Ev', jmpIndirect),
+  row('E8', 'Jv', call),
+  row('FF /2', 'Ev', callIndirect),
+  row('C3', 'v', ret),
+  row('C2', 'v,Iw', retImmediate),
+  ...jcc.flatMap((operation, cc): Row[] => [
+    row(hex(0x70 + cc), 'Jb', operation),
+    row(`0F ${hex(0x80 + cc)}`, 'Jv', operation),
+  ]),
+  ...['loopne', 'loope', 'loop', 'jcxz'].flatMap((name, i): Row[] => [
+    row(`a16 ${hex(0xe0 + i)}`, 'Jb', loop(name, 16)),
+    row(`a32 ${hex(0xe0 + i)}`, 'Jb', loop(name, COUNTER_32)),
+  ]),
+  row('90', '', nop),
+  ...[0x0d, 0x18, 0x19, 0x1a, 0x1b, 0x1c, 0x1d, 0x1e, 0x1f].map(code =>
+    row(`0F ${hex(code)} /r`, 'Ev', nop),
+  ),
+  row('F5', '', cmc),
+  row('F8', '', clc),
+  row('F9', '', stc),
+  row('FC', '', cld),
+  row('FD', '', std),
+];

@@ -1,0 +1,306 @@
+/**
+ * Linear memory as instructions see it: two TLBs of one entry per page (reads, writes), each with a
+ * supervisor and a user half, and the slow paths behind them.
+ *
+ * An entry is linear page ^ arena page, so that `linear ^ entry` is the place in the arena; low bits
+ * say that the fast path must not take it: SLOW always with one of CODE (the page holds decoded
+ * code, write entries only) and PHYSICAL (no RAM here: linear page ^ physical page), or alone (no
+ * translation known). The arena must be smaller than 2 GiB.
+ *
+ * Accesses that cross a page, MMIO and unaligned ones all come here; they are split by page with
+ * both halves translated before the first byte is stored.
+ */
+
+import { assert } from '../error.ts';
+import type { Memory } from '../memory.ts';
+import type { Size } from './context.ts';
+import {
+  type Mmu,
+  PF_I,
+  PF_U,
+  PF_W,
+  RIGHT_EXECUTE,
+  RIGHT_GLOBAL,
+  RIGHT_SUPERVISOR_READ,
+  RIGHT_SUPERVISOR_WRITE,
+  RIGHT_USER_READ,
+  RIGHT_USER_WRITE,
+} from './mmu.ts';
+
+export const SLOW = 1;
+const CODE = 2;
+const PHYSICAL = 4;
+/** Index of the user half. */
+export const USER_HALF = 1 << 20;
+const ENTRIES = 1 << 21;
+const LIST_LIMIT = 1 << 18;
+
+/** What the TLB needs from the processor. */
+export interface TlbOwner {
+  /** A walk failed: raises #PF. */
+  pageFault(linear: number, errorCode: number): never;
+  /** Called before a port of call outside RAM: time must be exact. */
+  beforeMmio(): void;
+  /** Called after it: the loop may have to stop. */
+  afterMmio(): void;
+}
+
+export class Tlb {
+  readonly read = new Int32Array(ENTRIES);
+  readonly write = new Int32Array(ENTRIES);
+  /** A bit per read entry: fetches may use it too (no-execute is clear). */
+  private readonly executable = new Uint8Array(ENTRIES >>> 3);
+  private readonly memory: Memory;
+  private readonly bytes: Int8Array;
+  private readonly view: DataView;
+  /** Entries filled since the last flush; global pages apart. */
+  private readonly filled = new Int32Array(LIST_LIMIT);
+  private filledCount = 0;
+  private readonly globals = new Int32Array(LIST_LIMIT);
+  private globalCount = 0;
+  /** Where a read-modify-write will store. */
+  private modifyLinear = 0;
+
+  constructor(
+    memory: Memory,
+    private readonly mmu: Mmu,
+    private readonly owner: TlbOwner,
+  ) {
+    assert(memory.arena.byteLength <= 0x80000000, 'the arena is at most 2 GiB');
+    this.memory = memory;
+    this.bytes = new Int8Array(memory.arena);
+    this.view = new DataView(memory.arena);
+    this.read.fill(SLOW);
+    this.write.fill(SLOW);
+  }
+
+  flush(globalToo: boolean): void {
+    this.forget(this.filled, this.filledCount);
+    this.filledCount = 0;
+    if (!globalToo) return;
+    this.forget(this.globals, this.globalCount);
+    this.globalCount = 0;
+  }
+
+  private forget(list: Int32Array, count: number): void {
+    for (let i = 0; i < count; i++) {
+      this.read[list[i]] = SLOW;
+      this.write[list[i]] = SLOW;
+    }
+  }
+
+  flushPage(linear: number): void {
+    const page = linear >>> 12;
+    for (const index of [page, page | USER_HALF]) {
+      this.read[index] = SLOW;
+      this.write[index] = SLOW;
+    }
+  }
+
+  /** The arena page now holds decoded code: stores to it come to `store`. */
+  protect(arenaPage: number): void {
+    const mark = (list: Int32Array, count: number): void => {
+      for (let i = 0; i < count; i++) {
+        const index = list[i];
+        const entry = this.write[index];
+        if ((entry & SLOW) === 0 && ((index << 12) ^ entry) >>> 12 === arenaPage) {
+          this.write[index] = entry | SLOW | CODE;
+        }
+      }
+    };
+    mark(this.filled, this.filledCount);
+    mark(this.globals, this.globalCount);
+  }
+
+  /** Arena page (byte offset) of code at `linear`, or -1 where there is no RAM; may raise #PF. */
+  fetchPage(linear: number, half: number): number {
+    const quick = this.fetchPageQuietly(linear, half);
+    if (quick >= 0) return quick;
+    const filled = this.fill(linear, half, PF_I);
+    return (filled & SLOW) === 0 ? (linear ^ filled) & ~0xfff : -1;
+  }
+
+  /** As `fetchPage`, but never raises: -1 also when there is no translation at hand. */
+  fetchPageQuietly(linear: number, half: number): number {
+    const index = (linear >>> 12) | half;
+    const entry = this.read[index];
+    if ((this.executable[index >>> 3] & (1 << (index & 7))) === 0) return -1;
+    return (entry & SLOW) === 0 ? (linear ^ entry) & ~0xfff : -1;
+  }
+
+  /** Physical address of code where there is no RAM. */
+  fetchByte(linear: number, half: number): number {
+    let entry = this.read[(linear >>> 12) | half];
+    if ((entry & SLOW) !== 0 && (entry & PHYSICAL) === 0) entry = this.fill(linear, half, PF_I);
+    if ((entry & SLOW) === 0) return this.bytes[(linear ^ entry) >>> 0] & 0xff;
+    return this.memory.read(this.physical(linear, entry), 1);
+  }
+
+  /** Canonical: sign-extended. */
+  load(linear: number, size: Size, half: number): number {
+    const offset = linear & 0xfff;
+    if (offset + size > 0x1000) return this.loadSplit(linear, size, half);
+    let entry = this.read[(linear >>> 12) | half];
+    if ((entry & SLOW) !== 0 && (entry & PHYSICAL) === 0) entry = this.fill(linear, half, 0);
+    if ((entry & SLOW) !== 0) return this.loadPhysical(linear, entry, size);
+    const at = (linear ^ entry) >>> 0;
+    if (size === 1) return this.bytes[at];
+    return size === 2 ? this.view.getInt16(at, true) : this.view.getInt32(at, true);
+  }
+
+  store(linear: number, size: Size, value: number, half: number): void {
+    const offset = linear & 0xfff;
+    if (offset + size > 0x1000) {
+      this.storeSplit(linear, size, value, half);
+      return;
+    }
+    let entry = this.write[(linear >>> 12) | half];
+    if ((entry & (SLOW | CODE | PHYSICAL)) === SLOW) entry = this.fill(linear, half, PF_W);
+    let at = (linear ^ entry) >>> 0;
+    if ((entry & SLOW) !== 0) {
+      if ((entry & PHYSICAL) !== 0) {
+        this.storePhysical(linear, entry, size, value);
+        return;
+      }
+      at = (((linear ^ entry) & ~0xfff) | offset) >>> 0;
+      this.storeCode(linear, at, size, half);
+    }
+    if (size === 1) this.bytes[at] = value;
+    else if (size === 2) this.view.setInt16(at, value, true);
+    else this.view.setInt32(at, value, true);
+  }
+
+  /** The read of a read-modify-write: write permission first. `finish` stores. */
+  loadToModify(linear: number, size: Size, half: number): number {
+    this.probe(linear, size, half);
+    this.modifyLinear = linear;
+    return this.load(linear, size, half);
+  }
+
+  finishModify(size: Size, value: number, half: number): void {
+    this.store(this.modifyLinear, size, value, half);
+  }
+
+  /** Raises what a write would raise. */
+  probe(linear: number, size: number, half: number): void {
+    this.writeEntry(linear, half);
+    const last = (linear + size - 1) | 0;
+    if ((linear ^ last) >>> 12 !== 0) this.writeEntry(last, half);
+  }
+
+  /**
+   * Arena offset of `linear` for a run of reads within its page, or -1 when it is not plain RAM.
+   * May raise #PF.
+   */
+  readRun(linear: number, half: number): number {
+    let entry = this.read[(linear >>> 12) | half];
+    if ((entry & SLOW) !== 0 && (entry & PHYSICAL) === 0) entry = this.fill(linear, half, 0);
+    return (entry & SLOW) === 0 ? (linear ^ entry) >>> 0 : -1;
+  }
+
+  /** As `readRun`, for writes; pages with code are not plain. */
+  writeRun(linear: number, half: number): number {
+    const entry = this.writeEntry(linear, half);
+    return (entry & SLOW) === 0 ? (linear ^ entry) >>> 0 : -1;
+  }
+
+  private writeEntry(linear: number, half: number): number {
+    const entry = this.write[(linear >>> 12) | half];
+    if ((entry & (SLOW | CODE | PHYSICAL)) !== SLOW) return entry;
+    return this.fill(linear, half, PF_W);
+  }
+
+  /** The line may hold code; when the whole page holds none any more, the entry becomes fast. */
+  private storeCode(linear: number, at: number, size: number, half: number): void {
+    if (this.memory.codePages[at >>> 12] !== 0) this.memory.onCodeWrite(at, size);
+    if (this.memory.codePages[at >>> 12] !== 0) return;
+    this.write[(linear >>> 12) | half] = ((linear ^ at) & ~0xfff) | 0;
+  }
+
+  private loadSplit(linear: number, size: number, half: number): number {
+    const last = (linear + size - 1) | 0;
+    // Both pages first, the lower one first: it is the one that a fault reports.
+    this.readEntry(linear, half);
+    this.readEntry(last, half);
+    let value = 0;
+    for (let i = 0; i < size; i++) {
+      value |= (this.load((linear + i) | 0, 1, half) & 0xff) << (i * 8);
+    }
+    return size === 2 ? (value << 16) >> 16 : value;
+  }
+
+  private readEntry(linear: number, half: number): void {
+    const entry = this.read[(linear >>> 12) | half];
+    if ((entry & SLOW) !== 0 && (entry & PHYSICAL) === 0) this.fill(linear, half, 0);
+  }
+
+  private storeSplit(linear: number, size: number, value: number, half: number): void {
+    this.probe(linear, size, half);
+    for (let i = 0; i < size; i++) {
+      this.store((linear + i) | 0, 1, (value >> (i * 8)) & 0xff, half);
+    }
+  }
+
+  private physical(linear: number, entry: number): number {
+    return (((linear ^ entry) & ~0xfff) | (linear & 0xfff)) >>> 0;
+  }
+
+  private loadPhysical(linear: number, entry: number, size: Size): number {
+    this.owner.beforeMmio();
+    const value = this.memory.read(this.physical(linear, entry), size);
+    this.owner.afterMmio();
+    if (size === 4) return value | 0;
+    return size === 2 ? (value << 16) >> 16 : (value << 24) >> 24;
+  }
+
+  private storePhysical(linear: number, entry: number, size: Size, value: number): void {
+    this.owner.beforeMmio();
+    const masked = size === 4 ? value >>> 0 : value & (size === 2 ? 0xffff : 0xff);
+    this.memory.write(this.physical(linear, entry), size, masked);
+    this.owner.afterMmio();
+  }
+
+  /** Walks the tables and fills the entries that the walk allows; returns the one asked for. */
+  private fill(linear: number, half: number, access: number): number {
+    const user = half !== 0 ? PF_U : 0;
+    const physical = this.mmu.walk(linear, access | user);
+    if (physical < 0) return this.owner.pageFault(linear, this.mmu.errorCode);
+    const rights = this.mmu.rights;
+    const page = (linear & ~0xfff) | 0;
+    const index = (linear >>> 12) | half;
+    this.remember(index, (rights & RIGHT_GLOBAL) !== 0);
+    const readable = half !== 0 ? RIGHT_USER_READ : RIGHT_SUPERVISOR_READ;
+    const writable = half !== 0 ? RIGHT_USER_WRITE : RIGHT_SUPERVISOR_WRITE;
+    const beyond = this.mmu.isBeyondMemory;
+    if ((rights & readable) !== 0) {
+      const direct = beyond ? 0 : this.memory.readPages[physical >>> 12];
+      this.read[index] = this.entry(page, physical, direct);
+      this.executable[index >>> 3] &= ~(1 << (index & 7));
+      if ((rights & RIGHT_EXECUTE) !== 0) this.executable[index >>> 3] |= 1 << (index & 7);
+    }
+    if ((rights & writable) !== 0) {
+      const direct = beyond ? 0 : this.memory.writePages[physical >>> 12];
+      let entry = this.entry(page, physical, direct);
+      if (direct !== 0 && this.memory.codePages[direct >>> 12] !== 0) entry |= SLOW | CODE;
+      this.write[index] = entry;
+    }
+    return (access & PF_W) !== 0 ? this.write[index] : this.read[index];
+  }
+
+  private entry(page: number, physical: number, direct: number): number {
+    if (direct === 0) return (page ^ physical) | SLOW | PHYSICAL;
+    return page ^ (direct & ~0xfff);
+  }
+
+  private remember(index: number, isGlobal: boolean): void {
+    if (this.read[index] !== SLOW || this.write[index] !== SLOW) return;
+    if (this.filledCount === LIST_LIMIT || this.globalCount === LIST_LIMIT) {
+      this.read.fill(SLOW);
+      this.write.fill(SLOW);
+      this.filledCount = 0;
+      this.globalCount = 0;
+    }
+    if (isGlobal) this.globals[this.globalCount++] = index;
+    else this.filled[this.filledCount++] = index;
+  }
+}

@@ -1,0 +1,35 @@
+/** What the host's system calls say when they fail, in the words of strerror(3). */
+
+import { HostError } from './disk-host.ts';
+
+/** strerror(3) of the errors that files give. */
+const MESSAGES: { readonly [code: string]: string } = {
+  EADDRINUSE: 'Address already in use',
+  EACCES: 'Permission denied',
+  EBADF: 'Bad file descriptor',
+  EBUSY: 'Device or resource busy',
+  ECONNREFUSED: 'Connection refused',
+  EEXIST: 'File exists',
+  EFBIG: 'File too large',
+  EINVAL: 'Invalid argument',
+  EIO: 'Input/output error',
+  EISDIR: 'Is a directory',
+  ELOOP: 'Too many levels of symbolic links',
+  EMFILE: 'Too many open files',
+  ENAMETOOLONG: 'File name too long',
+  ENFILE: 'Too many open files in system',
+  ENODEV: 'No such device',
+  ENOENT: 'No such file or directory',
+  ENOSPC: 'No space left on device',
+  ENOTDIR: 'Not a directory',
+  ENXIO: 'No such device or address',
+  EOVERFLOW: 'Value too large for defined data type',
+  EPERM: 'Operation not permitted',
+  EROFS: 'Read-only file system',
+  ETXTBSY: 'Text file busy',
+};
+
+export function toHostError(error: unknown): HostError {
+  const code = (error as NodeJS.ErrnoException).code ?? 'EIO';
+  return new HostError(code, MESSAGES[code] ?? String((error as Error).message));
+}

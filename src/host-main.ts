@@ -1,0 +1,138 @@
+/**
+ * The program's surroundings on Node: its name and arguments, its exit, signals, files by name.
+ *
+ * Kept small: it is loaded before the first prompt can appear.
+ */
+
+import * as fs from 'node:fs';
+import { UserError } from './error.ts';
+import { toHostError } from './host-errno.ts';
+
+/** The name the program was called by, as messages show it. */
+export function programName(): string {
+  const path = process.argv[1] ?? 'tinamou';
+  return path.slice(path.lastIndexOf('/') + 1);
+}
+
+export function programArguments(): readonly string[] {
+  return process.argv.slice(2);
+}
+
+export const processId = process.pid;
+
+/** Our own files: `roms/bios.bin` and the like, beside `dist/`. */
+export function packagePath(name: string): string {
+  return `${import.meta.dirname}/../${name}`;
+}
+
+/** Writes all of `bytes`, waiting while a pipe is full. A reader that went away is no error. */
+export function writeAll(fd: number, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.length; ) {
+    try {
+      done += fs.writeSync(fd, bytes, done);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code !== 'EAGAIN') return;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+    }
+  }
+}
+
+export function printOut(text: string): void {
+  writeAll(1, Buffer.from(text));
+}
+
+export function printError(text: string): void {
+  writeAll(2, Buffer.from(text));
+}
+
+/** Ends the program; terminals are put back first by what `onExit` was given. */
+export function exit(status: number): never {
+  process.exit(status);
+}
+
+export function onExit(restore: () => void): void {
+  process.on('exit', restore);
+}
+
+/** SIGINT, SIGTERM and SIGHUP ask the program to end. */
+export function onTermination(ask: (signal: number) => void): void {
+  for (const [name, number] of [
+    ['SIGHUP', 1],
+    ['SIGINT', 2],
+    ['SIGTERM', 15],
+  ] as const) {
+    process.on(name, () => ask(number));
+  }
+}
+
+/** Throws HostError. */
+export function readFile(path: string): Uint8Array {
+  try {
+    return fs.readFileSync(path);
+  } catch (error) {
+    throw toHostError(error);
+  }
+}
+
+export function fileExists(path: string): boolean {
+  return fs.existsSync(path);
+}
+
+/** Throws UserError as the monitor prints it. */
+export function writeFile(path: string, chunks: Iterable<Uint8Array>): void {
+  let fd: number;
+  try {
+    fd = fs.openSync(path, 'w');
+  } catch (error) {
+    throw new UserError(`Could not open '${path}': ${toHostError(error).message}`);
+  }
+  try {
+    for (const chunk of chunks) writeAll(fd, chunk);
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+/** Names in the folder of `prefix` that begin like it; folders end in a slash. */
+export function completePath(prefix: string): string[] {
+  const folder = prefix.slice(0, prefix.lastIndexOf('/') + 1);
+  const start = prefix.slice(folder.length);
+  try {
+    return fs
+      .readdirSync(folder === '' ? '.' : folder, { withFileTypes: true })
+      .filter(entry => entry.name.startsWith(start))
+      .map(entry => `${folder}${entry.name}${entry.isDirectory() ? '/' : ''}`);
+  } catch {
+    return [];
+  }
+}
+
+/** A sink for log lines; throws HostError when the file cannot be made. */
+export function openLog(path: string | undefined): (text: string) => void {
+  if (path === undefined) return printError;
+  try {
+    const fd = fs.openSync(path, 'w');
+    return text => writeAll(fd, Buffer.from(text));
+  } catch (error) {
+    throw toHostError(error);
+  }
+}
+
+export function isTerminal(fd: 0 | 1): boolean {
+  return fd === 0 ? process.stdin.isTTY === true : process.stdout.isTTY === true;
+}
+
+export function millisecondsSinceStart(): number {
+  return performance.now();
+}
+
+/** `127.0.0.1`-style seconds since 1970, for the real-time clock's base. */
+export function secondsSince1970(): number {
+  return Math.floor(Date.now() / 1000);
+}
+
+/** Seconds that local time is ahead of UTC now. */
+export function localOffsetSeconds(): number {
+  return -new Date().getTimezoneOffset() * 60;
+}

@@ -1,0 +1,479 @@
+/**
+ * The board: QEMU's pc-i440fx. The only file that knows which chip sits where: which port, which
+ * wire, which interrupt.
+ *
+ * Not on this board: local APIC, IOAPIC and HPET (the tables do not announce them), vmport,
+ * kvmvapic, PCI and CPU hot-plug registers, the floppy controller, parallel ports.
+ */
+
+import { assert } from '../../error.ts';
+import { Line, orGate } from '../../line.ts';
+import type { Plain } from '../../state.ts';
+import { Piix4Pm } from '../acpi/piix4-pm.ts';
+import { SmBus } from '../acpi/smbus.ts';
+import { I16550 } from '../char/i16550.ts';
+import type { Device } from '../device.ts';
+import { VGA_PORT_RANGES, Vga } from '../display/vga.ts';
+import { I8237 } from '../dma/i8237.ts';
+import { AtaDisk } from '../ide/ata-disk.ts';
+import { defaultGeometry } from '../ide/geometry.ts';
+import { Piix3Ide } from '../ide/piix3-ide.ts';
+import { I8042 } from '../input/i8042.ts';
+import { Ps2Keyboard } from '../input/ps2-keyboard.ts';
+import { Ps2Mouse } from '../input/ps2-mouse.ts';
+import { KeySender } from '../input/send-keys.ts';
+import { I8259 } from '../intc/i8259.ts';
+import { DebugExit } from '../misc/debug-exit.ts';
+import { DebugCon } from '../misc/debugcon.ts';
+import { FwCfg } from '../misc/fw-cfg.ts';
+import { Port61 } from '../misc/port61.ts';
+import { Port92 } from '../misc/port92.ts';
+import { stubPort } from '../misc/stub-port.ts';
+import { PciBus } from '../pci/bus.ts';
+import { PciFunction } from '../pci/config.ts';
+import { PciHost } from '../pci/host.ts';
+import { I440Fx } from '../pci/i440fx.ts';
+import { Piix3 } from '../pci/piix3.ts';
+import { type CmosDisk, pcCmos } from '../timer/cmos.ts';
+import { I8254 } from '../timer/i8254.ts';
+import { Mc146818 } from '../timer/mc146818.ts';
+import { fillFwCfg } from './firmware.ts';
+import type { DriveOptions, PcEvents, PcOptions } from './options.ts';
+import { Wiring } from './wiring.ts';
+
+/** RAM from here on moves above 4 GiB, where this processor does not reach. */
+const PCI_HOLE = 0xe0000000;
+const LOW_RAM_WITH_HOLE = 0xc0000000;
+const FOUR_GIB = 0x100000000;
+const BIOS_WINDOW = 0x20000;
+const SERIAL_PORTS = [0x3f8, 0x2f8, 0x3e8, 0x2e8];
+const SERIAL_IRQS = [4, 3, 4, 3];
+const IDE_PORTS = [0x1f0, 0x170];
+const IDE_CONTROL = [0x3f6, 0x376];
+const GPE0_BASE = 0xafe0;
+const SCI_IRQ = 9;
+/** Until the firmware moves it. */
+const SMBUS_BASE = 0xb100;
+const VIDEO_WINDOW = 0xa0000;
+
+export class Pc {
+  /** To the processor. */
+  readonly intr = new Line('intr');
+  readonly nmi = new Line('nmi');
+  readonly smi = new Line('smi');
+  readonly a20 = new Line('a20');
+
+  readonly devices: ReadonlyMap<string, Device>;
+  readonly pci: PciBus;
+  readonly i440fx: I440Fx;
+  readonly piix3: Piix3;
+  readonly fwCfg = new FwCfg();
+  readonly ide: Piix3Ide;
+  readonly pm: Piix4Pm;
+  readonly pics: readonly [master: I8259, slave: I8259];
+  readonly pit: I8254;
+  readonly rtc: Mc146818;
+  readonly keyboard: Ps2Keyboard;
+  readonly mouse: Ps2Mouse;
+  /** `sendkey`. */
+  readonly keys: KeySender;
+  readonly vga: Vga | undefined;
+  readonly serials: readonly (I16550 | undefined)[];
+  /** RAM below 4 GiB in bytes, and its place in the arena. */
+  readonly ramBelow4g: number;
+  readonly ramOffset: number;
+
+  private readonly wiring: Wiring;
+  private readonly added = new Map<string, Device>();
+  private readonly resetAsked = new Line('reset');
+  /** The inputs of the two 8259s; what pulls them comes in through `irq()`. */
+  private readonly irqLines = Array.from({ length: 16 }, (_, i) => new Line(`irq${i}`));
+  private readonly irqInputs = this.irqLines.map(line => orGate(line, 8));
+
+  constructor(
+    readonly options: PcOptions,
+    readonly events: PcEvents,
+  ) {
+    const { ramSize } = options;
+    this.wiring = new Wiring(options.memory, options.ports);
+    this.ramBelow4g = ramSize >= PCI_HOLE ? LOW_RAM_WITH_HOLE : ramSize;
+    this.ramOffset = options.memory.allocate(this.ramBelow4g);
+    this.resetAsked.connect(level => {
+      if (level) events.onReset('guest-reset');
+    });
+    this.piix3 = new Piix3(this.resetAsked);
+    this.pci = new PciBus('pci.0', this.piix3.pirq);
+    this.i440fx = this.buildMemory();
+    this.buildPciHost();
+    this.pics = this.buildInterruptControllers();
+    this.piix3.irq.forEach((line, i) => {
+      if (i !== 2) this.follow(line, this.irq(i));
+    });
+    this.pit = this.buildTimers();
+    this.rtc = this.buildClock();
+    this.buildDma();
+    [this.keyboard, this.mouse, this.keys] = this.buildInput();
+    this.vga = this.buildVga();
+    this.serials = this.buildSerials();
+    this.ide = this.buildIde();
+    this.pm = this.buildPower();
+    this.buildDebugPorts();
+    this.add('fw_cfg', this.fwCfg);
+    this.wiring.ports({ name: 'fwcfg', base: 0x510, length: 2, maxSize: 2 }, this.fwCfg.ports);
+    fillFwCfg(this.fwCfg, options, {
+      ramBelow4g: this.ramBelow4g,
+      serials: [this.serials[0] !== undefined, this.serials[1] !== undefined],
+      gpe0: GPE0_BASE,
+      sciIrq: SCI_IRQ,
+      pmBase: () => this.pm.base,
+    });
+    this.devices = this.added;
+    this.a20.set(true);
+  }
+
+  /** The INTA cycle. */
+  acknowledge(): number {
+    return this.pics[0].acknowledge();
+  }
+
+  /** The RESET wire of every chip; RAM keeps its contents. */
+  reset(): void {
+    for (const device of this.devices.values()) device.reset();
+    this.a20.set(true);
+  }
+
+  /** The user presses the power button; a guest that listens shuts itself down. */
+  powerButton(): void {
+    this.pm.pressPower();
+  }
+
+  /** State of all chips by id, for snapshots. */
+  save(): { readonly [id: string]: Plain } {
+    return Object.fromEntries([...this.devices].map(([id, device]) => [id, device.save()]));
+  }
+
+  /** Takes what `save` gave on a board that was built alike. */
+  load(saved: { readonly [id: string]: Plain }): void {
+    for (const [id, device] of this.devices) {
+      if (id in saved) device.load(saved[id]);
+    }
+  }
+
+  private buildMemory(): I440Fx {
+    const { memory, firmware } = this.options;
+    const { bytes } = firmware;
+    assert(bytes.length > 0 && bytes.length % 0x10000 === 0, 'firmware is a multiple of 64 KiB');
+    memory.map({
+      name: 'pc.ram',
+      base: 0,
+      length: this.ramBelow4g,
+      backing: { arenaOffset: this.ramOffset },
+    });
+    const biosLength = Math.max(bytes.length, BIOS_WINDOW);
+    const bios = memory.allocate(biosLength);
+    memory.u8.set(bytes, bios + biosLength - bytes.length);
+    memory.map({
+      name: 'pc.bios',
+      base: FOUR_GIB - bytes.length,
+      length: bytes.length,
+      access: 'read',
+      backing: { arenaOffset: bios + biosLength - bytes.length },
+    });
+    const chip = new I440Fx({
+      memory,
+      ramOffset: this.ramOffset,
+      ramSize: this.ramBelow4g,
+      romOffset: memory.allocate(BIOS_WINDOW),
+      biosOffset: bios + biosLength - BIOS_WINDOW,
+    });
+    return chip;
+  }
+
+  private buildPciHost(): void {
+    const host = new PciHost(this.pci);
+    this.add('i440FX-pcihost', host);
+    this.wiring.ports(
+      { name: 'pci-conf-idx', base: 0xcf8, length: 4, maxSize: 4 },
+      host.addressPorts,
+    );
+    this.wiring.ports(
+      { name: 'pci-conf-data', base: 0xcfc, length: 4, maxSize: 4 },
+      host.dataPorts,
+    );
+    this.function(0, 0, this.i440fx.pci);
+    this.function(1, 0, this.piix3.pci);
+    this.add('PIIX3', this.piix3);
+    this.wiring.ports(
+      { name: 'piix3-reset-control', base: 0xcf9, length: 1, priority: 1 },
+      this.piix3.resetPort,
+    );
+  }
+
+  private buildInterruptControllers(): readonly [I8259, I8259] {
+    const slave = new I8259({
+      inputs: this.irqLines.slice(8),
+      output: this.irq(2),
+      elcrMask: 0xde,
+    });
+    const master = new I8259({
+      inputs: this.irqLines.slice(0, 8),
+      output: this.intr,
+      elcrMask: 0xf8,
+      slave,
+    });
+    this.add('pic0', master);
+    this.add('pic1', slave);
+    this.wiring.ports({ name: 'pic', base: 0x20, length: 2 }, master.ports);
+    this.wiring.ports({ name: 'pic', base: 0xa0, length: 2 }, slave.ports);
+    this.wiring.ports({ name: 'elcr', base: 0x4d0, length: 1 }, master.elcrPort);
+    this.wiring.ports({ name: 'elcr', base: 0x4d1, length: 1 }, slave.elcrPort);
+    return [master, slave];
+  }
+
+  private buildTimers(): I8254 {
+    const { clock } = this.options;
+    const gate2 = new Line('gate2');
+    const pit = new I8254({ clock, out0: this.irq(0), gate2 });
+    const port61 = new Port61({ clock, gate2, out2: () => pit.output(2) });
+    this.add('isa-pit', pit);
+    this.add('isa-pcspk', port61);
+    this.wiring.ports({ name: 'pit', base: 0x40, length: 4 }, pit.ports);
+    this.wiring.ports({ name: 'pcspk', base: 0x61, length: 1 }, port61.ports);
+    this.wiring.ports({ name: 'ioport80', base: 0x80, length: 1 }, stubPort());
+    this.wiring.ports({ name: 'ioportF0', base: 0xf0, length: 1 }, stubPort());
+    return pit;
+  }
+
+  private buildClock(): Mc146818 {
+    const { clock, rtcBase, boot } = this.options;
+    const rtc = new Mc146818({ clock, irq: this.irq(8), baseSeconds: rtcBase });
+    const disks = [0, 1, 2, 3].map(i => this.disk(i));
+    rtc.setCmos(pcCmos({ ramBelow4g: this.ramBelow4g, bootOrder: boot.order, disks }));
+    this.add('mc146818rtc', rtc);
+    this.wiring.ports({ name: 'rtc', base: 0x70, length: 2 }, rtc.ports);
+    return rtc;
+  }
+
+  private buildDma(): void {
+    const { memory, log } = this.options;
+    const low = new I8237({ memory, log, width: 'byte' });
+    const high = new I8237({ memory, log, width: 'word' });
+    this.add('dma0', low);
+    this.add('dma1', high);
+    this.wiring.ports({ name: 'dma-chan', base: 0x00, length: 8 }, low.channelPorts);
+    this.wiring.ports({ name: 'dma-cont', base: 0x08, length: 8 }, low.controlPorts);
+    this.wiring.ports({ name: 'dma-page', base: 0x81, length: 3 }, low.pagePorts);
+    this.wiring.ports({ name: 'dma-page', base: 0x87, length: 1 }, low.page0Port);
+    this.wiring.ports({ name: 'dma-chan', base: 0xc0, length: 16 }, high.channelPorts);
+    this.wiring.ports({ name: 'dma-cont', base: 0xd0, length: 16 }, high.controlPorts);
+    this.wiring.ports({ name: 'dma-page', base: 0x89, length: 3 }, high.pagePorts);
+    this.wiring.ports({ name: 'dma-page', base: 0x8f, length: 1 }, high.page0Port);
+  }
+
+  private buildInput(): readonly [Ps2Keyboard, Ps2Mouse, KeySender] {
+    const { clock, log } = this.options;
+    const keyboard = new Ps2Keyboard({ clock });
+    const mouse = new Ps2Mouse();
+    const keys = new KeySender(clock, keyboard);
+    const controller = new I8042({
+      keyboard,
+      mouse,
+      keyboardIrq: this.irq(1),
+      mouseIrq: this.irq(12),
+      a20: this.a20,
+      reset: this.resetAsked,
+      log,
+    });
+    const port92 = new Port92({ a20: this.a20, reset: this.resetAsked });
+    this.add('ps2-kbd', keyboard);
+    this.add('ps2-mouse', mouse);
+    this.add('send-keys', keys);
+    this.add('i8042', controller);
+    this.add('port92', port92);
+    this.wiring.ports({ name: 'i8042-data', base: 0x60, length: 1 }, controller.dataPort);
+    this.wiring.ports({ name: 'i8042-cmd', base: 0x64, length: 1 }, controller.commandPort);
+    this.wiring.ports({ name: 'port92', base: 0x92, length: 1 }, port92.ports);
+    return [keyboard, mouse, keys];
+  }
+
+  private buildVga(): Vga | undefined {
+    const { vga: wanted, clock, memory, ports } = this.options;
+    if (wanted === undefined) return undefined;
+    const vga = new Vga({ clock, memory });
+    memory.map({
+      name: 'vga-lowmem',
+      base: VIDEO_WINDOW,
+      length: 0x20000,
+      priority: 2,
+      backing: vga.window,
+    });
+    for (const { base, length } of VGA_PORT_RANGES) {
+      ports.map({ name: 'vga', base, length, handler: vga.portsAt(base) });
+    }
+    this.wiring.ports({ name: 'vbe', base: 0x1ce, length: 3, maxSize: 2 }, vga.vbePorts);
+    const vram = this.wiring.memoryBar('vga.vram', vga.vramLength, { arenaOffset: vga.vramOffset });
+    const mmio = this.wiring.memoryBar('vga.mmio', 0x1000, vga.mmio);
+    const rom = wanted.rom === undefined ? undefined : this.wiring.romBar(wanted.rom);
+    this.function(
+      2,
+      0,
+      new PciFunction({
+        name: 'VGA',
+        vendor: 0x1234,
+        device: 0x1111,
+        revision: 2,
+        classCode: 0x030000,
+        bars: [
+          { index: 0, kind: 'prefetchable', size: vga.vramLength, place: vram },
+          { index: 2, kind: 'memory', size: 0x1000, place: mmio },
+          ...(rom === undefined ? [] : [rom]),
+        ],
+      }),
+    );
+    this.add('VGA', vga);
+    return vga;
+  }
+
+  private buildSerials(): readonly (I16550 | undefined)[] {
+    const { clock, serials } = this.options;
+    return serials.slice(0, SERIAL_PORTS.length).map((char, i) => {
+      if (char === undefined) return undefined;
+      const uart = new I16550({ clock, irq: this.irq(SERIAL_IRQS[i]), char });
+      this.add(`isa-serial.${i}`, uart);
+      this.wiring.ports({ name: 'serial', base: SERIAL_PORTS[i], length: 8 }, uart.ports);
+      return uart;
+    });
+  }
+
+  private buildIde(): Piix3Ide {
+    const { memory } = this.options;
+    const places: ((base: number, enabled: boolean) => void)[] = [];
+    const ide = new Piix3Ide({
+      memory,
+      irqs: [this.irq(14), this.irq(15)],
+      place: (base, enabled) => {
+        for (const place of places) place(base, enabled);
+      },
+    });
+    ide.busMasters.forEach((master, i) => {
+      places.push(
+        this.wiring.ioBar({ name: 'piix-bmdma', base: 8 * i, length: 4 }, master.controlPorts),
+        this.wiring.ioBar({ name: 'bmdma', base: 8 * i + 4, length: 4 }, master.tablePorts),
+      );
+      const channel = ide.channels[i];
+      this.wiring.ports(
+        { name: 'ide', base: IDE_PORTS[i], length: 8, maxSize: 4 },
+        channel.commandPorts,
+      );
+      this.wiring.ports({ name: 'ide', base: IDE_CONTROL[i], length: 1 }, channel.controlPorts);
+      this.add(`ide.${i}`, channel);
+      this.add(`bmdma.${i}`, master);
+    });
+    this.function(1, 1, ide.pci);
+    for (const drive of this.options.drives) this.plugDrive(ide, drive);
+    return ide;
+  }
+
+  private plugDrive(ide: Piix3Ide, drive: DriveOptions): void {
+    const { inbox, log } = this.options;
+    const { bus, unit, backend } = drive;
+    if (drive.media !== 'disk') return;
+    const channel = ide.channels[bus];
+    const disk = new AtaDisk({
+      backend,
+      geometry: drive.geometry ?? defaultGeometry(backend.length),
+      serial: drive.serial ?? backend.serial ?? `QM0000${bus * 2 + unit + 1}`,
+      host: channel.host,
+      inbox,
+      log,
+    });
+    channel.units[unit] = disk;
+    this.add(`ide.${bus}.${unit}`, disk);
+  }
+
+  /** The geometry of the n-th hard disk, for the CMOS. */
+  private disk(index: number): CmosDisk | undefined {
+    const drive = this.options.drives.find(d => d.bus * 2 + d.unit === index);
+    if (drive === undefined || drive.media !== 'disk') return undefined;
+    const geometry = drive.geometry ?? defaultGeometry(drive.backend.length);
+    const codes = { none: 0, lba: 1, large: 2, auto: 1 } as const;
+    return { ...geometry, translation: codes[geometry.translation] };
+  }
+
+  private buildPower(): Piix4Pm {
+    const { clock, serials, hasSmm } = this.options;
+    const smbus = new SmBus();
+    const pm: Piix4Pm = new Piix4Pm({
+      clock,
+      sci: this.irq(SCI_IRQ),
+      smi: this.smi,
+      hasSmm: hasSmm ?? false,
+      serials: [serials[0] !== undefined, serials[1] !== undefined],
+      smbusBase: SMBUS_BASE,
+      placePm: (base, enabled) => {
+        for (const block of blocks) block(base, enabled);
+      },
+      placeSmbus: (base, enabled) => smbusBar(base, enabled),
+      onSleep: state => {
+        if (state === 'suspend') this.events.onSuspend();
+        else this.events.onShutdown();
+      },
+    });
+    const two = { minSize: 2, maxSize: 2 } as const;
+    const blocks = [
+      this.wiring.ioBar({ name: 'piix4-pm', base: 0, length: 64, priority: 0 }, stubPort()),
+      this.wiring.ioBar({ name: 'acpi-evt', base: 0, length: 4, ...two }, pm.eventPorts),
+      this.wiring.ioBar({ name: 'acpi-cnt', base: 4, length: 2, ...two }, pm.controlPorts),
+      this.wiring.ioBar(
+        { name: 'acpi-tmr', base: 8, length: 4, minSize: 4, maxSize: 4 },
+        pm.timerPorts,
+      ),
+    ];
+    const smbusBar = this.wiring.ioBar(
+      { name: 'pm-smbus', base: 0, length: 64, maxSize: 1 },
+      smbus.ports,
+    );
+    this.wiring.ports({ name: 'acpi-gpe0', base: GPE0_BASE, length: 4 }, pm.gpePorts);
+    this.wiring.ports({ name: 'apm-io', base: 0xb2, length: 2 }, pm.apmPorts);
+    this.function(1, 3, pm.pci);
+    this.add('PIIX4_PM', pm);
+    this.add('pm-smbus', smbus);
+    pm.pci.reset();
+    return pm;
+  }
+
+  private buildDebugPorts(): void {
+    for (const { port, char, readback } of this.options.debugcons ?? []) {
+      const debugCon = new DebugCon({ char, readback });
+      this.wiring.ports({ name: 'isa-debugcon', base: port, length: 1 }, debugCon.ports);
+    }
+    for (const { port, size } of this.options.debugExits ?? []) {
+      const exit = new DebugExit(status => this.events.onDebugExit(status));
+      this.wiring.ports(
+        { name: 'isa-debug-exit', base: port, length: size, maxSize: 4 },
+        exit.ports,
+      );
+    }
+  }
+
+  /** A new wire onto an ISA interrupt. */
+  private irq(number: number): Line {
+    const free = this.irqInputs[number].pop();
+    assert(free !== undefined, `interrupt ${number} has room for another device`);
+    return free;
+  }
+
+  private follow(from: Line, to: Line): void {
+    from.connect(level => to.set(level));
+  }
+
+  private add(id: string, device: Device): void {
+    assert(!this.added.has(id), `device id ${id} is free`);
+    this.added.set(id, device);
+  }
+
+  private function(slot: number, func: number, chip: PciFunction): void {
+    this.pci.add(slot, func, chip);
+    this.add(`pci.${slot}.${func}`, chip);
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * Puts a machine together: clock, memory, processor and board from checked settings.
+ */
+
+import type { Clock } from './clock.ts';
+import type { CpuCore, CpuWiring } from './cpu/cpu.ts';
+import type { Events } from './events.ts';
+import type { PcOptions } from './hw/board/options.ts';
+import { Pc } from './hw/board/pc.ts';
+import type { Inbox } from './inbox.ts';
+import type { Log } from './log.ts';
+import { Machine } from './machine.ts';
+import { Memory } from './memory.ts';
+import type { HostPace, PaceMode } from './pace.ts';
+import { Ports } from './ports.ts';
+
+/** Beside guest RAM: firmware, its shadow, option ROMs, video memory. */
+const ARENA_EXTRA = 40 * 1024 * 1024;
+const TSC_HZ = 1_000_000_000n;
+
+export interface MachineSettings {
+  readonly clock: Clock;
+  readonly inbox: Inbox;
+  readonly events: Events;
+  readonly log: Log;
+  readonly host: HostPace;
+  readonly paceMode: PaceMode;
+  readonly rebootEnds: boolean;
+  readonly shutdownEnds: boolean;
+  readonly board: Omit<PcOptions, 'clock' | 'inbox' | 'memory' | 'ports' | 'log'>;
+  readonly createCpu: (wiring: CpuWiring) => CpuCore;
+}
+
+export type PcMachine = Machine<Pc>;
+
+export function buildMachine(settings: MachineSettings): PcMachine {
+  const { clock, inbox, events, log } = settings;
+  const memory = new Memory(Math.min(settings.board.ramSize, 0xe0000000) + ARENA_EXTRA);
+  const ports = new Ports();
+  const board = new Pc(
+    { ...settings.board, clock, inbox, memory, ports, log },
+    {
+      onReset: () => machine.requestReset(),
+      onShutdown: () => machine.requestShutdown(),
+      onSuspend: () => {},
+      onDebugExit: status => machine.quit(status),
+    },
+  );
+  const cpu = settings.createCpu({
+    memory,
+    ports,
+    log,
+    intr: board.intr,
+    nmi: board.nmi,
+    a20: board.a20,
+    smi: board.smi,
+    acknowledge: () => board.acknowledge(),
+    syncClock: () => clock.sync(),
+    timeStamp: () => (BigInt(clock.nowNs) * TSC_HZ) / 1_000_000_000n,
+    onTripleFault: () => machine.requestReset(),
+  });
+  const machine: PcMachine = new Machine<Pc>({
+    clock,
+    inbox,
+    memory,
+    ports,
+    cpu,
+    board,
+    events,
+    log,
+    host: settings.host,
+    paceMode: settings.paceMode,
+    rebootEnds: settings.rebootEnds,
+    shutdownEnds: settings.shutdownEnds,
+  });
+  return machine;
+}

@@ -1,0 +1,132 @@
+/**
+ * The character devices of this program: opened from their descriptions, found by id, shared by
+ * multiplexers, listed by `info chardev`.
+ */
+
+import { Char } from './char.ts';
+import { CharMux, type MuxHooks } from './char-mux.ts';
+import { CharRing } from './char-ring.ts';
+import { type CharSpec, charFilename } from './chardev-spec.ts';
+import { UserError } from './error.ts';
+import { openStdio, type Stdio } from './host-stdio.ts';
+import type { CharEntry, Chars } from './monitor/vm.ts';
+
+const CR = 0x0d;
+const LF = 0x0a;
+
+export interface CharHooks extends MuxHooks {
+  /** Hands input to the machine between instructions. */
+  readonly post: (deliver: () => void) => void;
+  /** ^C on a terminal whose signals are on. */
+  readonly interrupt: () => void;
+}
+
+interface Opened extends CharEntry {
+  readonly mux?: CharMux;
+  /** It has its peer from the start. */
+  readonly alwaysOpen: boolean;
+}
+
+export class CharTable implements Chars {
+  private readonly entries: Opened[] = [];
+  private readonly late: Char[] = [];
+  private stdio: Stdio | undefined;
+
+  constructor(private readonly hooks: CharHooks) {}
+
+  list(): readonly CharEntry[] {
+    return [...this.entries].reverse();
+  }
+
+  /** Opens at once; for sockets see `open`. */
+  add(label: string, spec: CharSpec): void {
+    const opening = this.open(label, spec);
+    // A failure to connect has nobody left to tell: the device stays disconnected.
+    opening.catch(() => {});
+  }
+
+  remove(label: string): void {
+    const at = this.entries.findIndex(entry => entry.label === label);
+    if (at < 0) return;
+    this.entries[at].char.close();
+    this.entries.splice(at, 1);
+  }
+
+  /** Resolves when the device may be used. Throws UserError. */
+  async open(label: string, spec: CharSpec): Promise<void> {
+    const base = new Char(spec.mux ? `${label}-base` : label, charFilename(spec));
+    const ring = spec.kind === 'ringbuf' ? new CharRing(spec.size) : undefined;
+    const waiting = this.attach(base, spec, ring);
+    const alwaysOpen = spec.kind !== 'socket';
+    this.entries.push({ label: base.label, char: base, ring, alwaysOpen });
+    if (spec.mux) {
+      const mux = new CharMux(base, this.hooks);
+      this.entries.push({ label, char: new Char(label, base.filename), mux, alwaysOpen });
+    }
+    await waiting;
+  }
+
+  /** The pipe for one front end of a device; undefined when there is no device of that name. */
+  frontend(label: string): Char | undefined {
+    const entry = this.entries.find(item => item.label === label);
+    if (entry === undefined) return undefined;
+    if (entry.mux !== undefined) {
+      const port = entry.mux.add(label);
+      if (entry.alwaysOpen) this.late.push(port);
+      return port;
+    }
+    if (entry.char.hasFrontend) throw new UserError(`Device '${label}' is in use`);
+    return entry.char;
+  }
+
+  /** Tells a front end that was just connected that its peer is there, if it is. */
+  announce(char: Char): void {
+    const entry = this.entries.find(item => item.char === char);
+    if (entry?.alwaysOpen === true) char.announce('opened');
+  }
+
+  /** Front ends that share a pipe hear that it is open when all of them are connected. */
+  announceShared(): void {
+    for (const port of this.late.splice(0)) port.announce('opened');
+  }
+
+  /** Lets what was sent last reach its readers. */
+  async finish(): Promise<void> {
+    await Promise.all(this.entries.map(({ char }) => char.finish()));
+  }
+
+  private async attach(char: Char, spec: CharSpec, ring: CharRing | undefined): Promise<void> {
+    if (spec.kind === 'stdio') this.attachStdio(char, spec.signal && !spec.mux);
+    else if (ring !== undefined) char.attach(ring);
+    else if (spec.kind !== 'null' && spec.kind !== 'vc' && spec.kind !== 'ringbuf') {
+      const host = await import('./host-char.ts');
+      if (spec.kind === 'file') host.openFileChar(char, spec.path);
+      else if (spec.kind === 'pipe') host.openPipeChar(char, spec.path, this.hooks.post);
+      else await host.openSocketChar(char, spec, this.hooks.post);
+    }
+  }
+
+  private attachStdio(char: Char, signals: boolean): void {
+    if (this.stdio !== undefined) {
+      throw new UserError('cannot use stdio by multiple character devices');
+    }
+    this.stdio = openStdio(this.hooks);
+    char.attach(this.stdio);
+    this.stdio.listen(bytes => {
+      for (const line of splitLines(bytes)) this.hooks.post(() => char.deliver(line));
+    }, signals);
+  }
+}
+
+/** After each line the machine may act on what it asked for before the next is read. */
+function splitLines(bytes: Uint8Array): Uint8Array[] {
+  const lines: Uint8Array[] = [];
+  let start = 0;
+  for (let i = 0; i < bytes.length; i++) {
+    if (bytes[i] !== CR && bytes[i] !== LF) continue;
+    lines.push(bytes.subarray(start, i + 1));
+    start = i + 1;
+  }
+  if (start < bytes.length) lines.push(bytes.subarray(start));
+  return lines;
+}

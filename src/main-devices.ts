@@ -1,0 +1,265 @@
+/**
+ * `-device` for what this board can have: disks, serial ports, debug ports. From option lists to
+ * the board's own options, with QEMU's messages.
+ */
+
+import type { Char } from './char.ts';
+import { UserError } from './error.ts';
+import type { DebugconOptions, DebugExitOptions, DriveOptions } from './hw/board/options.ts';
+import type { CharTable } from './main-chars.ts';
+import type { ListRequest } from './main-config.ts';
+import type { DriveTable, OpenDrive } from './main-drives.ts';
+import { CommandLineError, type OptionList } from './options.ts';
+
+/** What the board will be built from. */
+export interface Fittings {
+  readonly drives: DriveOptions[];
+  readonly serials: (Char | undefined)[];
+  readonly debugcons: DebugconOptions[];
+  readonly debugExits: DebugExitOptions[];
+}
+
+interface Model {
+  readonly properties: readonly string[];
+  readonly bus: 'IDE' | 'ISA' | 'PCI';
+  readonly description: string;
+  fit(place: Place): void;
+}
+
+interface Place {
+  readonly driver: string;
+  readonly list: OptionList;
+  readonly fittings: Fittings;
+  readonly chars: CharTable;
+  readonly drives: DriveTable;
+}
+
+const IDE_BUSES = ['ide.0', 'ide.1'];
+const ISA_SERIAL_BASES = [0x3f8, 0x2f8, 0x3e8, 0x2e8];
+const BLOCK_PROPERTIES = [
+  'drive',
+  'unit',
+  'bootindex',
+  'serial',
+  'ver',
+  'wwn',
+  'model',
+  'logical_block_size',
+  'physical_block_size',
+  'min_io_size',
+  'opt_io_size',
+  'discard_granularity',
+];
+
+const MODELS: { readonly [driver: string]: Model } = {
+  'ide-hd': {
+    properties: [...BLOCK_PROPERTIES, 'cyls', 'heads', 'secs', 'bios-chs-trans'],
+    bus: 'IDE',
+    description: 'virtual IDE disk',
+    fit: place => fitDisk(place, 'disk'),
+  },
+  'ide-cd': {
+    properties: BLOCK_PROPERTIES,
+    bus: 'IDE',
+    description: 'virtual IDE CD-ROM',
+    fit: place => fitDisk(place, 'cdrom'),
+  },
+  'ide-drive': {
+    properties: BLOCK_PROPERTIES,
+    bus: 'IDE',
+    description: 'virtual IDE disk or CD-ROM (legacy)',
+    fit: place => fitDisk(place, undefined),
+  },
+  'isa-serial': {
+    properties: ['index', 'iobase', 'irq', 'chardev', 'wakeup'],
+    bus: 'ISA',
+    description: '',
+    fit: fitSerial,
+  },
+  'isa-debugcon': {
+    properties: ['iobase', 'chardev', 'readback'],
+    bus: 'ISA',
+    description: '',
+    fit: fitDebugcon,
+  },
+  'isa-debug-exit': {
+    properties: ['iobase', 'iosize'],
+    bus: 'ISA',
+    description: '',
+    fit: fitDebugExit,
+  },
+};
+
+/** What `-device help` prints. */
+export function deviceHelp(): string {
+  return Object.entries(MODELS)
+    .map(([name, { bus, description }]) => {
+      const text = description === '' ? '' : `, desc "${description}"`;
+      return `name "${name}", bus ${bus}${text}\n`;
+    })
+    .join('');
+}
+
+/** Adds one device. Throws CommandLineError. */
+export function addDevice(request: ListRequest, place: Omit<Place, 'driver' | 'list'>): void {
+  const { list, location } = request;
+  const driver = list.get('driver');
+  try {
+    if (driver === undefined) throw new UserError("Parameter 'driver' is missing");
+    const model = Object.hasOwn(MODELS, driver) ? MODELS[driver] : undefined;
+    if (model === undefined) throw new UserError(`'${driver}' is not a valid device model name`);
+    checkBus(list, model, driver);
+    for (const { key } of list.pairs) {
+      const known = ['driver', 'id', 'bus', ...model.properties].includes(key);
+      if (!known) throw new UserError(`Property '.${key}' not found`);
+    }
+    model.fit({ driver, list, ...place });
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    throw new CommandLineError(error.message, location, error.hint);
+  }
+}
+
+function checkBus(list: OptionList, model: Model, driver: string): void {
+  const bus = list.get('bus');
+  if (bus === undefined) return;
+  const type = IDE_BUSES.includes(bus) ? 'IDE' : { 'isa.0': 'ISA', 'pci.0': 'PCI' }[bus];
+  if (type === undefined) throw new UserError(`Bus '${bus}' not found`);
+  if (type !== model.bus) {
+    throw new UserError(`Device '${driver}' can't go on a ${type} bus`);
+  }
+}
+
+/** The device was found wrong while it was set up: three lines. */
+function initFailed(driver: string, why: string, end = '.'): UserError {
+  return new UserError(
+    `${why}\nDevice initialization failed${end}\nDevice '${driver}' could not be initialized`,
+  );
+}
+
+function fitDisk(place: Place, media: 'disk' | 'cdrom' | undefined): void {
+  const { driver, list, fittings } = place;
+  const drive = findDrive(place);
+  const isCd = (media ?? drive?.spec.media) === 'cdrom';
+  const slot = ideSlot(list, fittings.drives, driver);
+  if (drive === undefined) throw initFailed(driver, 'No drive specified');
+  if (!isCd) checkDisk(drive, why => initFailed(driver, why));
+  drive.isClaimed = true;
+  fittings.drives.push({
+    ...slot,
+    media: isCd ? 'cdrom' : 'disk',
+    backend: drive.backend,
+    id: list.id,
+    serial: list.get('serial'),
+    bootIndex: list.number('bootindex'),
+  });
+}
+
+function checkDisk(drive: OpenDrive, fail: (why: string) => Error): void {
+  if (!drive.backend.inserted) throw fail('Device needs media, but drive is empty');
+  if (drive.backend.readOnly) throw fail("Can't use a read-only drive");
+}
+
+function findDrive({ driver, list, drives }: Place): OpenDrive | undefined {
+  const name = list.get('drive');
+  if (name === undefined) return undefined;
+  const found = drives.drives.find(({ spec }) => spec.id === name);
+  if (found === undefined) {
+    throw new UserError(`Property '${driver}.drive' can't find value '${name}'`);
+  }
+  if (found.isClaimed) {
+    throw new UserError(`Property '${driver}.drive' can't take value '${name}', it's in use`);
+  }
+  return found;
+}
+
+function ideSlot(
+  list: OptionList,
+  used: readonly DriveOptions[],
+  driver: string,
+): { bus: 0 | 1; unit: 0 | 1 } {
+  const isFree = (bus: number, unit: number): boolean =>
+    !used.some(drive => drive.bus === bus && drive.unit === unit);
+  const wanted = list.get('bus');
+  const unit = list.number('unit');
+  const buses = wanted === undefined ? [0, 1] : [IDE_BUSES.indexOf(wanted)];
+  const bus = buses.find(b => isFree(b, 0) || isFree(b, 1));
+  if (bus === undefined) throw new UserError(`No 'IDE' bus found for device '${driver}'`);
+  const free = unit ?? (isFree(bus, 0) ? 0 : 1);
+  if (free > 1 || free < 0) {
+    throw initFailed(driver, `Can't create IDE unit ${free}, bus supports only 2 units`);
+  }
+  if (!isFree(bus, free)) throw initFailed(driver, `IDE unit ${free} is in use`);
+  return { bus: bus === 0 ? 0 : 1, unit: free === 0 ? 0 : 1 };
+}
+
+function findChar({ driver, list, chars }: Place): Char {
+  const name = list.get('chardev');
+  if (name === undefined) {
+    throw initFailed(driver, "Can't create serial device, empty char device", '');
+  }
+  try {
+    const char = chars.frontend(name);
+    if (char !== undefined) return char;
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    throw new UserError(`Property '${driver}.chardev' can't take value '${name}', it's in use`);
+  }
+  throw new UserError(`Property '${driver}.chardev' can't find value '${name}'`);
+}
+
+function fitSerial(place: Place): void {
+  const { fittings, list } = place;
+  const base = list.number('iobase');
+  const byBase = base === undefined ? -1 : ISA_SERIAL_BASES.indexOf(base);
+  let index = list.number('index') ?? (byBase >= 0 ? byBase : undefined);
+  if (index === undefined) {
+    index = 0;
+    while (fittings.serials[index] !== undefined) index++;
+  }
+  if (index >= ISA_SERIAL_BASES.length) {
+    throw initFailed(place.driver, 'Max. supported number of ISA serial ports is 4.', '');
+  }
+  fittings.serials[index] = findChar(place);
+}
+
+function fitDebugcon(place: Place): void {
+  const { list, fittings } = place;
+  const readback = list.number('readback');
+  const port = list.number('iobase') ?? 0xe9;
+  fittings.debugcons.push({ port, char: findChar(place), readback, id: list.id });
+}
+
+function fitDebugExit({ list, fittings }: Place): void {
+  const port = list.number('iobase') ?? 0x501;
+  fittings.debugExits.push({ port, size: list.number('iosize') ?? 2, id: list.id });
+}
+
+/** Drives with `if=ide` plug themselves in. */
+export function fitIdeDrives(drives: DriveTable, fittings: Fittings): void {
+  for (const drive of drives.drives) {
+    const { spec } = drive;
+    if (spec.interface !== 'ide') continue;
+    if (spec.bus > 1) {
+      throw new CommandLineError(`Too many IDE buses defined (${spec.bus + 1} > 2)`, undefined);
+    }
+    if (spec.media === 'disk') {
+      checkDisk(
+        drive,
+        why =>
+          new CommandLineError(
+            `${why}\nInitialization of device ide-hd failed: Device initialization failed.`,
+            undefined,
+          ),
+      );
+    }
+    drive.isClaimed = true;
+    fittings.drives.push({
+      bus: spec.bus === 0 ? 0 : 1,
+      unit: spec.unit === 0 ? 0 : 1,
+      media: spec.media,
+      backend: drive.backend,
+      serial: spec.serial,
+    });
+  }
+}

@@ -1,0 +1,396 @@
+/**
+ * The emulator: from its arguments to a machine and its monitors, and from there to an exit status.
+ *
+ * The order of what is opened is QEMU's, because users see it in messages: character devices,
+ * drives, monitors (whose banners appear now), serial ports, then the machine and its devices.
+ */
+
+import type { Char } from './char.ts';
+import { parseCharShorthand, readCharOptions } from './chardev-spec.ts';
+import { Clock } from './clock.ts';
+import { helpText, located } from './command-line.ts';
+import { findModel, modelHelpText } from './cpu/models.ts';
+import { HostError } from './disk-host.ts';
+import { UserError } from './error.ts';
+import { Events } from './events.ts';
+import {
+  completePath,
+  exit,
+  localOffsetSeconds,
+  millisecondsSinceStart,
+  onTermination,
+  openLog,
+  printError,
+  printOut,
+  processId,
+  programArguments,
+  programName,
+  secondsSince1970,
+  writeFile,
+} from './host-main.ts';
+import { HostTime, wallClock } from './host-time.ts';
+import { Inbox } from './inbox.ts';
+import { Log } from './log.ts';
+import { buildMachine, type PcMachine } from './machine-build.ts';
+import { createCpu } from './machine-cpu.ts';
+import { CharTable } from './main-chars.ts';
+import {
+  bareError,
+  type CharRequest,
+  type Config,
+  LogHelp,
+  MACHINES,
+  type MonitorRequest,
+  readConfig,
+} from './main-config.ts';
+import { addDevice, deviceHelp, type Fittings, fitIdeDrives } from './main-devices.ts';
+import { DriveTable } from './main-drives.ts';
+import { loadFirmware, loadVgaRom } from './main-files.ts';
+import { pcPanel } from './main-panel.ts';
+import { COMMANDS } from './monitor/commands/all.ts';
+import { CHARDEV_GROUP } from './monitor/commands/chardev.ts';
+import { checkBootOrder } from './monitor/commands/run.ts';
+import { bareContext, HMP_COMMANDS } from './monitor/hmp/commands.ts';
+import { HmpConsole } from './monitor/hmp/console.ts';
+import { runLine } from './monitor/hmp/dispatch.ts';
+import { QmpServer } from './monitor/qmp/server.ts';
+import { Session } from './monitor/session.ts';
+import { QEMU_VERSION_TEXT } from './monitor/version.ts';
+import type { Vm } from './monitor/vm.ts';
+import { CommandLineError, parseOptions } from './options.ts';
+
+const VERSION = `QEMU emulator version ${QEMU_VERSION_TEXT} (tinamou 0.1.0)`;
+/** With -icount and no -rtc base: the date of QEMU 2.2.50, so that runs repeat. */
+const REPEATABLE_RTC_BASE = Date.UTC(2015, 2, 10) / 1000;
+
+/** One run of the program. */
+class Program {
+  private readonly clock = new Clock();
+  private readonly inbox = new Inbox(this.clock);
+  private readonly events = new Events();
+  private readonly log = new Log();
+  private readonly host = new HostTime();
+  private readonly chars: CharTable;
+  private readonly drives: DriveTable;
+  private machine: PcMachine | undefined;
+  private monitorCount = 0;
+  private hasShutDown = false;
+  private readonly vm: Vm;
+
+  constructor(
+    name: string,
+    private readonly config: Config,
+  ) {
+    this.chars = new CharTable({
+      post: deliver => this.inbox.post(deliver),
+      interrupt: () => this.terminate(2),
+      terminate: () => this.end(),
+      commitAll: () => {},
+      nowMs: millisecondsSinceStart,
+    });
+    this.drives = new DriveTable(name, printError, () => this.machine?.runState !== 'running');
+    this.vm = this.createVm();
+    this.events.listen(({ name: event }) => {
+      if (event === 'SHUTDOWN') this.hasShutDown = true;
+    });
+    onTermination(signal => this.terminate(signal));
+  }
+
+  async run(): Promise<number> {
+    const { config } = this;
+    this.setUpLog();
+    this.addDefaultChars();
+    for (const { list, location } of config.chardevs) await this.openChardev(list, location);
+    for (const request of config.monitors) await this.openMonitor(request);
+    await this.drives.openAll(config);
+    this.connectMonitors();
+    const fittings = await this.openPorts();
+    const machine = this.build(fittings);
+    this.machine = machine;
+    this.drives.warnOrphans();
+    this.chars.announceShared();
+    if (config.startsRunning) machine.cont();
+    const status = await machine.power();
+    if (!this.hasShutDown) this.events.emit('SHUTDOWN');
+    await this.chars.finish();
+    return status;
+  }
+
+  private setUpLog(): void {
+    const { logItems, logFile } = this.config;
+    this.log.enable(logItems);
+    try {
+      this.log.setSink(openLog(logFile));
+    } catch (error) {
+      if (!(error instanceof HostError)) throw error;
+      throw bareError(`${logFile}: ${error.message}`);
+    }
+  }
+
+  /** A serial port, a parallel port and a monitor, unless the user said otherwise. */
+  private addDefaultChars(): void {
+    const { config } = this;
+    if (!config.hasDefaults) return;
+    const wanted = (what: 'monitor' | 'serial' | 'parallel'): boolean => !config.given.has(what);
+    const location = undefined;
+    const monitor = { mode: 'readline', pretty: false, byId: false, location } as const;
+    if (config.isNographic && wanted('serial') && wanted('monitor')) {
+      config.serials.push({ text: 'mon:stdio', location });
+    } else {
+      const text = config.isNographic ? 'stdio' : 'vc';
+      if (wanted('serial')) config.serials.push({ text, location });
+      if (wanted('monitor')) config.monitors.push({ ...monitor, text });
+    }
+    if (wanted('parallel')) {
+      config.parallels.push({ text: config.isNographic ? 'null' : 'vc', location });
+    }
+  }
+
+  private async openChardev(
+    list: Config['chardevs'][number]['list'],
+    location: string,
+  ): Promise<void> {
+    const spec = located(location, () => {
+      const checked = readCharOptions(list);
+      parseOptions(list.toString(), CHARDEV_GROUP);
+      return checked;
+    });
+    await this.openChar(list.id ?? '', spec, location);
+  }
+
+  private async openChar(
+    label: string,
+    spec: Parameters<CharTable['open']>[1],
+    location: string | undefined,
+  ): Promise<void> {
+    try {
+      await this.chars.open(label, spec);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      throw new CommandLineError(error.message, location);
+    }
+  }
+
+  private readonly monitorLabels = new Map<MonitorRequest, string>();
+
+  private async openMonitor(request: MonitorRequest): Promise<void> {
+    if (request.byId) {
+      this.monitorLabels.set(request, request.text);
+      return;
+    }
+    const label = `compat_monitor${this.monitorCount++}`;
+    const spec = parseCharShorthand(request.text);
+    if (spec === undefined) throw bareError(`parse error: ${request.text}`);
+    this.monitorLabels.set(request, label);
+    await this.openChar(label, spec, request.location);
+  }
+
+  private connectMonitors(): void {
+    for (const [request, label] of this.monitorLabels) {
+      const char = this.chars.frontend(label);
+      if (char === undefined) throw bareError(`chardev "${label}" not found`);
+      this.connectMonitor(char, request);
+      this.chars.announce(char);
+    }
+  }
+
+  private connectMonitor(char: Char, { mode, pretty }: Pick<MonitorRequest, 'mode' | 'pretty'>) {
+    if (mode === 'control') {
+      new QmpServer(this.vm, new Session(this.vm, COMMANDS, { internal: false }), char, pretty);
+      return;
+    }
+    new HmpConsole({
+      session: new Session(this.vm, COMMANDS, { internal: true }),
+      commands: HMP_COMMANDS,
+      char,
+      version: QEMU_VERSION_TEXT,
+    });
+  }
+
+  private async openPorts(): Promise<Fittings> {
+    const { config } = this;
+    const fittings: Fittings = { drives: [], serials: [], debugcons: [], debugExits: [] };
+    for (const [i, request] of config.serials.entries()) {
+      fittings.serials.push(await this.openPort(`serial${i}`, request));
+    }
+    // There is no parallel port on the board: its device is opened and listed, no more.
+    for (const [i, request] of config.parallels.entries()) {
+      await this.openPort(`parallel${i}`, request);
+    }
+    if (config.debugcon !== undefined) {
+      const char = await this.openPort('debugcon', config.debugcon);
+      if (char !== undefined) fittings.debugcons.push({ port: 0xe9, char });
+    }
+    return fittings;
+  }
+
+  private async openPort(label: string, request: CharRequest): Promise<Char | undefined> {
+    const { text, location } = request;
+    if (text.startsWith('chardev:')) {
+      const char = this.chars.frontend(text.slice(8));
+      if (char !== undefined) return char;
+    }
+    const spec = parseCharShorthand(text);
+    if (spec === undefined) {
+      const kind = label.replace(/[0-9]+$/, '');
+      throw bareError(`qemu: could not connect ${kind} device to character backend '${text}'`);
+    }
+    await this.openChar(label, spec, location);
+    if (text.startsWith('mon:')) {
+      const monitor = this.chars.frontend(label);
+      if (monitor !== undefined) this.connectMonitor(monitor, { mode: 'readline', pretty: false });
+    }
+    return this.chars.frontend(label);
+  }
+
+  private build(fittings: Fittings): PcMachine {
+    const { config } = this;
+    const model = located(undefined, () => findModel(config.cpuModel));
+    const order = config.boot?.get('once') ?? config.boot?.get('order') ?? 'cad';
+    located(undefined, () => checkBootOrder(order));
+    const firmware = loadFirmware(config);
+    const hasVga = config.vga === undefined ? config.hasDefaults : config.vga === 'std';
+    fitIdeDrives(this.drives, fittings);
+    for (const request of config.devices) {
+      addDevice(request, { fittings, chars: this.chars, drives: this.drives });
+    }
+    return buildMachine({
+      clock: this.clock,
+      inbox: this.inbox,
+      events: this.events,
+      log: this.log,
+      host: this.host,
+      paceMode: config.pace,
+      rebootEnds: config.rebootEnds,
+      shutdownEnds: config.shutdownEnds,
+      createCpu: wiring => createCpu(wiring, model),
+      board: {
+        ramSize: config.ramSize,
+        firmware,
+        optionRoms: [],
+        ...fittings,
+        ...(hasVga ? { vga: { rom: loadVgaRom(config) } } : {}),
+        ...(config.hasUuid ? { uuid: uuidBytes(config.uuid) } : {}),
+        boot: { order, menu: config.boot?.bool('menu') ?? false },
+        rtcBase: rtcBase(config),
+        nographic: config.isNographic,
+        name: config.name,
+      },
+    });
+  }
+
+  private createVm(): Vm {
+    const current = (): PcMachine => {
+      if (this.machine === undefined) throw new Error('the machine exists while commands run');
+      return this.machine;
+    };
+    const { events, log, drives, chars, config } = this;
+    let panel: Vm['panel'] | undefined;
+    const vm: Vm = {
+      events,
+      log,
+      drives,
+      chars,
+      name: config.name,
+      uuid: config.uuid,
+      get machine() {
+        return current();
+      },
+      get panel() {
+        panel ??= pcPanel(current());
+        return panel;
+      },
+      host: {
+        writeFile,
+        completePath,
+        setLogFile: path => log.setSink(openLog(path)),
+        wallClock,
+        threadId: processId,
+      },
+      human: line => this.runHuman(line),
+    };
+    return vm;
+  }
+
+  private async runHuman(line: string): Promise<string> {
+    const session = new Session(this.vm, COMMANDS, { internal: true });
+    let text = '';
+    const context = bareContext(session, more => {
+      text += more;
+    });
+    await runLine(context, HMP_COMMANDS, line);
+    return text;
+  }
+
+  private terminate(signal: number): void {
+    printError(`qemu: terminating on signal ${signal}\n`);
+    this.end();
+  }
+
+  private end(): void {
+    // Before there is a machine nobody would serve the request.
+    if (this.machine === undefined) exit(0);
+    this.machine.quit(0);
+  }
+}
+
+function rtcBase({ rtc, pace }: Config): number {
+  if (typeof rtc.base === 'number') return rtc.base;
+  const now = pace.kind === 'counted' ? REPEATABLE_RTC_BASE : secondsSince1970();
+  return rtc.base === 'utc' ? now : now + localOffsetSeconds();
+}
+
+function uuidBytes(uuid: string): Uint8Array {
+  const digits = uuid.replaceAll('-', '');
+  return Uint8Array.from({ length: 16 }, (_, i) =>
+    Number.parseInt(digits.slice(i * 2, i * 2 + 2), 16),
+  );
+}
+
+function answer(what: NonNullable<Config['answer']>, program: string): string {
+  switch (what) {
+    case 'help':
+      return helpText(program, VERSION);
+    case 'version':
+      return `${VERSION}\n`;
+    case 'machines': {
+      const rows = MACHINES.map(([name, text]) => `${name.padEnd(20)} ${text}\n`);
+      return `Supported machines are:\n${rows.join('')}`;
+    }
+    case 'cpus':
+      return modelHelpText();
+    case 'devices':
+      return deviceHelp();
+  }
+}
+
+/** Every line that is ours has the program's name and the place before it. */
+function report(program: string, error: CommandLineError): void {
+  const { message, location, hint } = error;
+  const prefix =
+    location === null ? '' : location === undefined ? `${program}: ` : `${program}: ${location}: `;
+  for (const line of message.split('\n')) printError(`${prefix}${line}\n`);
+  if (hint !== undefined) printError(`${hint}\n`);
+}
+
+async function main(): Promise<number> {
+  const program = programName();
+  try {
+    const config = readConfig(programArguments());
+    if (config.answer !== undefined) {
+      printOut(answer(config.answer, program));
+      return 0;
+    }
+    return await new Program(program, config).run();
+  } catch (error) {
+    if (error instanceof LogHelp) printOut(error.message);
+    else if (error instanceof CommandLineError) report(program, error);
+    else throw error;
+    return 1;
+  }
+}
+
+main().then(exit, (error: unknown) => {
+  printError(`${programName()}: ${error instanceof Error ? error.stack : String(error)}\n`);
+  exit(134);
+});

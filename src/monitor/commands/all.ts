@@ -1,0 +1,61 @@
+/**
+ * All commands, in the order of query-commands: the newest of QEMU's first. Internal ones follow.
+ */
+
+import type { Command } from '../command.ts';
+import * as chardev from './chardev.ts';
+import * as input from './input.ts';
+import * as memory from './memory.ts';
+import * as query from './query.ts';
+import * as run from './run.ts';
+
+export const COMMANDS: readonly Command[] = [
+  chardev.chardevRemove,
+  chardev.chardevAdd,
+  query.queryTarget,
+  query.queryBlockJobs,
+  query.queryBalloon,
+  query.queryUuid,
+  query.queryName,
+  query.queryMice,
+  query.queryStatus,
+  query.queryKvm,
+  query.queryPci,
+  query.queryIothreads,
+  query.queryCpus,
+  query.queryBlockstats,
+  query.queryBlock,
+  query.queryChardevBackends,
+  query.queryChardev,
+  query.queryEvents,
+  query.queryCommands(() => COMMANDS),
+  query.queryVersion,
+  run.humanMonitorCommand,
+  query.qmpCapabilities,
+  chardev.ringbufRead,
+  chardev.ringbufWrite,
+  run.injectNmi,
+  memory.pmemsave,
+  memory.memsave,
+  run.cpu,
+  input.sendKey,
+  run.systemPowerdown,
+  run.systemReset,
+  run.systemWakeup,
+  run.cont,
+  run.stop,
+  run.quit,
+  run.bootSet,
+  query.infoText,
+  query.completePath,
+  query.register,
+  query.logItems,
+  query.logFile,
+  memory.readMemory,
+  memory.sumMemory,
+  memory.disassemble,
+  memory.readPort,
+  memory.writePort,
+  input.keyNames,
+  chardev.chardevAddOptions,
+];

@@ -1,0 +1,149 @@
+/** Commands about character devices. */
+
+import { type CharSpec, readCharOptions } from '../../chardev-spec.ts';
+import { UserError } from '../../error.ts';
+import type { Json } from '../../json.ts';
+import { type OptionGroup, OptionList, type OptionPair, parseOptions } from '../../options.ts';
+import { any, empty, enumeration, int, optional, returned, str, struct } from '../../schema.ts';
+import { command, NOTHING } from '../command.ts';
+import type { CharEntry, Vm } from '../vm.ts';
+
+type JsonObject = { readonly [name: string]: Json };
+
+/** Of `-chardev`. */
+export const CHARDEV_GROUP: OptionGroup = {
+  name: 'chardev',
+  impliedKey: 'backend',
+  keys: {
+    backend: 'string',
+    path: 'string',
+    host: 'string',
+    port: 'string',
+    to: 'number',
+    ipv4: 'bool',
+    ipv6: 'bool',
+    wait: 'bool',
+    server: 'bool',
+    delay: 'bool',
+    reconnect: 'number',
+    telnet: 'bool',
+    mux: 'bool',
+    signal: 'bool',
+    name: 'string',
+    size: 'size',
+  },
+};
+
+function addChar(vm: Vm, id: string, spec: CharSpec): JsonObject {
+  if (vm.chars.list().some(entry => entry.label === id)) {
+    throw new UserError(`Chardev '${id}' already exists`);
+  }
+  vm.chars.add(id, spec);
+  return NOTHING;
+}
+
+/** A backend as QMP describes it, as option pairs. */
+function backendPairs(backend: JsonObject): OptionPair[] {
+  const { type, data } = backend;
+  if (typeof type !== 'string') throw new UserError("Parameter 'type' is missing");
+  const pairs: OptionPair[] = [{ key: 'backend', value: type }];
+  flatten((data ?? {}) as JsonObject, pairs);
+  return pairs;
+}
+
+/** QMP nests socket addresses; their leaves have the names that the options have. */
+function flatten(object: JsonObject, into: OptionPair[]): void {
+  for (const [key, value] of Object.entries(object)) {
+    if (typeof value === 'object' && value !== null) flatten(value as JsonObject, into);
+    else if (typeof value === 'boolean') into.push({ key, value: value ? 'on' : 'off' });
+    else if (key === 'out') into.push({ key: 'path', value: String(value) });
+    else if (key === 'device') into.push({ key: 'path', value: String(value) });
+    else if (key !== 'type') into.push({ key, value: String(value) });
+  }
+}
+
+export const chardevAdd = command({
+  name: 'chardev-add',
+  doc: 'Add a character device.',
+  args: struct('ChardevAddArgs', { id: str, backend: any }),
+  returns: returned<JsonObject>('ChardevReturn'),
+  run(vm, { id, backend }) {
+    const pairs = backendPairs(backend as JsonObject);
+    return addChar(vm, id, readCharOptions(new OptionList([...pairs, { key: 'id', value: id }])));
+  },
+});
+
+export const chardevAddOptions = command({
+  name: 'x-chardev-add',
+  doc: 'Add a character device described as `-chardev` does.',
+  args: struct('ChardevOptionArgs', { args: str }),
+  returns: empty,
+  run(vm, { args }) {
+    const list = parseOptions(args, CHARDEV_GROUP);
+    const spec = readCharOptions(list);
+    return addChar(vm, list.id ?? '', spec);
+  },
+});
+
+export const chardevRemove = command({
+  name: 'chardev-remove',
+  doc: 'Remove a character device that nothing uses.',
+  args: struct('ChardevRemoveArgs', { id: str }),
+  returns: empty,
+  run(vm, { id }) {
+    const entry = find(vm, id);
+    if (entry === undefined) throw new UserError(`Chardev '${id}' not found`);
+    if (entry.char.hasFrontend) throw new UserError(`Chardev '${id}' is busy`);
+    vm.chars.remove(id);
+    return NOTHING;
+  },
+});
+
+function find(vm: Vm, id: string): CharEntry | undefined {
+  return vm.chars.list().find(entry => entry.label === id);
+}
+
+const FORMATS = ['utf8', 'base64'] as const;
+const format = enumeration('DataFormat', FORMATS);
+
+export const ringbufRead = command({
+  name: 'ringbuf-read',
+  doc: 'Take bytes that a device wrote to a ring buffer.',
+  args: struct('RingReadArgs', { device: str, size: int, format: optional(format) }),
+  returns: returned<string>('str'),
+  run(vm, args) {
+    const entry = find(vm, args.device);
+    if (entry === undefined) throw new UserError(`Device '${args.device}' not found`);
+    if (entry.ring === undefined) {
+      throw new UserError(`${args.device} is not a ringbuf device`);
+    }
+    if (args.size <= 0) throw new UserError('size must be greater than zero');
+    const bytes = entry.ring.take(args.size);
+    return args.format === 'base64' ? toBase64(bytes) : new TextDecoder().decode(bytes);
+  },
+});
+
+export const ringbufWrite = command({
+  name: 'ringbuf-write',
+  doc: 'Feed bytes to a ring buffer.',
+  args: struct('RingWriteArgs', { device: str, data: str, format: optional(format) }),
+  returns: empty,
+  run(vm, args) {
+    const entry = find(vm, args.device);
+    if (entry === undefined) throw new UserError(`Device '${args.device}' not found`);
+    if (entry.ring === undefined) {
+      throw new UserError(`${args.device} is not a ringbuf device`);
+    }
+    const isBase64 = args.format === 'base64';
+    entry.ring.write(isBase64 ? fromBase64(args.data) : new TextEncoder().encode(args.data));
+    return NOTHING;
+  },
+});
+
+function toBase64(bytes: Uint8Array): string {
+  return btoa(Array.from(bytes, byte => String.fromCharCode(byte)).join(''));
+}
+
+function fromBase64(text: string): Uint8Array {
+  return Uint8Array.from(atob(text), c => c.charCodeAt(0));
+}

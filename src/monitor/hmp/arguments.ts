@@ -1,0 +1,251 @@
+/**
+ * Reading a monitor command's arguments from the rest of its line. Words may be quoted; expressions
+ * end where their grammar ends, not at a blank.
+ */
+
+import { assert, UserError } from '../../error.ts';
+import type { Argument, DumpDefaults, DumpFormat } from './command.ts';
+import { evaluate, type RegisterReader } from './expression.ts';
+
+type Value = string | bigint | true | DumpFormat;
+
+/** Arguments by name; what was not given is absent. */
+export class HmpArguments {
+  private readonly values = new Map<string, Value>();
+
+  set(name: string, value: Value): void {
+    this.values.set(name, value);
+  }
+
+  has(name: string): boolean {
+    return this.values.has(name);
+  }
+
+  text(name: string): string {
+    const value = this.values.get(name);
+    return typeof value === 'string' ? value : '';
+  }
+
+  /** Signed. */
+  bigint(name: string): bigint {
+    const value = this.values.get(name);
+    return typeof value === 'bigint' ? value : 0n;
+  }
+
+  number(name: string): number {
+    return Number(this.bigint(name));
+  }
+
+  /** As an address: unsigned. */
+  address(name: string): number {
+    return Number(BigInt.asUintN(64, this.bigint(name)));
+  }
+
+  format(name: string): DumpFormat {
+    const value = this.values.get(name);
+    assert(typeof value === 'object', `${name} is a format`);
+    return value;
+  }
+}
+
+export interface ArgumentSource {
+  /** As typed, for messages. */
+  readonly command: string;
+  readonly line: string;
+  /** Where the arguments start. */
+  readonly from: number;
+}
+
+export interface ArgumentWorld {
+  readonly register: RegisterReader;
+  readonly defaults: DumpDefaults;
+}
+
+/** Throws UserError with the lines to print. */
+export function parseArguments(
+  source: ArgumentSource,
+  wanted: readonly Argument[],
+  world: ArgumentWorld,
+): HmpArguments {
+  const parser = new ArgumentParser(source, world);
+  wanted.forEach((argument, i) => {
+    parser.read(argument, wanted.slice(i + 1));
+  });
+  parser.finish();
+  return parser.found;
+}
+
+class ArgumentParser {
+  readonly found = new HmpArguments();
+  private readonly line: string;
+  private readonly command: string;
+  private at: number;
+
+  constructor(
+    source: ArgumentSource,
+    private readonly world: ArgumentWorld,
+  ) {
+    this.line = source.line;
+    this.command = source.command;
+    this.at = source.from;
+  }
+
+  read(argument: Argument, following: readonly Argument[]): void {
+    this.skipBlanks();
+    switch (argument.kind) {
+      case 'flag':
+        this.readFlag(argument, following);
+        break;
+      case 'format':
+        this.found.set(argument.name, this.readFormat());
+        break;
+      case 'int':
+      case 'long':
+        this.readNumber(argument);
+        break;
+      case 'rest':
+        if (this.at < this.line.length) this.found.set(argument.name, this.line.slice(this.at));
+        this.at = this.line.length;
+        break;
+      default:
+        this.readWord(argument);
+    }
+  }
+
+  finish(): void {
+    this.skipBlanks();
+    if (this.at < this.line.length) {
+      throw new UserError(`${this.command}: extraneous characters at the end of line`);
+    }
+  }
+
+  private readFlag(argument: Argument, following: readonly Argument[]): void {
+    if (this.line[this.at] !== '-') return;
+    const letter = this.line[this.at + 1] ?? '';
+    if (letter === argument.name) {
+      this.found.set(argument.name, true);
+      this.at += 2;
+      return;
+    }
+    if (following.some(next => next.kind === 'flag' && next.name === letter)) return;
+    // QEMU prints the missing letter as the end of its string: the line end is lost.
+    if (letter === '') throw new UnterminatedLine(`${this.command}: unsupported option -`);
+    throw new UserError(`${this.command}: unsupported option -${letter}`);
+  }
+
+  private readWord(argument: Argument): void {
+    if (argument.optional && this.at >= this.line.length) return;
+    const expected = { filename: 'filename', block: 'block device name' }[argument.kind as string];
+    try {
+      const { word, next } = readString(this.line, this.at);
+      this.at = next;
+      this.found.set(argument.name, word);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      const why = error.message === '' ? '' : `${error.message}\n`;
+      throw new UserError(`${why}${this.command}: ${expected ?? 'string'} expected`);
+    }
+  }
+
+  private readNumber(argument: Argument): void {
+    if (argument.optional) {
+      if (argument.dotted) {
+        if (this.line[this.at] !== '.') return;
+        this.at++;
+      } else if (this.at >= this.line.length) return;
+    }
+    const { value, next } = evaluate(this.line, this.at, this.world.register);
+    this.at = next;
+    if (argument.kind === 'int' && BigInt.asUintN(64, value) >> 32n !== 0n) {
+      throw new UserError(`'${this.command}' has failed: integer is for 32-bit values`);
+    }
+    this.found.set(argument.name, value);
+  }
+
+  private readFormat(): DumpFormat {
+    const { defaults } = this.world;
+    if (this.line[this.at] !== '/') {
+      return {
+        count: 1,
+        letter: defaults.letter,
+        size: defaults.letter === 'i' ? 0 : defaults.size,
+      };
+    }
+    const spec = /^\/([0-9]*)([oduxicbhwgL]*)/.exec(this.line.slice(this.at)) ?? ['', '', ''];
+    this.at += spec[0].length;
+    const bad = this.line[this.at];
+    if (bad !== undefined && !/\s/.test(bad)) {
+      throw new UserError(`invalid char in format: '${bad}'`);
+    }
+    const letters = [...spec[2]];
+    const letter = letters.filter(c => 'oduxic'.includes(c)).pop() ?? defaults.letter;
+    const sizeLetter = letters.filter(c => 'bhwgL'.includes(c)).pop();
+    let size = sizeLetter === undefined ? 0 : { b: 1, h: 2, w: 4, g: 8, L: 8 }[sizeLetter]!;
+    if (letter !== 'i') {
+      if (size === 0) size = defaults.size;
+      defaults.size = size;
+    }
+    defaults.letter = letter;
+    return { count: spec[1] === '' ? 1 : Number(spec[1]), letter, size };
+  }
+
+  private skipBlanks(): void {
+    while (/\s/.test(this.line[this.at] ?? '')) this.at++;
+  }
+}
+
+/** A message that is printed without a line end. */
+export class UnterminatedLine extends Error {
+  override readonly name = 'UnterminatedLine';
+}
+
+const ESCAPES: { readonly [letter: string]: string } = {
+  n: '\n',
+  r: '\r',
+  '\\': '\\',
+  "'": "'",
+  '"': '"',
+};
+
+/** A bare or quoted word; the error's message is empty when there is none. */
+export function readString(line: string, from: number): { word: string; next: number } {
+  let at = from;
+  while (/\s/.test(line[at] ?? '')) at++;
+  if (at >= line.length) throw new UserError('');
+  if (line[at] !== '"') {
+    const word = /^\S+/.exec(line.slice(at))?.[0] ?? '';
+    return { word, next: at + word.length };
+  }
+  let word = '';
+  for (at++; line[at] !== '"'; at++) {
+    if (at >= line.length) throw new UserError('unterminated string');
+    if (line[at] !== '\\') {
+      word += line[at];
+      continue;
+    }
+    at++;
+    const plain = ESCAPES[line[at] ?? ''];
+    if (plain === undefined) {
+      throw new UserError(`unsupported escape code: '\\${line[at] ?? ''}'`);
+    }
+    word += plain;
+  }
+  return { word, next: at + 1 };
+}
+
+/** The words of a line; undefined when a quote is not closed. */
+export function splitWords(line: string): string[] | undefined {
+  const words: string[] = [];
+  for (let at = 0; ; ) {
+    while (/\s/.test(line[at] ?? '')) at++;
+    if (at >= line.length) return words;
+    try {
+      const { word, next } = readString(line, at);
+      words.push(word);
+      at = next;
+    } catch (error) {
+      if (error instanceof UserError) return undefined;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,346 @@
+/**
+ * The commands of the human monitor, sorted by their names as `help` lists them.
+ */
+
+import { UserError } from '../../error.ts';
+import { logItemsText } from '../../log.ts';
+import type { Arguments } from '../session.ts';
+import type { Argument, HmpCommand, HmpContext } from './command.ts';
+import { dumpMemory, numberText } from './dump.ts';
+import { helpText } from './help.ts';
+import { INFO_COMMANDS } from './info.ts';
+
+/** A command that only passes a QMP command on. */
+function plain(name: string, help: string, qmpName: string): HmpCommand {
+  return {
+    name,
+    args: [],
+    params: '',
+    help,
+    async run({ session }) {
+      await session.call(qmpName);
+    },
+  };
+}
+
+const FORMAT: Argument = { name: 'fmt', kind: 'format' };
+
+const cpu: HmpCommand = {
+  name: 'cpu',
+  args: [{ name: 'index', kind: 'int' }],
+  params: 'index',
+  help: 'set the default CPU',
+  async run({ session, print }, args) {
+    try {
+      await session.call('cpu', { index: args.number('index') });
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      print('invalid CPU index\n');
+    }
+  },
+};
+
+const help: HmpCommand = {
+  name: 'help|?',
+  args: [{ name: 'name', kind: 'rest', optional: true }],
+  params: '[cmd]',
+  help: 'show the help',
+  run({ print }, args) {
+    print(helpText(HMP_COMMANDS, args.text('name')));
+  },
+};
+
+const infoCommand: HmpCommand = {
+  name: 'info',
+  args: [{ name: 'item', kind: 'string', optional: true }],
+  params: '[subcommand]',
+  help: 'show various information about the system state',
+  subcommands: INFO_COMMANDS,
+  run({ print }) {
+    print(helpText(HMP_COMMANDS, 'info'));
+  },
+};
+
+const PORT_LETTERS: { readonly [size: number]: string } = { 1: 'b', 2: 'w', 4: 'l' };
+
+/** Ports are at most 32 bits wide. */
+function portSize(size: number): number {
+  return size === 1 || size === 2 ? size : 4;
+}
+
+const readPort: HmpCommand = {
+  name: 'i',
+  args: [
+    FORMAT,
+    { name: 'addr', kind: 'int' },
+    { name: 'index', kind: 'int', optional: true, dotted: true },
+  ],
+  params: '/fmt addr',
+  help: 'I/O port read',
+  async run({ session, print }, args) {
+    const size = portSize(args.format('fmt').size);
+    const port = args.number('addr') & 0xffff;
+    const index: Arguments = args.has('index') ? { index: args.number('index') } : {};
+    const value = await session.call<number>('x-read-port', { port, size, ...index });
+    const shown = (args.has('index') ? port + 1 : port).toString(16).padStart(4, '0');
+    print(`port${PORT_LETTERS[size]}[0x${shown}] = ${portValue(value, size)}\n`);
+  },
+};
+
+/** Zero has no `0x` and is filled with zeros instead. */
+function portValue(value: number, size: number): string {
+  const width = size * 2;
+  if (value === 0) return '0'.repeat(width);
+  return `0x${value.toString(16).padStart(width - 2, '0')}`;
+}
+
+const writePort: HmpCommand = {
+  name: 'o',
+  args: [FORMAT, { name: 'addr', kind: 'int' }, { name: 'val', kind: 'int' }],
+  params: '/fmt addr value',
+  help: 'I/O port write',
+  async run({ session }, args) {
+    const size = portSize(args.format('fmt').size);
+    const port = args.number('addr') & 0xffff;
+    await session.call('x-write-port', { port, size, value: args.number('val') });
+  },
+};
+
+const logCommand: HmpCommand = {
+  name: 'log',
+  args: [{ name: 'items', kind: 'string' }],
+  params: 'item1[,...]',
+  help: 'activate logging of the specified items',
+  async run({ session, print }, args) {
+    const items = args.text('items');
+    const { known } = await session.call<{ known: boolean }>('x-log', { items });
+    if (!known) print(logItemsText(true));
+  },
+};
+
+const logfile: HmpCommand = {
+  name: 'logfile',
+  args: [{ name: 'filename', kind: 'filename' }],
+  params: 'filename',
+  help: "output logs to 'filename'",
+  async run({ session }, args) {
+    await session.call('x-logfile', { filename: args.text('filename') });
+  },
+};
+
+function saver(name: string, what: string): HmpCommand {
+  return {
+    name,
+    args: [
+      { name: 'val', kind: 'long' },
+      { name: 'size', kind: 'int' },
+      { name: 'filename', kind: 'string' },
+    ],
+    params: 'addr size file',
+    help: `save to disk ${what} memory dump starting at 'addr' of size 'size'`,
+    async run({ session }, args) {
+      const range = { val: args.address('val'), size: args.number('size') };
+      await session.call(name, { ...range, filename: args.text('filename') });
+    },
+  };
+}
+
+const print: HmpCommand = {
+  name: 'p|print',
+  args: [FORMAT, { name: 'val', kind: 'long' }],
+  params: '/fmt expr',
+  help: 'print expression value (use $reg for CPU register access)',
+  run(context, args) {
+    context.print(`${numberText(args.bigint('val'), args.format('fmt').letter)}\n`);
+  },
+};
+
+const quit: HmpCommand = {
+  name: 'q|quit',
+  args: [],
+  params: '',
+  help: 'quit the emulator',
+  async run(context) {
+    context.suspend();
+    await context.session.call('quit');
+  },
+};
+
+const sendkey: HmpCommand = {
+  name: 'sendkey',
+  args: [
+    { name: 'keys', kind: 'string' },
+    { name: 'hold-time', kind: 'int', optional: true },
+  ],
+  params: 'keys [hold_ms]',
+  help: "send keys to the VM (e.g. 'sendkey ctrl-alt-f1', default hold time=100 ms)",
+  async run({ session }, args) {
+    const names = await session.call<readonly string[]>('x-key-names');
+    const keys = args
+      .text('keys')
+      .split('-')
+      .map(word => readKey(word, names));
+    const hold: Arguments = args.has('hold-time') ? { 'hold-time': args.number('hold-time') } : {};
+    await session.call('send-key', { keys, ...hold });
+  },
+};
+
+function readKey(
+  word: string,
+  names: readonly string[],
+): { type: 'qcode'; data: string } | { type: 'number'; data: number } {
+  if (/^0x[0-9a-f]+$/i.test(word)) return { type: 'number', data: Number(word) };
+  const name = word === '<' ? 'less' : word;
+  if (!names.includes(name)) throw new UserError(`invalid parameter: ${word}`);
+  return { type: 'qcode', data: name };
+}
+
+const sum: HmpCommand = {
+  name: 'sum',
+  args: [
+    { name: 'start', kind: 'int' },
+    { name: 'size', kind: 'int' },
+  ],
+  params: 'addr size',
+  help: 'compute the checksum of a memory region',
+  async run(context, args) {
+    const range = { start: args.address('start'), size: args.number('size') };
+    const value = await context.session.call<number>('x-sum', range);
+    context.print(`${String(value).padStart(5, '0')}\n`);
+  },
+};
+
+const bootSet: HmpCommand = {
+  name: 'boot_set',
+  args: [{ name: 'bootdevice', kind: 'string' }],
+  params: 'bootdevice',
+  help: 'define new values for the boot device list',
+  async run(context, args) {
+    const order = args.text('bootdevice');
+    await context.session.call('x-boot-set', { order });
+    context.print(`boot device list now set to ${order}\n`);
+  },
+};
+
+function memoryCommand(name: string, what: string, physical: boolean): HmpCommand {
+  return {
+    name,
+    args: [FORMAT, { name: 'addr', kind: 'long' }],
+    params: '/fmt addr',
+    help: `${what} memory dump starting at 'addr'`,
+    async run(context, args) {
+      const { session } = context;
+      const address = args.address('addr');
+      const format = args.format('fmt');
+      if (format.letter === 'i') {
+        const lines = await session.call<readonly string[]>('x-disassemble', {
+          address,
+          count: format.count,
+          physical,
+        });
+        context.print(lines.map(line => `${line}\n`).join(''));
+        return;
+      }
+      const read = (at: number, size: number): readonly number[] | undefined =>
+        session.callNow<{ bytes?: number[] }>('x-read-memory', { address: at, size, physical })
+          .bytes;
+      context.print(dumpMemory(address, format, read));
+    },
+  };
+}
+
+const chardevAdd: HmpCommand = {
+  name: 'chardev-add',
+  args: [{ name: 'args', kind: 'string' }],
+  params: 'args',
+  help: 'add chardev',
+  async run({ session }, args) {
+    await session.call('x-chardev-add', { args: args.text('args') });
+  },
+};
+
+const chardevRemove: HmpCommand = {
+  name: 'chardev-remove',
+  args: [{ name: 'id', kind: 'string' }],
+  params: 'id',
+  help: 'remove chardev',
+  async run({ session }, args) {
+    await session.call('chardev-remove', { id: args.text('id') });
+  },
+};
+
+const ringbufRead: HmpCommand = {
+  name: 'ringbuf_read',
+  args: [
+    { name: 'device', kind: 'string' },
+    { name: 'size', kind: 'int' },
+  ],
+  params: 'device size',
+  help: 'Read from a ring buffer character device',
+  async run(context, args) {
+    const wanted = { device: args.text('device'), size: args.number('size') };
+    const data = await context.session.call<string>('ringbuf-read', wanted);
+    const shown = data.replace(/[\\\x00-\x08\x0b-\x1f\x7f]/g, c =>
+      c === '\\' ? '\\\\' : `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
+    );
+    context.print(`${shown}\n`);
+  },
+};
+
+const ringbufWrite: HmpCommand = {
+  name: 'ringbuf_write',
+  args: [
+    { name: 'device', kind: 'string' },
+    { name: 'data', kind: 'string' },
+  ],
+  params: 'device data',
+  help: 'Write to a ring buffer character device',
+  async run({ session }, args) {
+    const given = { device: args.text('device'), data: args.text('data') };
+    await session.call('ringbuf-write', given);
+  },
+};
+
+export const HMP_COMMANDS: readonly HmpCommand[] = [
+  bootSet,
+  chardevAdd,
+  chardevRemove,
+  cpu,
+  plain('c|cont', 'resume emulation', 'cont'),
+  help,
+  readPort,
+  infoCommand,
+  logCommand,
+  logfile,
+  saver('memsave', 'virtual'),
+  plain('nmi', 'inject an NMI', 'inject-nmi'),
+  writePort,
+  saver('pmemsave', 'physical'),
+  print,
+  quit,
+  ringbufRead,
+  ringbufWrite,
+  sendkey,
+  plain('stop', 'stop emulation', 'stop'),
+  sum,
+  plain('system_powerdown', 'send system power down event', 'system_powerdown'),
+  plain('system_reset', 'reset the system', 'system_reset'),
+  plain('system_wakeup', 'wakeup guest from suspend', 'system_wakeup'),
+  memoryCommand('x', 'virtual', false),
+  memoryCommand('xp', 'physical', true),
+];
+
+/** Runs a line outside a console, as QMP's human-monitor-command does. */
+export function bareContext(
+  session: HmpContext['session'],
+  write: (text: string) => void,
+): HmpContext {
+  return {
+    session,
+    defaults: { letter: 'x', size: 4 },
+    history: [],
+    print: write,
+    suspend() {},
+    askPassword: () => Promise.resolve(undefined),
+  };
+}

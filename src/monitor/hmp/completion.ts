@@ -1,0 +1,71 @@
+/**
+ * What TAB offers: command names first, then by the kind of the argument under the cursor.
+ */
+
+import type { Json } from '../../json.ts';
+import type { Session } from '../session.ts';
+import { splitWords } from './arguments.ts';
+import { findCommand, type HmpCommand } from './command.ts';
+import type { Completion } from './editor.ts';
+
+type JsonObject = { readonly [name: string]: Json };
+
+const NONE: Completion = { candidates: [], wordStart: 0 };
+
+export async function complete(
+  session: Session,
+  commands: readonly HmpCommand[],
+  line: string,
+): Promise<Completion> {
+  const words = splitWords(line);
+  if (words === undefined) return NONE;
+  if (words.length === 0 || /\s$/.test(line)) words.push('');
+  const last = words[words.length - 1];
+  const wordStart = line.length - last.length;
+  const all = await candidates(session, commands, words);
+  return { candidates: all.filter(name => name.startsWith(last)), wordStart };
+}
+
+async function candidates(
+  session: Session,
+  commands: readonly HmpCommand[],
+  words: readonly string[],
+): Promise<readonly string[]> {
+  if (words.length === 1) return commands.flatMap(command => command.name.split('|'));
+  const command = findCommand(commands, words[0]);
+  if (command === undefined) return [];
+  if (command.subcommands !== undefined) {
+    return candidates(session, command.subcommands, words.slice(1));
+  }
+  if (command.name === 'help|?') {
+    return words.length === 2 ? commands.flatMap(item => item.name.split('|')) : [];
+  }
+  return ofArgument(session, command, words.slice(1));
+}
+
+async function ofArgument(
+  session: Session,
+  command: HmpCommand,
+  words: readonly string[],
+): Promise<readonly string[]> {
+  const flags = words.filter(word => /^-./.test(word)).length;
+  const argument = command.args.filter(a => a.kind !== 'flag')[words.length - 1 - flags];
+  const last = words[words.length - 1];
+  if (argument?.kind === 'filename') {
+    return session.call<readonly string[]>('x-complete-path', { prefix: last });
+  }
+  if (argument?.kind === 'block') {
+    const drives = await session.call<readonly JsonObject[]>('query-block');
+    return drives.map(drive => String(drive['device']));
+  }
+  if (command.name === 'sendkey' && argument?.name === 'keys') {
+    const before = last.slice(0, last.lastIndexOf('-') + 1);
+    const names = await session.call<readonly string[]>('x-key-names');
+    return names.map(name => before + name);
+  }
+  if (command.name === 'chardev-remove' || command.name.startsWith('ringbuf_')) {
+    const list = await session.call<readonly JsonObject[]>('query-chardev');
+    return argument?.kind === 'string' ? list.map(entry => String(entry['label'])) : [];
+  }
+  return [];
+}

@@ -1,0 +1,146 @@
+/**
+ * The `info` commands, sorted by name as `help info` lists them.
+ */
+
+import type { Json } from '../../json.ts';
+import { blockText, statsText } from './block-text.ts';
+import type { HmpCommand, HmpContext } from './command.ts';
+
+type JsonObject = { readonly [name: string]: Json };
+type Show = (context: HmpContext) => Promise<string> | string;
+
+function info(name: string, help: string, show: Show): HmpCommand {
+  return {
+    name,
+    args: [],
+    params: '',
+    help,
+    async run(context) {
+      context.print(await show(context));
+    },
+  };
+}
+
+/** A text that the machine knows as a whole. */
+function topic(name: string, help: string): HmpCommand {
+  return info(name, help, ({ session }) => session.call<string>('x-info', { topic: name }));
+}
+
+/** Always the same answer, because there is no such thing here. */
+function fixed(name: string, help: string, text: string): HmpCommand {
+  return info(name, help, () => text);
+}
+
+const STATES_WITHOUT_NAME = ['paused', 'running'];
+
+async function status({ session }: HmpContext): Promise<string> {
+  const answer = await session.call<JsonObject>('query-status');
+  const state = String(answer['status']);
+  const running = answer['running'] === true ? 'running' : 'paused';
+  const step = answer['singlestep'] === true ? ' (single step mode)' : '';
+  const detail = STATES_WITHOUT_NAME.includes(state) ? '' : ` (${state})`;
+  return `VM status: ${running}${step}${detail}\n`;
+}
+
+async function cpus({ session }: HmpContext): Promise<string> {
+  const list = await session.call<readonly JsonObject[]>('query-cpus');
+  return list
+    .map(cpu => {
+      const mark = cpu['current'] === true ? '*' : ' ';
+      const pc = BigInt(Number(cpu['pc'])).toString(16).padStart(16, '0');
+      const halted = cpu['halted'] === true ? ' (halted)' : '';
+      return `${mark} CPU #${cpu['CPU']}: pc=0x${pc}${halted} thread_id=${cpu['thread_id']}\n`;
+    })
+    .join('');
+}
+
+async function chardev({ session }: HmpContext): Promise<string> {
+  const list = await session.call<readonly JsonObject[]>('query-chardev');
+  return list.map(entry => `${entry['label']}: filename=${entry['filename']}\n`).join('');
+}
+
+async function name({ session }: HmpContext): Promise<string> {
+  const answer = await session.call<JsonObject>('query-name');
+  return answer['name'] === undefined ? '' : `${answer['name']}\n`;
+}
+
+async function uuid({ session }: HmpContext): Promise<string> {
+  return `${(await session.call<JsonObject>('query-uuid'))['UUID']}\n`;
+}
+
+async function version({ session }: HmpContext): Promise<string> {
+  const answer = await session.call<JsonObject>('query-version');
+  const { major, minor, micro } = answer['qemu'] as JsonObject;
+  return `${major}.${minor}.${micro}${answer['package']}\n`;
+}
+
+async function kvm({ session }: HmpContext): Promise<string> {
+  const answer = await session.call<JsonObject>('query-kvm');
+  if (answer['present'] !== true) return 'kvm support: not compiled\n';
+  return `kvm support: ${answer['enabled'] === true ? 'enabled' : 'disabled'}\n`;
+}
+
+function history(context: HmpContext): string {
+  return context.history.map((line, i) => `${i}: '${line}'\n`).join('');
+}
+
+const block: HmpCommand = {
+  name: 'block',
+  args: [
+    { name: 'n', kind: 'flag' },
+    { name: 'v', kind: 'flag' },
+    { name: 'device', kind: 'block', optional: true },
+  ],
+  params: '[-n] [-v] [device]',
+  help: 'show info of one block device or all block devices (-n: show named nodes; -v: show details)',
+  async run({ session, print }, args) {
+    if (args.has('n')) return;
+    const drives = await session.call<readonly JsonObject[]>('query-block');
+    const only = args.has('device') ? args.text('device') : undefined;
+    print(blockText(drives, only, args.has('v')));
+  },
+};
+
+async function blockstats({ session }: HmpContext): Promise<string> {
+  return statsText(await session.call<readonly JsonObject[]>('query-blockstats'));
+}
+
+const NO_PROFILER = '[TCG profiler not compiled]\n';
+
+export const INFO_COMMANDS: readonly HmpCommand[] = [
+  fixed('balloon', 'show balloon information', 'No balloon device has been activated\n'),
+  block,
+  fixed('block-jobs', 'show progress of ongoing block device operations', 'No active jobs\n'),
+  info('blockstats', 'show block device statistics', blockstats),
+  fixed('capture', 'show capture information', ''),
+  info('chardev', 'show the character devices', chardev),
+  info('cpus', 'show infos for each CPU', cpus),
+  fixed('cpustats', 'show CPU statistics', ''),
+  info('history', 'show the command line history', history),
+  topic('irq', 'show the interrupts statistics (if available)'),
+  topic('jit', 'show dynamic compiler info'),
+  info('kvm', 'show KVM information', kvm),
+  topic('mem', 'show the active virtual memory mappings'),
+  fixed('memdev', 'show memory backends', '\n'),
+  fixed('memory-devices', 'show memory devices', ''),
+  topic('mice', 'show which guest mouse is receiving events'),
+  topic('mtree', 'show memory tree'),
+  info('name', 'show the current VM name', name),
+  topic('network', 'show the network state'),
+  fixed('numa', 'show NUMA information', '0 nodes\n'),
+  fixed('opcount', 'show dynamic compiler opcode counters', NO_PROFILER),
+  topic('pci', 'show PCI info'),
+  topic('pic', 'show i8259 (PIC) state'),
+  fixed('profile', 'show profiling information', 'Internal profiler not compiled\n'),
+  topic('qtree', 'show device tree'),
+  topic('registers', 'show the cpu registers'),
+  topic('roms', 'show roms'),
+  info('status', 'show the current VM status (running|paused)', status),
+  topic('tlb', 'show virtual to physical memory mappings'),
+  fixed('tpm', 'show the TPM device', ''),
+  topic('usb', 'show guest USB devices'),
+  fixed('usbhost', 'show host USB devices', 'USB host devices not supported\n'),
+  info('uuid', 'show the current VM UUID', uuid),
+  info('version', 'show the version of QEMU', version),
+  fixed('vnc', 'show the vnc server status', 'Server: disabled\n'),
+];

@@ -1,0 +1,80 @@
+/**
+ * How fast the machine's clock runs, and what the machine's loop asks of the host for it.
+ *
+ * Live: virtual time follows the host's monotonic clock while the machine runs. Counted (-icount):
+ * every instruction takes 2^shift nanoseconds and nothing else moves the clock but jumps while the
+ * processor is halted, so equal runs are equal to the bit.
+ */
+
+/** The host's side; `host-time.ts` implements it, tests use `instantHost`. */
+export interface HostPace {
+  /** Monotonic, in ns. */
+  nowNs(): number;
+  /** Lets host events in; returns soon. */
+  breathe(): Promise<void>;
+  /** Sleeps until `durationNs` have passed (may be Infinity) or `wake` is called. */
+  sleep(durationNs: number): Promise<void>;
+  /** Ends a sleep, present or next. */
+  wake(): void;
+}
+
+export type PaceMode =
+  | { readonly kind: 'live' }
+  /** `sleep`: a halted machine waits as long as its clock says, instead of jumping at once. */
+  | { readonly kind: 'counted'; readonly shift: number; readonly sleep: boolean };
+
+/** Aim of a live slice, and its aim while host work is under way, in ns. */
+const SLICE_NS = 2_000_000;
+const BUSY_SLICE_NS = 150_000;
+/** Bounds on instructions per slice. */
+const MIN_BUDGET = 500;
+const MAX_BUDGET = 2_000_000;
+
+/** Turns "until then" into an instruction budget, and instructions into time. */
+export class Pace {
+  private sliceStartNs = 0;
+  private sliceStartInstructions = 0;
+  /** Live: virtual time is host time less this. */
+  private hostOffsetNs = 0;
+  /** Live: measured, instructions per ns. */
+  private speed = 0.05;
+
+  constructor(
+    readonly mode: PaceMode,
+    private readonly host: HostPace,
+  ) {}
+
+  /** The machine starts or goes on at virtual `nowNs`. */
+  begin(nowNs: number): void {
+    this.hostOffsetNs = this.host.nowNs() - nowNs;
+  }
+
+  /** Virtual time inside a slice. */
+  nowNs(instructions: number): number {
+    if (this.mode.kind === 'live') return Math.floor(this.host.nowNs() - this.hostOffsetNs);
+    return this.sliceStartNs + (instructions - this.sliceStartInstructions) * 2 ** this.mode.shift;
+  }
+
+  /** How many instructions to run from `nowNs` towards `untilNs`. */
+  beginSlice(nowNs: number, untilNs: number, at: { instructions: number; busy: boolean }): number {
+    this.sliceStartNs = nowNs;
+    this.sliceStartInstructions = at.instructions;
+    const spanNs = Math.max(0, untilNs - nowNs);
+    if (this.mode.kind === 'counted') {
+      return Math.max(1, Math.min(Math.ceil(spanNs / 2 ** this.mode.shift), MAX_BUDGET));
+    }
+    const aimNs = Math.min(spanNs, at.busy ? BUSY_SLICE_NS : SLICE_NS);
+    return Math.round(Math.max(MIN_BUDGET, Math.min(aimNs * this.speed, MAX_BUDGET)));
+  }
+
+  /** Learns the speed; returns the virtual time at the end of the slice. */
+  endSlice(instructions: number): number {
+    const nowNs = this.nowNs(instructions);
+    const spentNs = nowNs - this.sliceStartNs;
+    const done = instructions - this.sliceStartInstructions;
+    if (this.mode.kind === 'live' && spentNs > 10_000 && done > MIN_BUDGET) {
+      this.speed = this.speed * 0.8 + (done / spentNs) * 0.2;
+    }
+    return nowNs;
+  }
+}

@@ -1,0 +1,122 @@
+/**
+ * Typed values on the wire, in the manner of QAPI: one schema gives the TypeScript type, the check
+ * of what a client sent with QEMU's messages, and the type's name for documentation.
+ */
+
+import { UserError } from './error.ts';
+import type { Json } from './json.ts';
+
+export interface Schema<T> {
+  /** As QAPI writes it: `str`, `['CpuInfo']`, `StatusInfo`. */
+  readonly type: string;
+  readonly isOptional?: boolean;
+  /** Throws UserError naming `parameter` when the value does not fit. */
+  parse(value: Json, parameter: string): T;
+}
+
+export type TypeOf<S> = S extends Schema<infer T> ? T : never;
+
+type Fields = { readonly [name: string]: Schema<unknown> };
+type OptionalKeys<F> = {
+  [K in keyof F]: undefined extends TypeOf<F[K]> ? K : never;
+}[keyof F];
+type StructOf<F> = { readonly [K in Exclude<keyof F, OptionalKeys<F>>]: TypeOf<F[K]> } & {
+  readonly [K in OptionalKeys<F>]?: TypeOf<F[K]>;
+};
+
+function misfit(parameter: string, expected: string): UserError {
+  return new UserError(`Invalid parameter type for '${parameter}', expected: ${expected}`);
+}
+
+export const str: Schema<string> = {
+  type: 'str',
+  parse(value, parameter) {
+    if (typeof value !== 'string') throw misfit(parameter, 'string');
+    return value;
+  },
+};
+
+export const bool: Schema<boolean> = {
+  type: 'bool',
+  parse(value, parameter) {
+    if (typeof value !== 'boolean') throw misfit(parameter, 'boolean');
+    return value;
+  },
+};
+
+export const int: Schema<number> = {
+  type: 'int',
+  parse(value, parameter) {
+    if (typeof value !== 'number' || !Number.isInteger(value)) throw misfit(parameter, 'int');
+    return value;
+  },
+};
+
+/** Anything: checked by whoever reads it. */
+export const any: Schema<Json> = { type: 'any', parse: value => value };
+
+export function optional<T>(inner: Schema<T>): Schema<T | undefined> {
+  return { type: inner.type, isOptional: true, parse: inner.parse };
+}
+
+export function listOf<T>(inner: Schema<T>): Schema<readonly T[]> {
+  return {
+    type: `['${inner.type}']`,
+    parse(value, parameter) {
+      if (!Array.isArray(value)) throw misfit(parameter, 'array');
+      return value.map((item: Json) => inner.parse(item, parameter));
+    },
+  };
+}
+
+/** One of a set of names. */
+export function enumeration<const N extends readonly string[]>(
+  type: string,
+  names: N,
+): Schema<N[number]> {
+  return {
+    type,
+    parse(value, parameter) {
+      if (typeof value !== 'string') throw misfit(parameter, 'string');
+      const found = names.find(name => name === value);
+      if (found === undefined) throw new UserError(`Invalid parameter '${value}'`);
+      return found;
+    },
+  };
+}
+
+export interface StructSchema<T> extends Schema<T> {
+  readonly fields: Fields;
+}
+
+/** A record; members nobody declared are refused, in the order in which they were sent. */
+export function struct<const F extends Fields>(type: string, fields: F): StructSchema<StructOf<F>> {
+  return {
+    type,
+    fields,
+    parse(value, parameter) {
+      if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+        throw misfit(parameter, 'object');
+      }
+      const given = value as { readonly [name: string]: Json };
+      const parsed: { [name: string]: unknown } = {};
+      for (const [name, item] of Object.entries(given)) {
+        if (!Object.hasOwn(fields, name)) throw new UserError(`Invalid parameter '${name}'`);
+        parsed[name] = fields[name].parse(item, name);
+      }
+      for (const [name, field] of Object.entries(fields)) {
+        if (name in parsed || field.isOptional === true) continue;
+        throw new UserError(`Parameter '${name}' is missing`);
+      }
+      return parsed as StructOf<F>;
+    },
+  };
+}
+
+/** No arguments, or nothing to return. */
+export const empty = struct('Empty', {});
+
+/** What a command returns: the type is for documentation, the value comes from us. */
+export function returned<T extends Json>(type: string): Schema<T> {
+  return { type, parse: value => value as T };
+}

@@ -1,0 +1,82 @@
+import { expect, test } from 'vitest';
+import { CACHE_MODES } from '../../src/block/cache-mode.ts';
+import type { BlockContext } from '../../src/block/driver.ts';
+import { openImage } from '../../src/block/graph.ts';
+import type { BlockNode } from '../../src/block/node.ts';
+import { Options } from '../../src/block/options.ts';
+import { MemoryHost } from '../support/memory-host.ts';
+
+function bench() {
+  const host = new MemoryHost();
+  const warnings: string[] = [];
+  const context: BlockContext = {
+    host,
+    encryptedImages: 'ask',
+    imageTool: 'tinamou-img',
+    warn: text => warnings.push(text),
+    mayOpenEncrypted: () => true,
+  };
+  const open = (filename: string | undefined, options: readonly [string, string][] = []) =>
+    openImage({
+      filename,
+      options: new Options(options),
+      flags: { readOnly: false, cache: CACHE_MODES['writeback'] },
+      context,
+      deviceName: 'ide0-hd0',
+    });
+  return { host, warnings, open };
+}
+
+async function refusal(opening: Promise<BlockNode>): Promise<string> {
+  return opening.then(
+    () => 'opened',
+    (error: Error) => error.message,
+  );
+}
+
+test('a guessed raw image is warned about, and block 0 cannot become another format', async () => {
+  const { host, warnings, open } = bench();
+  host.put('raw.img', new Uint8Array(1024));
+  const node = await open('raw.img');
+  expect(warnings).toEqual([
+    "WARNING: Image format was not specified for 'raw.img' and probing guessed raw.",
+    '         Automatically detecting the format is dangerous for raw images, ' +
+      'write operations on block 0 will be restricted.',
+    "         Specify the 'raw' format explicitly to remove the restrictions.",
+  ]);
+  await node.write(0, new Uint8Array(512).fill(0x41));
+  const into = new Uint8Array(512);
+  await node.read(0, into);
+  expect(into[511]).toBe(0x41);
+});
+
+test('the words for what cannot be opened are those of 2.2.50', async () => {
+  const { host, open } = bench();
+  host.put('raw.img', new Uint8Array(1024));
+  expect(await refusal(open('nonexist'))).toBe(
+    "Could not open 'nonexist': No such file or directory",
+  );
+  expect(await refusal(open('raw.img', [['driver', 'bogus']]))).toBe("Unknown driver 'bogus'");
+  expect(await refusal(open('bogus:abc'))).toBe("Unknown protocol 'bogus'");
+  expect(await refusal(open('raw.img', [['file.filename', 'raw.img']]))).toBe(
+    "Can't specify 'file' and 'filename' options at the same time",
+  );
+  expect(await refusal(open('raw.img', [['bogus', '1']]))).toBe(
+    "Block format 'raw' used by device 'ide0-hd0' doesn't support the option 'bogus'",
+  );
+  const odd: [string, string][] = [
+    ['file.driver', 'bogus'],
+    ['file.filename', 'raw.img'],
+  ];
+  expect(await refusal(open(undefined, odd))).toBe("Unknown driver 'bogus'");
+});
+
+test('a json: name says the same as dotted options', async () => {
+  const { host, open } = bench();
+  host.put('raw.img', new Uint8Array(1024).fill(7));
+  const node = await open('json:{"driver": "raw", "file": {"filename": "raw.img"}}');
+  expect(node.driver).toBe('raw');
+  const into = new Uint8Array(512);
+  await node.read(512, into);
+  expect(into[0]).toBe(7);
+});
