@@ -28,6 +28,7 @@ function layer(path: string): string {
     const name = inner.replace(/\.ts$/, '');
     if (name.startsWith('host-')) return 'host';
     if (name.startsWith('machine')) return 'machine';
+    if (name.startsWith('main-')) return 'main';
     if (name.startsWith('main')) return 'main';
     return TOP.has(name) ? name : 'kernel';
   }

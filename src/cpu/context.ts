@@ -14,6 +14,12 @@ import type { CpuModel, Feature } from './models.ts';
 /** Bytes per access. */
 export type Size = 1 | 2 | 4;
 
+/** Runs of bytes within a page, for bulk copies: arena offsets, -1 where it is not plain RAM. */
+export interface Runs {
+  readRun(linear: number, half: number): number;
+  writeRun(linear: number, half: number): number;
+}
+
 export interface Context {
   /** See registers.ts. */
   readonly s: Int32Array;
@@ -34,6 +40,14 @@ export interface Context {
   /** Ends `run` after this instruction, to look at pending interrupts, halts, new modes. */
   leave(): void;
 
+  /** The instruction that runs counts as done, and comes again: the next step of a REP. */
+  restart(): void;
+  /** Somebody asked to leave, a device perhaps: a REP stops after the current element. */
+  readonly isLeaving: boolean;
+  /** All data segments can be read and written up to their limits (real mode, mostly). */
+  readonly isPlain: boolean;
+  readonly tlb: Runs;
+
   /** EFLAGS whole, with the lazy ones worked out. */
   eflags(): number;
   /** Replaces EFLAGS; `mask` has the bits that change. */
@@ -42,6 +56,9 @@ export interface Context {
   /** Through segment `seg` with type and limit checks, at the current CPL; canonical signed. */
   load(seg: number, offset: number, size: Size): number;
   store(seg: number, offset: number, size: Size, value: number): void;
+  /** The read of a read-modify-write: write permission first; `finishModify` stores. */
+  loadToModify(seg: number, offset: number, size: Size): number;
+  finishModify(size: Size, value: number): void;
   /** Through paging only. `user` says with which privilege; descriptor tables and TSS are false. */
   readLinear(linear: number, size: Size, user: boolean): number;
   writeLinear(linear: number, size: Size, value: number, user: boolean): void;

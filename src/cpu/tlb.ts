@@ -13,7 +13,6 @@
 
 import { assert } from '../error.ts';
 import type { Memory } from '../memory.ts';
-import type { Size } from './context.ts';
 import {
   type Mmu,
   PF_I,
@@ -26,6 +25,8 @@ import {
   RIGHT_USER_READ,
   RIGHT_USER_WRITE,
 } from './mmu.ts';
+
+type Size = 1 | 2 | 4;
 
 export const SLOW = 1;
 const CODE = 2;

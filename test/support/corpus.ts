@@ -10,6 +10,7 @@ import * as control from '../../src/cpu/fpu/control.ts';
 import { MXCSR, resetFpu, VectorViews, XMM } from '../../src/cpu/fpu/state.ts';
 import { fwait, isDefined, x87Memory, x87Register } from '../../src/cpu/fpu/x87.ts';
 import {
+  ATTRIBUTES,
   CPL,
   CR0,
   CR0_MP,
@@ -21,6 +22,8 @@ import {
   CS,
   LIMIT,
 } from '../../src/cpu/registers.ts';
+import { type Instruction, instructions } from '../../src/cpu/simd/instructions.ts';
+import { emms, maskMove } from '../../src/cpu/simd/moves.ts';
 
 const WINDOW = 512;
 const HIGH = 0x810e00;
@@ -223,6 +226,8 @@ export function replay(c: Case): string[] | undefined {
   b.s[CR4] = CR4_OSFXSR | CR4_OSXMMEXCPT;
   b.s[CPL] = 3;
   b.s.fill(-1, LIMIT, LIMIT + 6);
+  b.s.fill(0xcff300, ATTRIBUTES, ATTRIBUTES + 6);
+  b.s[ATTRIBUTES + CS] = 0xcffb00;
   let at = c.at + BODY + ((h.codeLength + 3) & ~3);
   const pokes = at;
   at += 8 * h.pokes;
@@ -353,16 +358,11 @@ function execute(b: Bench, code: Uint8Array, start: number): Trap | undefined {
   return new Trap(0xff);
 }
 
-/** Simd instructions are plugged in by their test. */
-export type SimdStep = (
-  b: Context,
-  op: { code: number; modrm: number; bytes: 2 | 4; repeat: number; prefix66: boolean },
-  operand: { seg: number; offset: number },
-  immediate: () => number,
-) => boolean;
-let simd: SimdStep | undefined;
-export function useSimd(f: SimdStep): void {
-  simd = f;
+/** Instructions by "prefix map opcode", those in groups also by "/digit". */
+const simd = new Map<string, Instruction>();
+for (const instruction of instructions) {
+  const [key, tail] = instruction.encoding.split(' /');
+  simd.set(/^[0-7]/.test(tail) ? `${key} /${tail[0]}` : key, instruction);
 }
 
 function step(b: Bench, code: Uint8Array, start: number): number {
@@ -397,29 +397,42 @@ function step(b: Bench, code: Uint8Array, start: number): number {
     x87Memory(c, fop, { seg: d.seg, offset: ea.offset }, d.bytes);
     return ea.at - start;
   }
-  if (opcode !== 0x0f || simd === undefined) return 0;
+  if (opcode !== 0x0f) return 0;
   return simdStep(b, code, start, at, d);
 }
 
 function simdStep(b: Bench, code: Uint8Array, start: number, opAt: number, d: Decoded): number {
+  const c = b as Context;
   let at = opAt;
-  let op = code[at++];
-  if (op === 0x38 || op === 0x3a) op = (op << 8) | code[at++];
-  if (op === 0x77) {
-    const o = { code: op, modrm: 0xc0, ...d };
-    return simd?.(b as Context, o, { seg: 3, offset: 0 }, () => 0) ? at - start : 0;
+  const hex = (n: number) => n.toString(16).toUpperCase().padStart(2, '0');
+  let opcode = `0F ${hex(code[at])}`;
+  if (code[at] === 0x77) {
+    emms(c);
+    return at + 1 - start;
   }
-  const modrm = code[at];
-  let end = at + 1;
-  let offset = 0;
-  if (modrm < 0xc0) {
-    const ea = address(b, code, at, d.address16);
-    offset = ea.offset;
-    end = ea.at;
+  if (code[at] === 0x38 || code[at] === 0x3a) opcode += ` ${hex(code[++at])}`;
+  const modrm = code[++at];
+  const prefix = d.repeat !== 0 ? hex(d.repeat) : d.prefix66 ? '66' : 'NP';
+  if (opcode === '0F F7') {
+    const place = { seg: d.seg, offset: d.address16 ? b.s[7] & 0xffff : b.s[7] };
+    maskMove(c, prefix === 'NP', { g: (modrm >> 3) & 7, e: modrm & 7 }, place);
+    return at + 1 - start;
   }
-  const o = { code: op, modrm, bytes: d.bytes, repeat: d.repeat, prefix66: d.prefix66 };
-  const immediate = (): number => code[end++];
-  return simd?.(b as Context, o, { seg: d.seg, offset }, immediate) ? end - start : 0;
+  const key = `${prefix} ${opcode}`;
+  const found = simd.get(key) ?? simd.get(`${key} /${(modrm >> 3) & 7}`);
+  if (found === undefined) return 0;
+  const g = (modrm >> 3) & 7;
+  const { register, memory } = found.entries;
+  if (modrm >= 0xc0) {
+    const end = at + (found.immediate ? 2 : 1);
+    if (register === undefined) throw new Trap(6);
+    register(c, g, modrm & 7, code[at + 1]);
+    return end - start;
+  }
+  const ea = address(b, code, at, d.address16);
+  if (memory === undefined) throw new Trap(6);
+  memory(c, g, { seg: d.seg, offset: ea.offset }, code[ea.at]);
+  return ea.at + (found.immediate ? 1 : 0) - start;
 }
 
 function address(

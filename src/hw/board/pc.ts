@@ -88,7 +88,7 @@ export class Pc {
   private readonly resetAsked = new Line('reset');
   /** The inputs of the two 8259s; what pulls them comes in through `irq()`. */
   private readonly irqLines = Array.from({ length: 16 }, (_, i) => new Line(`irq${i}`));
-  private readonly irqInputs = this.irqLines.map(line => orGate(line, 8));
+  private readonly irqInputs = this.irqLines.map(line => [...orGate(line, 8)]);
 
   constructor(
     readonly options: PcOptions,
