@@ -16,7 +16,7 @@ import {
   writeLinear,
 } from './access.ts';
 import { CodeCache, type CodeSource } from './code-cache.ts';
-import type { Context, Size } from './context.ts';
+import type { Running, Size } from './context.ts';
 import type { CpuWiring } from './cpu.ts';
 import { Decoder } from './decode.ts';
 import type { FlowFunctions } from './environment.ts';
@@ -38,7 +38,7 @@ const FILE_WORDS = 512;
 const NO_MODE = -2;
 const PAUSE = coldKind('pause.32');
 
-export class Processor implements Context, TlbOwner, CodeSource {
+export class Processor implements Running, TlbOwner, CodeSource {
   readonly s = new Int32Array(FILE_WORDS);
   readonly s8 = new Int8Array(this.s.buffer);
   readonly views = new VectorViews(this.s);
