@@ -16,6 +16,7 @@ class ScriptedCpu implements CpuCore {
   halted = false;
   resets = 0;
   pc = 0;
+  readonly codeSize = 32;
   readonly budgets: number[] = [];
   readonly script = new Map<number, () => void>();
   private mustExit = false;

@@ -19,9 +19,11 @@ import { deliverException, deliverInterrupt, deliverNmi } from './interrupt.ts';
 import type { CpuModel } from './models.ts';
 import { Processor } from './processor.ts';
 import {
+  ATTRIBUTES,
   BASE,
   CS,
   DB,
+  DESC_BIG,
   EFLAGS_REST,
   EIP,
   FLAG_RESULT,
@@ -157,7 +159,9 @@ export class Cpu implements CpuCore {
     const s = this.s;
     this.entryBudget = budget;
     s[BUDGET] = budget;
-    const loop = this.processor.mode.code32 ? this.processor.loops.run32 : this.processor.loops.run16;
+    const loop = this.processor.mode.code32
+      ? this.processor.loops.run32
+      : this.processor.loops.run16;
     const rest = loop(o, budget, s[HALF]);
     this.retired += budget - rest;
     s[BUDGET] = budget;
@@ -262,6 +266,10 @@ export class Cpu implements CpuCore {
 
   get pc(): number {
     return (this.s[BASE + CS] + this.s[EIP]) >>> 0;
+  }
+
+  get codeSize(): 16 | 32 {
+    return (this.s[ATTRIBUTES + CS] & DESC_BIG) !== 0 ? 32 : 16;
   }
 
   registersText(): string {

@@ -57,6 +57,8 @@ export interface CpuCore {
   /** CPU state for snapshots and hashes. */
   save(): Plain;
   load(plain: Plain): void;
+  /** Default operand and address size of the code that runs: what `x/i` decodes with. */
+  readonly codeSize: 16 | 32;
   /** Linear address of the next instruction (CS base + EIP). */
   readonly pc: number;
   /** `info registers`, as QEMU prints it, lines ended by \n. */

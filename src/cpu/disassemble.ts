@@ -1,6 +1,6 @@
 /**
- * The disassembler behind `x/i` and `-d in_asm`: one instruction at a time, AT&T syntax, laid out as
- * binutils of 2007 did it, which is what QEMU carries.
+ * The disassembler behind `x/i` and `-d in_asm`: one instruction at a time, AT&T syntax, laid out
+ * as binutils of 2007 did it, which is what QEMU carries.
  *
  * Integer instructions come from the table that the processor itself runs (table.ts), so that a row
  * added there is printed here; x87 and SIMD have their own lists of names. A prefix that the
@@ -24,6 +24,34 @@ export interface CodePlace {
   readonly address: number;
   /** Default size of the code segment. */
   readonly bits: 16 | 32;
+}
+
+export interface Listing {
+  /** The byte at an address, or undefined when nothing is mapped there. */
+  readonly read: (address: number) => number | undefined;
+  readonly address: number;
+  /** Instructions. */
+  readonly count: number;
+  readonly bits: 16 | 32;
+}
+
+/** The lines of `x/i`, without line ends; they stop where memory does. */
+export function disassembleLines(listing: Listing): string[] {
+  const { read, count, bits } = listing;
+  const lines: string[] = [];
+  let address = listing.address;
+  for (let i = 0; i < count; i++) {
+    const digits = address.toString(16).padStart(16, '0');
+    if (read(address) === undefined) {
+      lines.push(`0x${digits}:  Cannot access memory`);
+      break;
+    }
+    const fetch = (offset: number) => read((address + offset) % 2 ** 32) ?? 0;
+    const { text, length } = disassemble(fetch, { address, bits });
+    lines.push(`0x${digits}:  ${text}`);
+    address = (address + length) % 2 ** 32;
+  }
+  return lines;
 }
 
 const PREFIX_NAMES: { readonly [byte: number]: string } = {
@@ -116,7 +144,9 @@ function print(reader: Reader, place: CodePlace, waits: boolean): Printed | unde
 /** The row that ModRM and prefixes choose; reads ModRM when the opcode has one. */
 function findEntry(map: number, opcode: number, reader: Reader): Entry | undefined {
   const entries = opcodeMaps[map][opcode];
-  if (entries.some(e => e.hasModrm) && reader.modrm === -1) reader.readModrm();
+  if (entries.some(e => e.hasModrm) && reader.modrm === -1) {
+    reader.readModrm(entries.every(e => e.ignoresMode));
+  }
   return entries.find(entry => fits(entry, reader));
 }
 
