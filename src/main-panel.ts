@@ -44,10 +44,13 @@ function isKnown(key: KeyName | undefined): key is KeyName {
   return key !== undefined;
 }
 
-function show({ board }: PcMachine, topic: Topic): string | undefined {
+function show({ board, cpu }: PcMachine, topic: Topic): string | undefined {
   switch (topic) {
     case 'pic':
       return board.pics.map((pic, i) => `${pic.infoText(`pic${i}`)}\n`).join('');
+    case 'tlb':
+    case 'mem':
+      return cpu.pagingText(topic);
     case 'irq':
       return 'irq statistic code not compiled.\n';
     case 'usb':

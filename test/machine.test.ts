@@ -43,6 +43,9 @@ class ScriptedCpu implements CpuCore {
     return { instructions: this.instructions };
   }
   load(): void {}
+  pagingText(): string {
+    return '';
+  }
   registersText = () => '';
   register = () => undefined;
   translate = (linear: number) => linear;

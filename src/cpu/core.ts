@@ -16,7 +16,9 @@ import { Fault } from './fault.ts';
 import * as flags from './flags.ts';
 import { fpuText, resetFpu } from './fpu/state.ts';
 import { deliverException, deliverInterrupt, deliverNmi } from './interrupt.ts';
+import { logReset } from './log-text.ts';
 import type { CpuModel } from './models.ts';
+import { memText, tlbText } from './paging-text.ts';
 import { Processor } from './processor.ts';
 import {
   ATTRIBUTES,
@@ -220,6 +222,7 @@ export class Cpu implements CpuCore {
 
   reset(): void {
     const s = this.s;
+    logReset(this.processor, s[EIP]);
     resetRegisters(s, this.model);
     resetFpu(s);
     s[FLAG_RESULT] = 1;
@@ -274,6 +277,11 @@ export class Cpu implements CpuCore {
 
   registersText(): string {
     return registersText(this.registerView()) + fpuText(this.s);
+  }
+
+  pagingText(topic: 'tlb' | 'mem'): string {
+    const { memory } = this.wiring;
+    return topic === 'tlb' ? tlbText(this.s, memory) : memText(this.s, memory);
   }
 
   register(name: string): bigint | undefined {

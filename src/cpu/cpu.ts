@@ -63,6 +63,8 @@ export interface CpuCore {
   readonly pc: number;
   /** `info registers`, as QEMU prints it, lines ended by \n. */
   registersText(): string;
+  /** `info tlb` and `info mem`. */
+  pagingText(topic: 'tlb' | 'mem'): string;
   /** A register for monitor expressions (`$eip`); undefined when there is none of that name. */
   register(name: string): bigint | undefined;
   /** Page walk without side effects; undefined when not mapped. */

@@ -9,7 +9,7 @@
 
 import { type Printed, printRow } from './disassembler/integer.ts';
 import { Reader, TooLong } from './disassembler/reader.ts';
-import { hasModrm, printSimd } from './disassembler/simd.ts';
+import { hasModrm, isSimd, printSimd } from './disassembler/simd.ts';
 import { printX87 } from './disassembler/x87.ts';
 import { type Entry, opcodeMaps } from './opcode-map.ts';
 
@@ -33,14 +33,16 @@ export interface Listing {
   /** Instructions. */
   readonly count: number;
   readonly bits: 16 | 32;
+  /** Where to stop before `count` is reached. */
+  readonly end?: number;
 }
 
 /** The lines of `x/i`, without line ends; they stop where memory does. */
 export function disassembleLines(listing: Listing): string[] {
-  const { read, count, bits } = listing;
+  const { read, count, bits, end = Number.POSITIVE_INFINITY } = listing;
   const lines: string[] = [];
   let address = listing.address;
-  for (let i = 0; i < count; i++) {
+  for (let i = 0; i < count && address < end; i++) {
     const digits = address.toString(16).padStart(16, '0');
     if (read(address) === undefined) {
       lines.push(`0x${digits}:  Cannot access memory`);
@@ -134,11 +136,14 @@ function print(reader: Reader, place: CodePlace, waits: boolean): Printed | unde
     reader.readModrm();
     return printX87(opcode, reader, waits);
   }
+  if (map > 0 && isSimd(map, opcode)) {
+    if (hasModrm(map, opcode)) reader.readModrm();
+    const simd = printSimd(map, opcode, reader);
+    if (simd !== undefined || map > 1) return simd;
+  }
   const entry = findEntry(map, opcode, reader);
-  if (entry !== undefined) return printRow(entry, { reader, opcode, address: place.address });
-  if (map === 0) return undefined;
-  if (reader.modrm === -1 && hasModrm(map, opcode)) reader.readModrm();
-  return printSimd(map, opcode, reader);
+  if (entry === undefined || entry.row.operation.name.startsWith('simd ')) return undefined;
+  return printRow(entry, { reader, opcode, address: place.address });
 }
 
 /** The row that ModRM and prefixes choose; reads ModRM when the opcode has one. */
