@@ -27,7 +27,7 @@ const COM1 = 0x3f8;
 const LINE_STATUS = 5;
 const EXIT_PORT = 0xf4;
 const MULTIBOOT_MAGIC = 0x2badb002;
-const MULTIBOOT_INFO = 0x9000;
+const MULTIBOOT_INFO = 0x5000;
 
 export class BareMachine {
   readonly memory: Memory;
