@@ -5,6 +5,7 @@
 import { HostError } from '../disk-host.ts';
 import { UserError } from '../error.ts';
 import type { Driver } from './driver.ts';
+import { qcowDriver } from './format/qcow.ts';
 import { qcow2Driver } from './format/qcow2/open.ts';
 import { RawNode } from './format/raw.ts';
 import { FileNode } from './protocol/file.ts';
@@ -49,6 +50,7 @@ const nullCo = (name: 'null-co' | 'null-aio'): Driver => ({
 
 export const DRIVERS: readonly Driver[] = [
   raw,
+  qcowDriver,
   qcow2Driver,
   file,
   nullCo('null-co'),

@@ -5,9 +5,18 @@
  * A loop leaves when its budget is used up, or when a helper or a device asked for it (`leave`).
  */
 
-import { accessFunctions, BUDGET, CURRENT, FLAT, HALF, loadChecked, MODE, writeLinear } from './access.ts';
+import {
+  accessFunctions,
+  BUDGET,
+  CURRENT,
+  FLAT,
+  HALF,
+  loadChecked,
+  MODE,
+  writeLinear,
+} from './access.ts';
 import { CodeCache, type CodeSource } from './code-cache.ts';
-import type { Context, Size } from './context.ts';
+import type { Running, Size } from './context.ts';
 import type { CpuWiring } from './cpu.ts';
 import { Decoder } from './decode.ts';
 import type { FlowFunctions } from './environment.ts';
@@ -17,8 +26,8 @@ import { VectorViews } from './fpu/state.ts';
 import { build, type Interpreter } from './generated/interpreter.js';
 import { helpers } from './helpers/all.ts';
 import { computeFunctions } from './helpers/compute.ts';
-import { Mmu, raisePageFault } from './mmu.ts';
 import { coldKind } from './kinds.ts';
+import { Mmu, raisePageFault } from './mmu.ts';
 import { type Mode, Modes } from './mode.ts';
 import type { CpuModel, Feature } from './models.ts';
 import { AC, EFLAGS_REST, EIP, GP, IF, TF, VM } from './registers.ts';
@@ -29,7 +38,7 @@ const FILE_WORDS = 512;
 const NO_MODE = -2;
 const PAUSE = coldKind('pause.32');
 
-export class Processor implements Context, TlbOwner, CodeSource {
+export class Processor implements Running, TlbOwner, CodeSource {
   readonly s = new Int32Array(FILE_WORDS);
   readonly s8 = new Int8Array(this.s.buffer);
   readonly views = new VectorViews(this.s);
@@ -140,7 +149,7 @@ export class Processor implements Context, TlbOwner, CodeSource {
     }
     const { base } = this.mode;
     // A fall-through record stands behind its block: its own EIP may be the next page's.
-    const from = cache.records[q & -8 | 2] > 0 ? this.blockEip(n) : cache.eip[n];
+    const from = cache.records[(q & -8) | 2] > 0 ? this.blockEip(n) : cache.eip[n];
     if (((base + eip) ^ (base + from)) >>> 12 !== 0) return go(eip, budget);
     const { generation } = cache;
     const found = go(eip, budget);

@@ -1,0 +1,178 @@
+/**
+ * Making images of any format: for the tools, for snapshots and for the targets of jobs.
+ */
+
+import { HostError } from '../disk-host.ts';
+import { UserError } from '../error.ts';
+import { CACHE_MODES, type CacheMode } from './cache-mode.ts';
+import { CREATE_OPTIONS, type CreateValues, optionsText } from './create-options.ts';
+import type { BlockContext } from './driver.ts';
+import { DRIVERS } from './drivers.ts';
+import { createQcow } from './format/qcow-header.ts';
+import { createQcow2, type Preallocation, preallocate } from './format/qcow2/create.ts';
+import { Qcow2Node } from './format/qcow2/node.ts';
+import { findDriver, openImage, READ_ONLY } from './graph.ts';
+import { Options } from './options.ts';
+import { backingPath, protocolPrefix } from './path.ts';
+import { FileNode } from './protocol/file.ts';
+import { fillZeroes } from './request.ts';
+
+const UNSAFE = CACHE_MODES['unsafe'];
+
+/** Throws when there is no such format or it cannot make images. */
+export function checkFormat(format: string, path: string): void {
+  if (!DRIVERS.some(d => d.name === format)) {
+    throw new UserError(`Unknown file format '${format}'`);
+  }
+  const prefix = protocolPrefix(path);
+  if (prefix !== undefined && prefix !== 'file') {
+    throw new UserError(`Unknown protocol '${prefix}'`);
+  }
+  if (CREATE_OPTIONS[format] === undefined) {
+    throw new UserError(`Format driver '${format}' does not support image creation`);
+  }
+}
+
+export interface CreateRequest {
+  readonly path: string;
+  readonly format: string;
+  /** Checked by parseCreateOptions; `size` may be missing when there is a backing file. */
+  readonly values: CreateValues;
+  readonly context: BlockContext;
+  /** Receives the "Formatting" line. */
+  readonly print: (text: string) => void;
+  readonly cache?: CacheMode;
+}
+
+/** Completes the options, prints the "Formatting" line and makes the image. */
+export async function createImage(request: CreateRequest): Promise<void> {
+  const { path, format, values } = request;
+  checkFormat(format, path);
+  const backing = values.get('backing_file');
+  if (backing !== undefined && backing === path) {
+    throw new UserError(
+      'Error: Trying to create an image with the same filename as the backing file',
+    );
+  }
+  const backingFormat = values.get('backing_fmt');
+  if (backingFormat !== undefined && !DRIVERS.some(d => d.name === backingFormat)) {
+    throw new UserError(`Unknown backing file format '${backingFormat}'`);
+  }
+  if (!values.has('size')) {
+    if (backing === undefined || backing === '') {
+      throw new UserError('Image creation needs a size parameter');
+    }
+    values.set('size', String(await lengthOf(backingPath(path, backing), request)));
+  }
+  const known = CREATE_OPTIONS[format];
+  request.print(`Formatting '${path}', fmt=${format}${optionsText(known, values)}\n`);
+  await makeImage(request);
+}
+
+async function lengthOf(path: string, request: CreateRequest): Promise<number> {
+  const options = new Options();
+  const format = request.values.get('backing_fmt');
+  if (format !== undefined) options.set('driver', format);
+  const context: BlockContext = { ...request.context, encryptedImages: 'ask' };
+  const node = await openImage({
+    filename: path,
+    options,
+    flags: { ...READ_ONLY, withoutBacking: true },
+    context,
+  });
+  const { length } = node;
+  await node.close();
+  return length;
+}
+
+/** Makes the image, all options being known. Throws UserError. */
+export async function makeImage(request: CreateRequest): Promise<void> {
+  const { path, format, values } = request;
+  findDriver(format);
+  const plain = path.startsWith('file:') ? path.slice('file:'.length) : path;
+  const checked = checkValues(format, values);
+  let node: FileNode;
+  try {
+    const handle = request.context.host.open(plain, 'create');
+    node = new FileNode(path, handle, false, request.cache ?? UNSAFE);
+  } catch (error) {
+    if (!(error instanceof HostError)) throw error;
+    throw new UserError(`Could not create file: ${error.message}`);
+  }
+  try {
+    await fill(node, format, checked, request);
+  } finally {
+    await node.close();
+  }
+}
+
+interface Checked {
+  readonly size: number;
+  readonly version: 2 | 3;
+  readonly clusterSize: number;
+  readonly encrypted: boolean;
+  readonly lazyRefcounts: boolean;
+  readonly backingFile: string;
+  readonly backingFormat: string | undefined;
+  readonly preallocation: Preallocation;
+}
+
+function checkValues(format: string, values: CreateValues): Checked {
+  const compat = values.get('compat') ?? '1.1';
+  if (compat !== '0.10' && compat !== '1.1') {
+    throw new UserError(`Invalid compatibility level: '${compat}'`);
+  }
+  const modes = format === 'qcow2' ? ['off', 'metadata', 'falloc', 'full'] : RAW_MODES;
+  const preallocation = values.get('preallocation') ?? 'off';
+  if (!modes.includes(preallocation)) {
+    throw new UserError(`invalid parameter value: ${preallocation}`);
+  }
+  const backingFile = values.get('backing_file') ?? '';
+  if (backingFile !== '' && preallocation !== 'off' && format === 'qcow2') {
+    throw new UserError('Backing file and preallocation cannot be used at the same time');
+  }
+  return {
+    size: Number(values.get('size') ?? 0),
+    version: compat === '1.1' ? 3 : 2,
+    clusterSize: Number(values.get('cluster_size') ?? 65536),
+    encrypted: values.get('encryption') === 'on',
+    lazyRefcounts: values.get('lazy_refcounts') === 'on',
+    backingFile,
+    backingFormat: values.get('backing_fmt'),
+    preallocation: preallocation as Preallocation,
+  };
+}
+
+const RAW_MODES: readonly string[] = ['off', 'falloc', 'full'];
+
+async function fill(
+  node: FileNode,
+  format: string,
+  checked: Checked,
+  request: CreateRequest,
+): Promise<void> {
+  if (format === 'qcow') return createQcow(node, checked);
+  if (format === 'qcow2') {
+    await createQcow2(node, checked);
+    if (checked.preallocation !== 'off') await preallocateImage(request, checked.preallocation);
+    return;
+  }
+  const length = Math.ceil(checked.size / 512) * 512;
+  if (checked.preallocation === 'off') return node.truncate(length);
+  await node.truncate(0);
+  await fillZeroes(node, 0, length);
+}
+
+async function preallocateImage(request: CreateRequest, mode: Preallocation): Promise<void> {
+  const node = await openImage({
+    filename: request.path,
+    options: new Options([['driver', 'qcow2']]),
+    flags: { readOnly: false, cache: request.cache ?? UNSAFE, withoutBacking: true },
+    context: { ...request.context, encryptedImages: 'ask' },
+  });
+  try {
+    if (node instanceof Qcow2Node && node.length > 0) await preallocate(node, mode);
+  } finally {
+    await node.close();
+  }
+}

@@ -1,0 +1,261 @@
+/**
+ * The first qcow format (version 1): two levels of tables, no refcounts, no snapshots.
+ *
+ * Spec: "The QCOW Image Format" (M. McLoughlin). Clusters are only ever added at the end of the
+ * file. Data, then tables nothing points to yet, then a barrier, then entries: a power cut leaves
+ * at most unused space.
+ */
+
+import { UserError } from '../../error.ts';
+import { BlockError } from '../backend.ts';
+import { ImageEncryption } from '../crypto/password.ts';
+import { refuseEncrypted } from '../crypto/policy.ts';
+import type { BlockContext, Driver, OpenRequest } from '../driver.ts';
+import type { BlockNode, Extent, ImageDetails } from '../node.ts';
+import { Mutex, readPadded } from '../request.ts';
+import { backingNameOf, parseQcowHeader, QCOW_MAGIC, type QcowHeader } from './qcow-header.ts';
+import { QcowTables } from './qcow-tables.ts';
+
+const IO_ERROR = 'Input/output error';
+
+interface Place {
+  readonly kind: 'unallocated' | 'normal' | 'compressed';
+  /** In the guest's disk, from where the question began. */
+  readonly length: number;
+  readonly offset: number;
+  readonly packedLength: number;
+}
+
+export class QcowNode implements BlockNode {
+  readonly driver = 'qcow';
+  readonly encryption: ImageEncryption | undefined;
+  backing: BlockNode | undefined;
+  private readonly lock = new Mutex();
+  private readonly tables: QcowTables;
+  private unpacked: { readonly place: number; readonly bytes: Uint8Array } | undefined;
+
+  constructor(
+    readonly filename: string,
+    readonly file: BlockNode,
+    readonly readOnly: boolean,
+    private readonly parts: { readonly header: QcowHeader; readonly context: BlockContext },
+    l1: Uint8Array,
+  ) {
+    this.tables = new QcowTables(file, parts.header, l1);
+    if (parts.header.encrypted) this.encryption = new ImageEncryption(parts.context.host);
+  }
+
+  get length(): number {
+    return Math.ceil(this.parts.header.size / 512) * 512;
+  }
+
+  get clusterSize(): number {
+    return 2 ** this.parts.header.clusterBits;
+  }
+
+  private async lookup(offset: number, limit: number): Promise<Place> {
+    const { clusterSize } = this;
+    const inCluster = offset % clusterSize;
+    const first = await this.tables.entry(offset);
+    const span = Math.min(limit, clusterSize - inCluster);
+    if (first === 0n) return this.run('unallocated', span, 0);
+    const shift = BigInt(63 - this.parts.header.clusterBits);
+    if (first >> 63n === 1n) {
+      const place = Number(first & ((1n << shift) - 1n));
+      const packedLength = Number((first >> shift) & BigInt(clusterSize - 1));
+      return { kind: 'compressed', length: span, offset: place, packedLength };
+    }
+    const place = Number(first) + inCluster;
+    let length = span;
+    while (length < limit) {
+      const next = await this.tables.entry(offset + length);
+      if (Number(next) !== place + length) break;
+      length = Math.min(limit, length + clusterSize);
+    }
+    return this.run('normal', length, place);
+  }
+
+  private run(kind: Place['kind'], length: number, offset: number): Place {
+    return { kind, length, offset, packedLength: 0 };
+  }
+
+  async read(offset: number, into: Uint8Array): Promise<void> {
+    let done = 0;
+    while (done < into.length) {
+      const at = offset + done;
+      const place = await this.lookup(at, into.length - done);
+      const part = into.subarray(done, done + place.length);
+      if (place.kind === 'unallocated') await readPadded(this.backing, at, part);
+      else if (place.kind === 'compressed') await this.readCompressed(place, at, part);
+      else {
+        await this.file.read(place.offset, part);
+        this.encryption?.decrypt(at, part);
+      }
+      done += place.length;
+    }
+  }
+
+  private async readCompressed(place: Place, offset: number, into: Uint8Array): Promise<void> {
+    if (this.unpacked?.place !== place.offset) {
+      const packed = new Uint8Array(place.packedLength);
+      await this.file.read(place.offset, packed);
+      try {
+        const bytes = this.parts.context.host.inflate(packed, this.clusterSize);
+        this.unpacked = { place: place.offset, bytes };
+      } catch {
+        throw new BlockError('EIO', IO_ERROR);
+      }
+    }
+    const inCluster = offset % this.clusterSize;
+    const bytes = this.unpacked?.bytes ?? new Uint8Array(this.clusterSize);
+    into.set(bytes.subarray(inCluster, inCluster + into.length));
+  }
+
+  private change(task: () => Promise<void>): Promise<void> {
+    return this.lock.run(async () => {
+      if (this.readOnly) throw new BlockError('EROFS', 'Read-only file system');
+      await this.tables.makeRoom();
+      await task();
+    });
+  }
+
+  write(offset: number, from: Uint8Array): Promise<void> {
+    return this.change(() => this.writeAll(offset, from));
+  }
+
+  private async writeAll(offset: number, from: Uint8Array): Promise<void> {
+    let done = 0;
+    while (done < from.length) {
+      const at = offset + done;
+      const place = await this.lookup(at, from.length - done);
+      const part = from.subarray(done, done + place.length);
+      if (place.kind === 'normal') {
+        const stored = this.encryption?.encrypt(at, part) ?? part;
+        await this.tables.writeAt(place.offset, stored);
+      } else {
+        await this.writeNew(at, part);
+      }
+      done += place.length;
+    }
+  }
+
+  /** At most one cluster, which gets a new place. */
+  private async writeNew(offset: number, part: Uint8Array): Promise<void> {
+    const { clusterSize } = this;
+    const start = offset - (offset % clusterSize);
+    let whole = part;
+    if (part.length < clusterSize) {
+      whole = new Uint8Array(clusterSize);
+      const inside = Math.min(clusterSize, Math.max(0, this.length - start));
+      await this.read(start, whole.subarray(0, inside));
+      whole.set(part, offset - start);
+    }
+    const place = this.tables.allocate();
+    await this.tables.writeAt(place, this.encryption?.encrypt(start, whole) ?? whole);
+    await this.tables.setEntry(offset, BigInt(place));
+  }
+
+  writeCompressed(offset: number, from: Uint8Array): Promise<void> {
+    return this.change(async () => {
+      let cluster = from;
+      if (from.length < this.clusterSize) {
+        cluster = new Uint8Array(this.clusterSize);
+        cluster.set(from);
+      }
+      const packed = this.parts.context.host.deflate(cluster);
+      if (packed.length >= this.clusterSize) return this.writeAll(offset, from);
+      const place = this.tables.append(packed.length);
+      await this.tables.writeAt(place, packed);
+      const shift = BigInt(63 - this.parts.header.clusterBits);
+      const size = BigInt(packed.length) << shift;
+      await this.tables.setEntry(offset, (1n << 63n) | size | BigInt(place));
+    });
+  }
+
+  writeZeroes(offset: number, length: number): Promise<void> {
+    return this.change(async () => {
+      for (let done = 0; done < length; ) {
+        const place = await this.lookup(offset + done, length - done);
+        const blank = place.kind === 'unallocated' && this.backing === undefined;
+        if (!blank) await this.writeAll(offset + done, new Uint8Array(place.length));
+        done += place.length;
+      }
+    });
+  }
+
+  async discard(): Promise<void> {}
+
+  async flush(): Promise<void> {
+    if (this.readOnly) return;
+    await this.lock.run(() => this.tables.commit());
+  }
+
+  async status(offset: number, length: number): Promise<Extent> {
+    const place = await this.lookup(offset, length);
+    if (place.kind === 'unallocated') {
+      const zero = this.backing === undefined || offset >= this.backing.length;
+      return { length: place.length, allocated: false, zero, offset: undefined };
+    }
+    const clear = place.kind === 'normal' && !this.parts.header.encrypted;
+    const at = clear ? place.offset : undefined;
+    return { length: place.length, allocated: true, zero: false, offset: at };
+  }
+
+  async isCompressed(offset: number): Promise<boolean> {
+    return (await this.lookup(offset, 1)).kind === 'compressed';
+  }
+
+  async truncate(): Promise<void> {
+    throw new BlockError('ENOTSUP', 'Operation not supported');
+  }
+
+  /** Forgets everything the image holds. */
+  makeEmpty(): Promise<void> {
+    return this.change(() => this.tables.clear());
+  }
+
+  details(): ImageDetails {
+    const { header } = this.parts;
+    return {
+      clusterSize: this.clusterSize,
+      encrypted: header.encrypted,
+      dirty: false,
+      backingFilename: header.backingFile === '' ? undefined : header.backingFile,
+      snapshots: [],
+    };
+  }
+
+  async close(): Promise<void> {
+    try {
+      await this.flush();
+    } finally {
+      await this.file.close();
+      await this.backing?.close();
+    }
+  }
+}
+
+export const qcowDriver: Driver = {
+  name: 'qcow',
+  kind: 'format',
+  probe: head => {
+    const data = new DataView(head.buffer, head.byteOffset, head.byteLength);
+    const ours = head.length >= 8 && data.getUint32(0) === QCOW_MAGIC && data.getUint32(4) === 1;
+    return ours ? 100 : 0;
+  },
+  open: openQcow,
+};
+
+async function openQcow(request: OpenRequest): Promise<QcowNode> {
+  const { file, flags, deviceName } = request;
+  if (file === undefined) throw new UserError("A block device must be specified for 'file'");
+  const bytes = new Uint8Array(48);
+  await file.read(0, bytes);
+  const header = parseQcowHeader(bytes, deviceName, file.length);
+  if (header.encrypted) refuseEncrypted('qcow', request.context);
+  header.backingFile = await backingNameOf(file, header);
+  const l1 = new Uint8Array(header.l1Size * 8);
+  await file.read(header.l1Offset, l1);
+  const parts = { header, context: request.context };
+  return new QcowNode(request.filename, file, flags.readOnly, parts, l1);
+}

@@ -1,0 +1,24 @@
+/**
+ * What the command line tools ask of the host besides files: output, passwords, interruption.
+ */
+
+export interface ToolHost {
+  /** The name under which the program was called. */
+  readonly program: string;
+  readonly arguments: readonly string[];
+  out(text: string): void;
+  err(text: string): void;
+  /**
+   * Reads a password from standard input, without echo on a terminal. Ends at CR (on a terminal
+   * also LF); undefined at the end of input.
+   */
+  readPassword(): Promise<Uint8Array | undefined>;
+  /** A line of standard input without its newline, `prompt` shown first; undefined at the end. */
+  readLine(prompt: string): Promise<string | undefined>;
+  /** Calls back when the user asks for progress (SIGUSR1); returns how to stop that. */
+  onProgressAsked(callback: () => void): () => void;
+  /** Seconds of some clock that only moves forward. */
+  elapsed(): number;
+  /** Bytes of a file that a user named, for secrets and configuration. */
+  readFile(path: string): Uint8Array;
+}
