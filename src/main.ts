@@ -34,7 +34,6 @@ import { HostTime, wallClock } from './host-time.ts';
 import { Inbox } from './inbox.ts';
 import { Log } from './log.ts';
 import { buildMachine, type PcMachine } from './machine-build.ts';
-import { createCpu } from './machine-cpu.ts';
 import { CharTable } from './main-chars.ts';
 import {
   bareError,
@@ -282,7 +281,7 @@ class Program {
       paceMode: config.pace,
       rebootEnds: config.rebootEnds,
       shutdownEnds: config.shutdownEnds,
-      createCpu: wiring => createCpu(wiring, model),
+      model,
       board: {
         ramSize: config.ramSize,
         firmware,

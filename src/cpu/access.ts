@@ -108,8 +108,7 @@ function stackFunctions(c: Context, tlb: Tlb) {
     const m = mask();
     s[ESP] = (s[ESP] & ~m) | (value & m);
   };
-  const top = (bytes: number): number =>
-    loadChecked(c, tlb, SS, s[ESP] & mask(), bytes as Size);
+  const top = (bytes: number): number => loadChecked(c, tlb, SS, s[ESP] & mask(), bytes as Size);
   return {
     PUSH(value: number, bytes: number): void {
       const sp = (s[ESP] - bytes) & mask();

@@ -13,8 +13,8 @@ import { MODE } from './access.ts';
 import type { Decoder } from './decode.ts';
 import { COLD_BASE, coldKind } from './kinds.ts';
 import type { Mode } from './mode.ts';
-import { jmp } from './ops/control.ts';
 import type { Variant } from './opcode-map.ts';
+import { jmp } from './ops/control.ts';
 import type { Tlb } from './tlb.ts';
 
 export const BLOCK_LIMIT = 64;
@@ -114,12 +114,16 @@ export class CodeCache {
     const place = page | (linear & 0xfff);
     const key = place * MODES + mode.number;
     const found = this.blocks.get(key);
-    if (found !== undefined && this.eip[found >> 3] === eip) return this.enter(eip, found);
+    if (found !== undefined && this.isCurrent(found, eip)) return this.enter(eip, found);
     if (this.free + (BLOCK_LIMIT + 2) * RECORD_WORDS > CUT) this.forgetAll();
     const o = this.decode(eip, place, { at: this.free, limit: BLOCK_LIMIT });
     this.blocks.set(key, o);
     this.pages.get(page)?.keys.push(key);
     return this.enter(eip, o);
+  }
+
+  private isCurrent(o: number, eip: number): boolean {
+    return this.eip[o >> 3] === eip && this.records[o] !== STALE;
   }
 
   /** As `find`, for an eip whose page is at hand; -1 otherwise. Never raises. */
@@ -216,8 +220,8 @@ export class CodeCache {
       if (mask === 0xffff && at + decoder.length > 0xffff) break;
     }
     if (!ended) this.fall(o, (eip + offset) & mask, count);
+    else this.finish(o - RECORD_WORDS, count);
     this.length[first >> 3] = count;
-    this.finish(first, o, count);
     if (first !== CUT) this.free = o + RECORD_WORDS;
     if (place >= 0) this.register(first, place, offset);
     return first;
@@ -271,16 +275,14 @@ export class CodeCache {
   }
 
   /** Transfers know the length of their block; links start empty. */
-  private finish(first: number, end: number, count: number): void {
-    const last = end - RECORD_WORDS;
-    if (last < first || !this.source.decoder.ends) return;
-    if (this.source.decoder.entry?.row.operation.transfer !== true) return;
+  private finish(last: number, count: number): void {
+    const { entry } = this.source.decoder;
+    if (entry === undefined || !entry.row.operation.transfer) return;
     this.records[last + 2] = count;
-    if (this.source.decoder.entry.tokens.some(t => t.from === 'J')) {
-      this.records[last + 5] = 0;
-      this.records[last + 6] = 0;
-      this.hasLinks[last >> 3] = 1;
-    }
+    if (!entry.tokens.some(t => t.from === 'J')) return;
+    this.records[last + 5] = 0;
+    this.records[last + 6] = 0;
+    this.hasLinks[last >> 3] = 1;
   }
 
   private register(first: number, place: number, length: number): void {

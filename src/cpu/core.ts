@@ -157,7 +157,9 @@ export class Cpu implements CpuCore {
     const s = this.s;
     this.entryBudget = budget;
     s[BUDGET] = budget;
-    const loop = this.processor.mode.code32 ? this.processor.loops.run32 : this.processor.loops.run16;
+    const loop = this.processor.mode.code32
+      ? this.processor.loops.run32
+      : this.processor.loops.run16;
     const rest = loop(o, budget, s[HALF]);
     this.retired += budget - rest;
     s[BUDGET] = budget;

@@ -6,12 +6,11 @@
  * tail charges the block to the budget and follows the link.
  */
 
+import { BUDGET, CURRENT } from './access.ts';
 import { type Addressing, JsCode } from './emit-js.ts';
 import { FUSED16, FUSED32, HOT16, HOT32 } from './hot.ts';
 import { COLD_BASE, coldKind, type Instance, instanceByKey, instances } from './kinds.ts';
 import { jcc } from './ops/control.ts';
-import { BUDGET, CURRENT } from './access.ts';
-
 
 const WORDS = 8;
 

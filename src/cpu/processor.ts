@@ -5,7 +5,16 @@
  * A loop leaves when its budget is used up, or when a helper or a device asked for it (`leave`).
  */
 
-import { accessFunctions, BUDGET, CURRENT, FLAT, HALF, loadChecked, MODE, writeLinear } from './access.ts';
+import {
+  accessFunctions,
+  BUDGET,
+  CURRENT,
+  FLAT,
+  HALF,
+  loadChecked,
+  MODE,
+  writeLinear,
+} from './access.ts';
 import { CodeCache, type CodeSource } from './code-cache.ts';
 import type { Context, Size } from './context.ts';
 import type { CpuWiring } from './cpu.ts';
@@ -17,8 +26,8 @@ import { VectorViews } from './fpu/state.ts';
 import { build, type Interpreter } from './generated/interpreter.js';
 import { helpers } from './helpers/all.ts';
 import { computeFunctions } from './helpers/compute.ts';
-import { Mmu, raisePageFault } from './mmu.ts';
 import { coldKind } from './kinds.ts';
+import { Mmu, raisePageFault } from './mmu.ts';
 import { type Mode, Modes } from './mode.ts';
 import type { CpuModel, Feature } from './models.ts';
 import { AC, EFLAGS_REST, EIP, GP, IF, TF, VM } from './registers.ts';
@@ -140,7 +149,7 @@ export class Processor implements Context, TlbOwner, CodeSource {
     }
     const { base } = this.mode;
     // A fall-through record stands behind its block: its own EIP may be the next page's.
-    const from = cache.records[q & -8 | 2] > 0 ? this.blockEip(n) : cache.eip[n];
+    const from = cache.records[(q & -8) | 2] > 0 ? this.blockEip(n) : cache.eip[n];
     if (((base + eip) ^ (base + from)) >>> 12 !== 0) return go(eip, budget);
     const { generation } = cache;
     const found = go(eip, budget);

@@ -185,7 +185,7 @@ export class Tlb {
   /** Raises what a write would raise. */
   probe(linear: number, size: number, half: number): void {
     this.writeEntry(linear, half);
-    const last = (linear + size - 1) | 0;
+    const last = (linear + size - 1) & ~0xfff;
     if ((linear ^ last) >>> 12 !== 0) this.writeEntry(last, half);
   }
 
@@ -219,7 +219,7 @@ export class Tlb {
   }
 
   private loadSplit(linear: number, size: number, half: number): number {
-    const last = (linear + size - 1) | 0;
+    const last = (linear + size - 1) & ~0xfff;
     // Both pages first, the lower one first: it is the one that a fault reports.
     this.readEntry(linear, half);
     this.readEntry(last, half);

@@ -27,7 +27,7 @@ const COM1 = 0x3f8;
 const LINE_STATUS = 5;
 const EXIT_PORT = 0xf4;
 const MULTIBOOT_MAGIC = 0x2badb002;
-const MULTIBOOT_INFO = 0x9000;
+const MULTIBOOT_INFO = 0x1000;
 
 export class BareMachine {
   readonly memory: Memory;
@@ -153,10 +153,12 @@ export class BareMachine {
   }
 
   /** Until the guest writes the exit port, halts, faults three times or used up `budget`. */
+  slice = 50_000;
+
   run(budget: number): void {
     const end = this.cpu.instructions + budget;
     while (this.cpu.instructions < end) {
-      const result = this.cpu.run(Math.min(50_000, end - this.cpu.instructions));
+      const result = this.cpu.run(Math.min(this.slice, end - this.cpu.instructions));
       if (this.exitCode !== undefined || this.tripleFault !== undefined) return;
       if (result === 'halted') return;
     }

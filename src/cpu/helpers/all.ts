@@ -12,21 +12,12 @@ import { fwait, x87Memory, x87Register } from '../fpu/x87.ts';
 import { breakpointInterrupt, icebp, softwareInterrupt } from '../interrupt.ts';
 import { interruptReturn, sysenter, sysexit } from '../iret.ts';
 import { rdmsr, rdpmc, rdtsc, wrmsr } from '../msr.ts';
-import {
-  BASE,
-  BP,
-  BR,
-  GP,
-  OF,
-  OF_VECTOR,
-  INTERRUPT_SHADOW,
-  SS,
-  UD,
-} from '../registers.ts';
+import { BASE, BP, BR, GP, INTERRUPT_SHADOW, OF, OF_VECTOR, SS, UD } from '../registers.ts';
 import * as segment from '../segment.ts';
 import { resumeFromSmm } from '../smm.ts';
 import { arithmeticHelpers } from './arithmetic.ts';
 import { portHelpers } from './ports.ts';
+import { simdHelpers } from './simd.ts';
 import { stackHelpers } from './stack.ts';
 import { stringHelpers } from './string.ts';
 
@@ -152,6 +143,7 @@ export const helpers = {
   ...restartHelpers,
   ...arithmeticHelpers,
   ...portHelpers,
+  ...simdHelpers,
   ...stackHelpers,
   ...stringHelpers,
 };

@@ -41,7 +41,9 @@ function highProduct(a: number, b: number): number {
   const bh = b >>> 16;
   const middle = ah * bl + ((al * bl) >>> 16);
   const cross = al * bh + (middle & 0xffff);
-  return (ah * bh + (middle - (middle & 0xffff)) / 0x10000 + (cross - (cross & 0xffff)) / 0x10000) | 0;
+  return (
+    (ah * bh + (middle - (middle & 0xffff)) / 0x10000 + (cross - (cross & 0xffff)) / 0x10000) | 0
+  );
 }
 
 function setLow16(s: Int32Array, n: number, value: number): void {
@@ -113,7 +115,7 @@ function divide64(c: Context, high: number, low: number, d: number): void {
   if (high >= d) c.raise(DE);
   if (high === 0) {
     s[EAX] = Math.floor(low / d) | 0;
-    s[EDX] = low % d | 0;
+    s[EDX] = (low % d) | 0;
     return;
   }
   if (high < 0x200000) {
@@ -147,7 +149,7 @@ function divideSigned(c: Context, by: number, size: number): void {
     const q = Math.trunc(n / by);
     if (q > 0x7fffffff) c.raise(DE);
     s[EAX] = q | 0;
-    s[EDX] = n % by | 0;
+    s[EDX] = (n % by) | 0;
   } else {
     const n = (BigInt(s[EDX]) << 32n) | BigInt(s[EAX] >>> 0);
     const q = n / BigInt(by);

@@ -1,10 +1,10 @@
 /**
  * Standard VGA with Bochs VBE extensions: QEMU's `VGA` (1234:1111) and `isa-vga`.
  *
- * Spec: IBM VGA Technical Reference; FreeVGA; Bochs VBE display API; QEMU's docs/specs/standard-vga.
+ * Spec: IBM VGA Technical Reference; FreeVGA; Bochs VBE display API; docs/specs/standard-vga.txt.
  *
- * Here are the registers; memory access is in vga-memory.ts, VBE in vbe.ts, timing in vga-timing.ts,
- * pictures in render.ts, text in text.ts. Port ranges are in VGA_PORT_RANGES, for `portsAt`.
+ * Here are the registers; memory access is in vga-memory.ts, VBE in vbe.ts, timing in
+ * vga-timing.ts, pictures in render.ts, text in text.ts.
  * Not emulated: split screens' pel panning compatibility, light pen, the RAM enable bit and the
  * 64 KiB limit of the original board (all video memory is always there).
  */

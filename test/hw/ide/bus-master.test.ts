@@ -45,7 +45,7 @@ async function run(bench: Bench, dma: Dma): Promise<void> {
   await bench.settle();
 }
 
-test('a read is scattered over the descriptors and ends with interrupt and idle engine', async () => {
+test('a read is scattered over the descriptors and ends with an interrupt', async () => {
   const { bench, backend } = powerOn();
   const pieces = [
     [0x4000, 256],

@@ -17,7 +17,7 @@ test('a write to firmware vanishes', () => {
   expect(memory.read(0xfffffff0, 1)).toBe(0xea);
 });
 
-test('shadowing copies the firmware into RAM: write enabled first, then both, then read only', () => {
+test('shadowing: writes go to RAM first, then reads too, then only reads', () => {
   const bench = new Bench();
   const { memory } = bench;
   bench.configWriteByte(0, 0, 0x59, 0x20);
