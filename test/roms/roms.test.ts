@@ -48,7 +48,7 @@ function screenText(cells: Uint8Array): string[] {
 async function screenWhen(program: Program, last: string): Promise<string[]> {
   for (let tries = 1; ; tries++) {
     const dump = join(folder, `screen${tries}.bin`);
-    program.type(`pmemsave 0xb8000 4000 "${dump}"\nprint ${1000 + tries}\n`);
+    program.type(`pmemsave 0xb8000 4000 "${dump}"\nprint /d ${1000 + tries}\n`);
     await program.seen([`\n${1000 + tries}`], 5 * SECONDS);
     const rows = screenText(readFileSync(dump));
     if (rows[24] === last || tries === 100) return rows;
