@@ -19,7 +19,8 @@ export function pcPanel(machine: PcMachine): Panel {
     },
     nmi: () => board.nmi.pulse(),
     disassemble: () => [],
-    queryPci: (): Json => [],
+    // Interfaces have no index signature, but every member is a JSON value.
+    queryPci: (): Json => [{ bus: 0, devices: board.texts.pciInfo() as unknown as Json }],
     queryMice: (): Json => [{ name: 'QEMU PS/2 Mouse', index: 2, current: true, absolute: false }],
     screenText: () => (board.vga === undefined ? undefined : screenText(board.vga)),
     setBootOrder: () => {},
@@ -39,7 +40,15 @@ function isKnown(key: KeyName | undefined): key is KeyName {
 function show({ board }: PcMachine, topic: Topic): string | undefined {
   switch (topic) {
     case 'pic':
-      return board.pics.map((pic, i) => `${pic.infoText(`pic${i}`)}\n`).join('');
+      return board.texts.picText();
+    case 'pci':
+      return board.texts.pciText();
+    case 'qtree':
+      return board.texts.qtreeText();
+    case 'mtree':
+      return board.texts.mtreeText();
+    case 'roms':
+      return board.texts.romsText();
     case 'irq':
       return 'irq statistic code not compiled.\n';
     case 'usb':
