@@ -85,7 +85,7 @@ class Program {
   ) {
     this.chars = new CharTable({
       post: deliver => this.inbox.post(deliver),
-      interrupt: () => this.terminate(2),
+      interrupt: () => this.inbox.post(() => this.terminate(2)),
       terminate: () => this.end(),
       commitAll: () => {},
       nowMs: millisecondsSinceStart,
