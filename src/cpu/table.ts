@@ -22,6 +22,7 @@ import { move } from './ops/move.ts';
 import { multiply } from './ops/multiply.ts';
 import { shift } from './ops/shift.ts';
 import { stack } from './ops/stack.ts';
+import { simd } from './ops/simd.ts';
 import { strings } from './ops/string.ts';
 import { system } from './ops/system.ts';
 import type { Row } from './row.ts';
@@ -38,4 +39,5 @@ export const rows: readonly Row[] = [
   ...strings,
   ...system,
   ...escapes,
+  ...simd,
 ];

@@ -91,6 +91,7 @@ export function fcmov(c: Context, i: number, condition: boolean): void {
 
 export function ffree(s: Int32Array, i: number, pops: number): void {
   s[EMPTY] |= 1 << ((s[TOP] + i) & 7);
+  s[FSW] &= ~SW_C1;
   if (pops === 1) pop(s);
 }
 

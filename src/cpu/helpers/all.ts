@@ -17,6 +17,7 @@ import * as segment from '../segment.ts';
 import { resumeFromSmm } from '../smm.ts';
 import { arithmeticHelpers } from './arithmetic.ts';
 import { portHelpers } from './ports.ts';
+import { simdHelpers } from './simd.ts';
 import { stackHelpers } from './stack.ts';
 import { stringHelpers } from './string.ts';
 
@@ -142,6 +143,7 @@ export const helpers = {
   ...restartHelpers,
   ...arithmeticHelpers,
   ...portHelpers,
+  ...simdHelpers,
   ...stackHelpers,
   ...stringHelpers,
 };
