@@ -77,3 +77,21 @@ test('on a shared line ^A h helps, ^A c changes sides, ^C is the guest’s, ^A x
   expect(text).not.toContain('terminating');
   expect(status).toBe(0);
 });
+
+test('the demo shows its screen in the terminal and powers off when asked', async () => {
+  const { bytes, status } = await onTerminal(
+    workshop,
+    ['-demo'],
+    [{ until: 'TypeScript.' }, { until: 'power' }, { type: 'c' }, { until: '\x1b[' }, { type: 'm' }, { type: 'p' }],
+  );
+  expect(bytes.startsWith('\x1b[?1049h')).toBe(true);
+  expect(bytes.endsWith('\x1b[?1049l')).toBe(true);
+  expect(status).toBe(0);
+});
+
+test('without a terminal the demo prints its screen and ends', async () => {
+  const { text, status, stderr } = await workshop.run(['-demo']);
+  expect(text).toContain('tinamou demo');
+  expect(text).toContain('p power off');
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+});
