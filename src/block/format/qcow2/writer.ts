@@ -280,6 +280,33 @@ export class Writer {
     return count;
   }
 
+  /** Turns zero clusters into what version 2 can say. */
+  async expandZeroes(progress: (fraction: number) => void): Promise<void> {
+    const { node } = this.parts;
+    const end = node.length;
+    for (let at = 0; at < end; ) {
+      const mapping = await lookup(this.parts.metadata, at, end - at);
+      if (mapping.kind === 'zero') await this.expandRun(at, mapping.length);
+      at += mapping.length;
+      progress(at / end);
+    }
+  }
+
+  private async expandRun(offset: number, length: number): Promise<void> {
+    const { node } = this.parts;
+    const bare = node.backing === undefined;
+    for (let done = 0; done < length; ) {
+      const part = Math.min(length - done, MAX_RUN_BYTES);
+      if (bare) {
+        const clusters = Math.ceil(part / this.clusterSize);
+        done += (await this.dropEntries(offset + done, clusters, 0)) * this.clusterSize;
+      } else {
+        await this.write(offset + done, new Uint8Array(part));
+        done += part;
+      }
+    }
+  }
+
   /** Gives back the clusters that lie wholly inside the range. */
   async discard(offset: number, length: number): Promise<void> {
     const size = this.clusterSize;
