@@ -70,6 +70,11 @@ export class Writer {
     return table;
   }
 
+  /** Past the last cluster that the file has any part of. */
+  private fileEnd(): number {
+    return Math.ceil(this.parts.metadata.highWater / this.clusterSize) * this.clusterSize;
+  }
+
   private indexOf(offset: number): number {
     return Math.floor((offset % this.parts.metadata.l2Coverage) / this.clusterSize);
   }
@@ -95,6 +100,9 @@ export class Writer {
     if (run === 0) return 0;
     const length = Math.min(from.length, run * this.clusterSize - inCluster);
     await guard(place + inCluster, length);
+    if (place + inCluster + length > this.fileEnd()) {
+      await metadata.corruption(`Data cluster 0x${place.toString(16)} outside of the image`);
+    }
     const part = length === from.length ? from : from.subarray(0, length);
     await metadata.writeAt(place + inCluster, encryption?.encrypt(offset, part) ?? part);
     return length;
