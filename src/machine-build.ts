@@ -3,7 +3,9 @@
  */
 
 import type { Clock } from './clock.ts';
-import type { CpuCore, CpuWiring } from './cpu/cpu.ts';
+import { Cpu } from './cpu/core.ts';
+import type { CpuWiring } from './cpu/cpu.ts';
+import type { CpuModel } from './cpu/models.ts';
 import type { Events } from './events.ts';
 import type { PcOptions } from './hw/board/options.ts';
 import { Pc } from './hw/board/pc.ts';
@@ -28,7 +30,7 @@ export interface MachineSettings {
   readonly rebootEnds: boolean;
   readonly shutdownEnds: boolean;
   readonly board: Omit<PcOptions, 'clock' | 'inbox' | 'memory' | 'ports' | 'log'>;
-  readonly createCpu: (wiring: CpuWiring) => CpuCore;
+  readonly model: CpuModel;
 }
 
 export type PcMachine = Machine<Pc>;
@@ -46,7 +48,7 @@ export function buildMachine(settings: MachineSettings): PcMachine {
       onDebugExit: status => machine.quit(status),
     },
   );
-  const cpu = settings.createCpu({
+  const wiring: CpuWiring = {
     memory,
     ports,
     log,
@@ -58,7 +60,8 @@ export function buildMachine(settings: MachineSettings): PcMachine {
     syncClock: () => clock.sync(),
     timeStamp: () => (BigInt(clock.nowNs) * TSC_HZ) / 1_000_000_000n,
     onTripleFault: () => machine.requestReset(),
-  });
+  };
+  const cpu = new Cpu(wiring, settings.model);
   const machine: PcMachine = new Machine<Pc>({
     clock,
     inbox,

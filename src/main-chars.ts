@@ -38,6 +38,10 @@ export class CharTable implements Chars {
     return [...this.entries].reverse();
   }
 
+  get usesStdio(): boolean {
+    return this.stdio !== undefined;
+  }
+
   /** Opens at once; for sockets see `open`. */
   add(label: string, spec: CharSpec): void {
     const opening = this.open(label, spec);

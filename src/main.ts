@@ -16,10 +16,12 @@ import { Events } from './events.ts';
 import {
   completePath,
   exit,
+  isTerminal,
   localOffsetSeconds,
   millisecondsSinceStart,
   onTermination,
   openLog,
+  packagePath,
   printError,
   printOut,
   processId,
@@ -32,7 +34,6 @@ import { HostTime, wallClock } from './host-time.ts';
 import { Inbox } from './inbox.ts';
 import { Log } from './log.ts';
 import { buildMachine, type PcMachine } from './machine-build.ts';
-import { createCpu } from './machine-cpu.ts';
 import { CharTable } from './main-chars.ts';
 import {
   bareError,
@@ -51,8 +52,8 @@ import { COMMANDS } from './monitor/commands/all.ts';
 import { CHARDEV_GROUP } from './monitor/commands/chardev.ts';
 import { checkBootOrder } from './monitor/commands/run.ts';
 import { bareContext, HMP_COMMANDS } from './monitor/hmp/commands.ts';
-import { HmpConsole } from './monitor/hmp/console.ts';
 import { runLine } from './monitor/hmp/dispatch.ts';
+import { HmpConsole } from './monitor/hmp/human-monitor.ts';
 import { QmpServer } from './monitor/qmp/server.ts';
 import { Session } from './monitor/session.ts';
 import { QEMU_VERSION_TEXT } from './monitor/version.ts';
@@ -102,6 +103,7 @@ class Program {
     this.addDefaultChars();
     for (const { list, location } of config.chardevs) await this.openChardev(list, location);
     for (const request of config.monitors) await this.openMonitor(request);
+    if (config.isDemo) config.drives.push(demoDrive());
     await this.drives.openAll(config);
     this.connectMonitors();
     const fittings = await this.openPorts();
@@ -109,11 +111,27 @@ class Program {
     this.machine = machine;
     this.drives.warnOrphans();
     this.chars.announceShared();
+    await this.openDisplay(machine);
     if (config.startsRunning) machine.cont();
     const status = await machine.power();
     if (!this.hasShutDown) this.events.emit('SHUTDOWN');
     await this.chars.finish();
     return status;
+  }
+
+  /** The screen in this terminal, where there is a screen and the terminal is free. */
+  private async openDisplay(machine: PcMachine): Promise<void> {
+    const { config } = this;
+    const isPossible = machine.board.vga !== undefined && !this.chars.usesStdio;
+    if (config.display === 'none' || (config.display === 'default' && !isPossible)) return;
+    if (isTerminal(1)) {
+      if (this.chars.usesStdio) throw bareError('curses: the terminal is in use');
+      const { showInTerminal } = await import('./main-screen.ts');
+      showInTerminal(machine, () => this.end());
+    } else if (config.isDemo) {
+      const { printWhenSettled } = await import('./main-screen.ts');
+      printWhenSettled(machine, printOut, () => this.end());
+    } else if (config.display === 'curses') throw bareError('curses: stdout is not a terminal');
   }
 
   private setUpLog(): void {
@@ -263,7 +281,7 @@ class Program {
       paceMode: config.pace,
       rebootEnds: config.rebootEnds,
       shutdownEnds: config.shutdownEnds,
-      createCpu: wiring => createCpu(wiring, model),
+      model,
       board: {
         ramSize: config.ramSize,
         firmware,
@@ -274,7 +292,6 @@ class Program {
         boot: { order, menu: config.boot?.bool('menu') ?? false },
         rtcBase: rtcBase(config),
         nographic: config.isNographic,
-        name: config.name,
       },
     });
   }
@@ -332,6 +349,17 @@ class Program {
     if (this.machine === undefined) exit(0);
     this.machine.quit(0);
   }
+}
+
+/** Changes to the built-in disk are forgotten. */
+function demoDrive(): Config['drives'][number] {
+  const file = packagePath('roms/demo/demo.img');
+  const pairs = [
+    ['file', file],
+    ['format', 'raw'],
+    ['snapshot', 'on'],
+  ] as const;
+  return { pairs, location: '-demo' };
 }
 
 function rtcBase({ rtc, pace }: Config): number {

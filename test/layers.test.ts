@@ -28,6 +28,7 @@ function layer(path: string): string {
     const name = inner.replace(/\.ts$/, '');
     if (name.startsWith('host-')) return 'host';
     if (name.startsWith('machine')) return 'machine';
+    if (name.startsWith('main-')) return 'main';
     if (name.startsWith('main')) return 'main';
     return TOP.has(name) ? name : 'kernel';
   }
@@ -46,7 +47,7 @@ const ALLOWED: { readonly [from: string]: readonly string[] } = {
   machine: ['kernel', 'cpu', 'hw', 'block', 'machine'],
   monitor: ['kernel', 'machine', 'monitor'],
   hmp: ['kernel', 'hmp'],
-  main: ['kernel', 'host', 'machine', 'monitor', 'hmp', 'cpu', 'hw', 'block', 'tool'],
+  main: ['kernel', 'host', 'main', 'machine', 'monitor', 'hmp', 'cpu', 'hw', 'block', 'tool'],
   img: ['kernel', 'host', 'block', 'tool'],
   io: ['kernel', 'host', 'block', 'tool'],
 };

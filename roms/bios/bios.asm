@@ -16,6 +16,7 @@
 %include "fwcfg.asm"
 %include "memory.asm"
 %include "pci.asm"
+%include "acpi.asm"
 %include "print.asm"
 %include "video.asm"
 %include "mirror.asm"

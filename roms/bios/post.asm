@@ -87,6 +87,8 @@ post_flat:
         call pci_init
         ret
 post_flat_tables:
+        call acpi_load
+        call smbios_load
         call memory_map_build
         jmp boot_plan_make
         bits 16

@@ -1,7 +1,7 @@
 ; Option ROM that starts a multiboot kernel which the machine got on its command line (-kernel).
 ; The kernel image (with modules and command lines behind it) and the information structure come
 ; from the firmware configuration device; the memory map is the firmware's (INT 15h E820) and goes
-; right behind the structure. Spec: Multiboot 0.6.96, sections 3.2 and 3.3.
+; right below the structure. Spec: Multiboot 0.6.96, sections 3.2 and 3.3.
         cpu 386
         bits 16
         org 0
@@ -15,6 +15,7 @@ MBI_MAP_LENGTH  equ 44
 MBI_MAP         equ 48
 FLAG_MEMORY     equ 1
 FLAG_MAP        equ 1 << 6
+MAP_ROOM        equ 0x500
 MAGIC           equ 0x2badb002
 
 
@@ -30,11 +31,10 @@ boot:
         mov ebx, eax            ; DS:0 = the structure, FS:0 = the map
         shr ebx, 4
         mov ds, bx
-        add edi, 15             ; EDI stands behind what was loaded
-        shr edi, 4
-        mov fs, di
-        shl edi, 4
-        mov [MBI_MAP], edi
+        sub eax, MAP_ROOM
+        mov [MBI_MAP], eax
+        shr eax, 4
+        mov fs, ax
         call memory_map
         int 0x12
         movzx eax, ax

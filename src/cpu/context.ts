@@ -14,6 +14,12 @@ import type { CpuModel, Feature } from './models.ts';
 /** Bytes per access. */
 export type Size = 1 | 2 | 4;
 
+/** Runs of bytes within a page, for bulk copies: arena offsets, -1 where it is not plain RAM. */
+export interface Runs {
+  readRun(linear: number, half: number): number;
+  writeRun(linear: number, half: number): number;
+}
+
 export interface Context {
   /** See registers.ts. */
   readonly s: Int32Array;
@@ -61,4 +67,18 @@ export interface Context {
    * 10-14, 17 carry an error code.
    */
   raise(vector: number, errorCode?: number): never;
+}
+
+/** What the helpers of repeated and read-modify-write instructions need beside. */
+export interface Running extends Context {
+  /** The instruction that runs counts as done, and comes again: the next step of a REP. */
+  restart(): void;
+  /** Somebody asked to leave, a device perhaps: a REP stops after the current element. */
+  readonly isLeaving: boolean;
+  /** All data segments can be read and written up to their limits (real mode, mostly). */
+  readonly isPlain: boolean;
+  readonly tlb: Runs;
+  /** The read of a read-modify-write: write permission first; `finishModify` stores. */
+  loadToModify(seg: number, offset: number, size: Size): number;
+  finishModify(size: Size, value: number): void;
 }

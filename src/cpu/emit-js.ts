@@ -118,7 +118,7 @@ export class JsCode implements Code {
   }
 
   write(o: Operand, v: Value): void {
-    if (o.form === 'm') this.store(this.place(o, 'W'), o.size, v.text);
+    if (o.form === 'm') this.store(this.place('W'), o.size, v.text);
     else this.line(`${VIEW[o.size]}[${this.field(o.field)}] = ${v.text};`);
   }
 
@@ -131,12 +131,12 @@ export class JsCode implements Code {
     }
     const bytes = o.size / 8;
     if (this.binding.addressing === 'checked') {
-      const { segment, offset } = this.place(o, 'W');
+      const { segment, offset } = this.place('W');
       const old = this.name(`X${bytes}(${segment}, ${offset})`);
       this.line(`Y${bytes}(${f({ text: old }).text});`);
       return;
     }
-    const place = this.place(o, 'W');
+    const place = this.place('W');
     const fast = this.name(this.isFast(place, bytes));
     const slow =
       this.binding.addressing === 'flat'
@@ -179,8 +179,8 @@ export class JsCode implements Code {
     this.line(`S[${index}] = ${v.text};`);
   }
 
-  loadFrom(m: Operand, delta: number, size: Bits): Value {
-    return { text: this.load(this.place(m, 'R', delta), size) };
+  loadFrom(_m: Operand, delta: number, size: Bits): Value {
+    return { text: this.load(this.place('R', delta), size) };
   }
 
   push(v: Value): void {
@@ -438,7 +438,7 @@ export class JsCode implements Code {
     return `S[${base}] + (S[${index}] << ${this.word6()}) + ${disp}`;
   }
 
-  private place(m: Operand, tlb: 'R' | 'W', delta = 0): Place {
+  private place(tlb: 'R' | 'W', delta = 0): Place {
     const { addressing } = this.binding;
     if (addressing === 'flat') {
       const p = this.name(`${this.sum()}${delta === 0 ? '' : ` + ${delta}`} | 0`);

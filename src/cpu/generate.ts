@@ -6,15 +6,11 @@
  * tail charges the block to the budget and follows the link.
  */
 
+import { BUDGET, CURRENT } from './access.ts';
 import { type Addressing, JsCode } from './emit-js.ts';
 import { FUSED16, FUSED32, HOT16, HOT32 } from './hot.ts';
 import { COLD_BASE, coldKind, type Instance, instanceByKey, instances } from './kinds.ts';
 import { jcc } from './ops/control.ts';
-import { SCRATCH } from './registers.ts';
-
-/** Words of the register file that the loops keep for faults and helpers: see core.ts. */
-export const CURRENT = SCRATCH;
-export const BUDGET = SCRATCH + 1;
 
 const WORDS = 8;
 

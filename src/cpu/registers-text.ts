@@ -3,7 +3,6 @@
  * not in long mode; and registers by name for monitor expressions.
  */
 
-import { fpuText } from './fpu/state.ts';
 import {
   AF,
   ATTRIBUTES,
@@ -75,9 +74,9 @@ const SYSTEM_TYPES = [
   'TrapGate32',
 ];
 
-/** `info registers`. */
+/** `info registers`, but for the lines of x87 and SSE, which follow from fpu/state.ts. */
 export function registersText(view: RegisterView): string {
-  return `${coreText(view)}${eferText(view)}${fpuText(view.s)}`;
+  return `${coreText(view)}${eferText(view)}`;
 }
 
 /** What `-d int` and `-d cpu` show: no FPU, but a line about the flags. */

@@ -21,6 +21,7 @@ import { far } from './ops/far.ts';
 import { move } from './ops/move.ts';
 import { multiply } from './ops/multiply.ts';
 import { shift } from './ops/shift.ts';
+import { simd } from './ops/simd.ts';
 import { stack } from './ops/stack.ts';
 import { strings } from './ops/string.ts';
 import { system } from './ops/system.ts';
@@ -38,4 +39,5 @@ export const rows: readonly Row[] = [
   ...strings,
   ...system,
   ...escapes,
+  ...simd,
 ];

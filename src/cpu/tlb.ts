@@ -13,7 +13,6 @@
 
 import { assert } from '../error.ts';
 import type { Memory } from '../memory.ts';
-import type { Size } from './context.ts';
 import {
   type Mmu,
   PF_I,
@@ -26,6 +25,8 @@ import {
   RIGHT_USER_READ,
   RIGHT_USER_WRITE,
 } from './mmu.ts';
+
+type Size = 1 | 2 | 4;
 
 export const SLOW = 1;
 const CODE = 2;
@@ -184,7 +185,7 @@ export class Tlb {
   /** Raises what a write would raise. */
   probe(linear: number, size: number, half: number): void {
     this.writeEntry(linear, half);
-    const last = (linear + size - 1) | 0;
+    const last = (linear + size - 1) & ~0xfff;
     if ((linear ^ last) >>> 12 !== 0) this.writeEntry(last, half);
   }
 
@@ -218,7 +219,7 @@ export class Tlb {
   }
 
   private loadSplit(linear: number, size: number, half: number): number {
-    const last = (linear + size - 1) | 0;
+    const last = (linear + size - 1) & ~0xfff;
     // Both pages first, the lower one first: it is the one that a fault reports.
     this.readEntry(linear, half);
     this.readEntry(last, half);

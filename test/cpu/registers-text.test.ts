@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { fpuText } from '../../src/cpu/fpu/state.ts';
 import { deliverException } from '../../src/cpu/interrupt.ts';
 import { ATTRIBUTES, BASE, GS, LDTR, LIMIT, SELECTOR } from '../../src/cpu/registers.ts';
 import { registerByName, registersText } from '../../src/cpu/registers-text.ts';
@@ -12,7 +13,7 @@ test('info registers after reset is what QEMU prints', () => {
   const golden = session.slice(start, session.indexOf('(qemu)', start));
   const c = new FakeContext('qemu64');
   const view = { s: c.s, eip: 0xfff0, eflags: 2, isA20Open: true };
-  expect(registersText(view)).toBe(golden);
+  expect(registersText(view) + fpuText(c.s)).toBe(golden);
 });
 
 test('protected mode adds DPL and type', () => {

@@ -12,31 +12,13 @@ import {
   compare,
   divide,
   EQUAL,
-  invalid,
   LESS,
   multiply,
-  propagate,
-  propagateOne,
   squareRoot,
   UNORDERED,
 } from './arithmetic.ts';
-import { partialRemainder, remainder, roundToIntegral } from './integer.ts';
-import {
-  copy,
-  DE,
-  env,
-  FINITE,
-  INFINITE,
-  QUIET,
-  setIndefinite,
-  setInfinite,
-  setZero,
-  UNSUPPORTED,
-  type Unpacked,
-  unpackInteger,
-  ZE,
-  ZERO,
-} from './number.ts';
+import { roundToIntegral } from './integer.ts';
+import { FINITE, INFINITE, setZero, UNSUPPORTED, type Unpacked, ZERO } from './number.ts';
 import { roundToExtended } from './round.ts';
 import {
   begin,
@@ -46,10 +28,7 @@ import {
   loadSt,
   opA,
   opB,
-  overflow,
   pop,
-  push,
-  pushIndefinite,
   result,
   SW_C0,
   SW_C1,
@@ -60,7 +39,7 @@ import {
   underflow,
   underflowTo,
 } from './stack.ts';
-import { EMPTY, FSW, TOP } from './state.ts';
+import { FSW } from './state.ts';
 
 /** The eight operations of the arithmetic group, as the opcode's reg field numbers them. */
 export const FADD = 0;
@@ -154,7 +133,7 @@ function conditions(order: number): number {
   return order === LESS ? SW_C0 : 0;
 }
 
-function setConditions(s: Int32Array, bits: number): void {
+export function setConditions(s: Int32Array, bits: number): void {
   s[FSW] = (s[FSW] & ~(SW_C0 | SW_C1 | SW_C2 | SW_C3)) | bits;
 }
 
@@ -206,7 +185,10 @@ export function ftst(c: Context): void {
   compareMemory(c, 0);
 }
 
-/** FCOMI, FCOMIP, FUCOMI, FUCOMIP: into EFLAGS. */
+/**
+ * FCOMI, FCOMIP, FUCOMI, FUCOMIP: into EFLAGS. C1 stays unless the stack faults; the manual has it
+ * cleared, processors leave it.
+ */
 export function compareFlags(c: Context, i: number, quietly: number, pops: number): void {
   const { s } = c;
   begin(s);
@@ -218,7 +200,9 @@ export function compareFlags(c: Context, i: number, quietly: number, pops: numbe
   loadSt(s, opA, 0);
   loadSt(s, opB, i);
   const order = compare(opA, opB, quietly);
+  const before = s[FSW] & SW_C1;
   commit(c);
+  s[FSW] |= before;
   const flags = order === UNORDERED ? ZF | PF | CF : order === EQUAL ? ZF : order === LESS ? CF : 0;
   c.setEflags(flags, ARITHMETIC);
   if (!blocked()) popMany(s, pops);
@@ -304,205 +288,4 @@ export function frndint(c: Context): void {
   roundToIntegral(result, opA);
   if (!blocked()) storeSt(s, 0, result);
   commit(c);
-}
-
-/** FLD ST(i). */
-export function fldSt(c: Context, i: number): void {
-  const { s } = c;
-  begin(s);
-  if (isEmpty(s, i) || !isEmpty(s, -1)) {
-    const masked = isEmpty(s, i) ? underflow(c) : overflow(c);
-    if (masked) pushIndefinite(s);
-    return;
-  }
-  const from = slot(s, i);
-  push(s);
-  copyTo(s, 0, from);
-  s[FSW] &= ~SW_C1;
-}
-
-function copyTo(s: Int32Array, i: number, from: number): void {
-  const at = slot(s, i);
-  s[at] = s[from];
-  s[at + 1] = s[from + 1];
-  s[at + 2] = s[from + 2];
-  s[EMPTY] &= ~(1 << ((s[TOP] + i) & 7));
-}
-
-/** FST ST(i), FSTP ST(i). */
-export function fstSt(c: Context, i: number, pops: number): void {
-  const { s } = c;
-  begin(s);
-  if (isEmpty(s, 0)) {
-    underflowTo(c, i, pops);
-    return;
-  }
-  copyTo(s, i, slot(s, 0));
-  s[FSW] &= ~SW_C1;
-  if (pops === 1) pop(s);
-}
-
-export function fxch(c: Context, i: number): void {
-  const { s } = c;
-  begin(s);
-  const top = slot(s, 0);
-  const other = slot(s, i);
-  if (isEmpty(s, 0) || isEmpty(s, i)) {
-    if (!underflow(c)) return;
-    setIndefinite(result);
-    if (isEmpty(s, 0)) storeSt(s, 0, result);
-    if (isEmpty(s, i)) storeSt(s, i, result);
-  } else {
-    s[FSW] &= ~SW_C1;
-  }
-  for (let k = 0; k < 3; k++) {
-    const word = s[top + k];
-    s[top + k] = s[other + k];
-    s[other + k] = word;
-  }
-}
-
-/** FCMOVcc: `condition` is what EFLAGS say; C1 changes on a stack fault only. */
-export function fcmov(c: Context, i: number, condition: boolean): void {
-  const { s } = c;
-  begin(s);
-  if (isEmpty(s, 0) || isEmpty(s, i)) {
-    underflowTo(c, 0, 0);
-    return;
-  }
-  if (condition) copyTo(s, 0, slot(s, i));
-}
-
-export function ffree(s: Int32Array, i: number, pops: number): void {
-  s[EMPTY] |= 1 << ((s[TOP] + i) & 7);
-  if (pops === 1) pop(s);
-}
-
-/** FINCSTP and FDECSTP: TOP moves, tags stay. */
-export function moveTop(s: Int32Array, by: number): void {
-  s[TOP] = (s[TOP] + by) & 7;
-  s[FSW] &= ~SW_C1;
-}
-
-/** FPREM and FPREM1. */
-export function fprem(c: Context, nearest: number): void {
-  const { s } = c;
-  begin(s);
-  s[FSW] &= ~SW_C2;
-  if (isEmpty(s, 0) || isEmpty(s, 1)) {
-    underflowTo(c, 0, 0);
-    return;
-  }
-  env.precision = 64;
-  loadSt(s, opA, 0);
-  loadSt(s, opB, 1);
-  partialRemainder(result, opA, opB, nearest);
-  if (!deliver(c, 0) || result.kind >= QUIET) return;
-  const q = remainder.quotient;
-  let bits = remainder.partial ? SW_C2 : 0;
-  if (!remainder.partial) {
-    if ((q & 1) !== 0) bits |= SW_C1;
-    if ((q & 2) !== 0) bits |= SW_C3;
-    if ((q & 4) !== 0) bits |= SW_C0;
-  }
-  setConditions(s, bits);
-}
-
-/** FSCALE: ST(0) times 2 to the integer part of ST(1). */
-export function fscale(c: Context): void {
-  const { s } = c;
-  begin(s);
-  if (isEmpty(s, 0) || isEmpty(s, 1)) {
-    underflowTo(c, 0, 0);
-    return;
-  }
-  env.precision = 64;
-  loadSt(s, opA, 0);
-  loadSt(s, opB, 1);
-  scale(result, opA, opB);
-  deliver(c, 0);
-}
-
-function scale(r: Unpacked, a: Unpacked, b: Unpacked): void {
-  if (a.kind > INFINITE || b.kind > INFINITE) {
-    propagate(r, a, b);
-    return;
-  }
-  if (b.kind === INFINITE) {
-    scaleByInfinity(r, a, b.sign);
-    return;
-  }
-  if ((a.denormal | b.denormal) !== 0) env.flags |= DE;
-  copy(r, a);
-  if (a.kind !== FINITE || b.kind === ZERO || b.exp < 0) return;
-  // Beyond 2^16 any result over- or underflows.
-  let by = b.sign === 1 ? -0x10000 : 0x10000;
-  if (b.exp < 16) {
-    const magnitude = b.hi >>> (31 - b.exp);
-    by = b.sign === 1 ? -magnitude : magnitude;
-  }
-  r.exp += by;
-}
-
-function scaleByInfinity(r: Unpacked, a: Unpacked, negative: number): void {
-  const meets = negative === 1 ? INFINITE : ZERO;
-  if (a.kind === meets) {
-    invalid(r);
-    return;
-  }
-  if (a.denormal === 1) env.flags |= DE;
-  if (negative === 1) setZero(r, a.sign);
-  else setInfinite(r, a.sign);
-}
-
-/** FXTRACT: exponent into ST(0), then the significand is pushed. */
-export function fxtract(c: Context): void {
-  const { s } = c;
-  begin(s);
-  if (isEmpty(s, 0)) {
-    if (underflow(c)) {
-      setIndefinite(result);
-      storeSt(s, 0, result);
-      pushIndefinite(s);
-    }
-    return;
-  }
-  if (!isEmpty(s, -1)) {
-    if (overflow(c)) {
-      setIndefinite(result);
-      storeSt(s, 0, result);
-      pushIndefinite(s);
-    }
-    return;
-  }
-  loadSt(s, opA, 0);
-  extract(opA);
-  if (blocked()) {
-    commit(c);
-    return;
-  }
-  storeSt(s, 0, result);
-  push(s);
-  storeSt(s, 0, opB);
-  commit(c);
-}
-
-/** Exponent into `result`, significand into `opB`. */
-function extract(a: Unpacked): void {
-  if (a.kind > INFINITE) {
-    propagateOne(result, a);
-    copy(opB, result);
-  } else if (a.kind === INFINITE) {
-    copy(opB, a);
-    setInfinite(result, 0);
-  } else if (a.kind === ZERO) {
-    env.flags |= ZE;
-    copy(opB, a);
-    setInfinite(result, 1);
-  } else {
-    if (a.denormal === 1) env.flags |= DE;
-    copy(opB, a);
-    opB.exp = 0;
-    unpackInteger(result, a.exp, a.exp >> 31);
-  }
 }

@@ -4,7 +4,7 @@
  */
 
 import type { Context } from '../context.ts';
-import { ATTRIBUTES, BASE, CPL, GP, LIMIT } from '../registers.ts';
+import { ATTRIBUTES, BASE, CPL, CR0, CR0_PE, GP, LIMIT, VM } from '../registers.ts';
 import { XMM } from './state.ts';
 
 /**
@@ -18,8 +18,15 @@ export function checkWrite(c: Context, seg: number, offset: number, size: number
     c.load(seg, end | 0, 1);
   }
   const linear = (s[BASE + seg] + offset) | 0;
-  if ((linear & 0xfff) + size > 0x1000) c.probeWrite(linear, size, s[CPL] === 3);
+  if ((linear & 0xfff) + size <= 0x1000) return;
+  const isProtected = (s[CR0] & CR0_PE) !== 0 && (c.eflags() & VM) === 0;
+  if (isProtected && (s[ATTRIBUTES + seg] & WRITABLE_DATA) !== DESC_WRITABLE) c.raise(GP, 0);
+  c.probeWrite(linear, size, s[CPL] === 3);
 }
+
+/** Bits that tell writable data, and what they are then. */
+const WRITABLE_DATA = 0xa00;
+const DESC_WRITABLE = 0x200;
 
 /** A data segment's type bits, and those of one that expands downwards. */
 const EXPAND_DOWN = 0x1c00;

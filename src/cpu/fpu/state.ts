@@ -14,6 +14,7 @@ export const XMM = 288;
 /** Slots for memory operands and intermediate vectors, not architectural. */
 export const TEMP = 320;
 export const TEMP2 = 324;
+export const TEMP3 = 328;
 export const FCW = 336;
 /** The status word without TOP. */
 export const FSW = 337;
@@ -37,6 +38,7 @@ export const MXCSR_MASK = 0xffff;
 
 /** The one register file seen with other element types. */
 export class VectorViews {
+  readonly i32: Int32Array;
   readonly u32: Uint32Array;
   readonly f32: Float32Array;
   readonly f64: Float64Array;
@@ -48,6 +50,7 @@ export class VectorViews {
   /** `s` starts at a multiple of 8 in its buffer. */
   constructor(s: Int32Array) {
     const { buffer, byteOffset, length } = s;
+    this.i32 = s;
     this.u32 = new Uint32Array(buffer, byteOffset, length);
     this.f32 = new Float32Array(buffer, byteOffset, length);
     this.f64 = new Float64Array(buffer, byteOffset, length >> 1);

@@ -12,6 +12,9 @@ import { CF, PF, UD, ZF } from '../registers.ts';
 import * as basic from './basic.ts';
 import * as control from './control.ts';
 import * as functions from './functions.ts';
+import * as logarithms from './logarithms.ts';
+import * as moves from './moves.ts';
+import * as scale from './scale.ts';
 import { checkAvailable, checkPending, fwait, noteInstruction, noteOperand } from './stack.ts';
 import * as transfer from './transfer.ts';
 
@@ -120,7 +123,7 @@ function comparisons(): void {
 
 function move(c: Context, i: number, condition: boolean): void {
   if (!c.has('cmov')) c.raise(UD);
-  basic.fcmov(c, i, condition);
+  moves.fcmov(c, i, condition);
 }
 
 function loadsAndStores(): void {
@@ -183,16 +186,16 @@ function needsSse3(form: MemoryForm): MemoryForm {
 }
 
 function stackMoves(): void {
-  registers(0xd9, 0xc0, basic.fldSt);
-  for (const opcode of [0xd9, 0xdd, 0xdf]) registers(opcode, 0xc8, basic.fxch);
-  registers(0xdd, 0xd0, (c, i) => basic.fstSt(c, i, 0));
-  registers(0xdd, 0xd8, (c, i) => basic.fstSt(c, i, 1));
-  registers(0xd9, 0xd8, (c, i) => basic.fstSt(c, i, 1));
-  registers(0xdf, 0xd0, (c, i) => basic.fstSt(c, i, 1));
-  registers(0xdf, 0xd8, (c, i) => basic.fstSt(c, i, 1));
+  registers(0xd9, 0xc0, moves.fldSt);
+  for (const opcode of [0xd9, 0xdd, 0xdf]) registers(opcode, 0xc8, moves.fxch);
+  registers(0xdd, 0xd0, (c, i) => moves.fstSt(c, i, 0));
+  registers(0xdd, 0xd8, (c, i) => moves.fstSt(c, i, 1));
+  registers(0xd9, 0xd8, (c, i) => moves.fstSt(c, i, 1));
+  registers(0xdf, 0xd0, (c, i) => moves.fstSt(c, i, 1));
+  registers(0xdf, 0xd8, (c, i) => moves.fstSt(c, i, 1));
   for (let i = 0; i < 8; i++) {
-    controlRegister(0xdd, 0xc0 | i, true, (c, n) => basic.ffree(c.s, n, 0));
-    controlRegister(0xdf, 0xc0 | i, true, (c, n) => basic.ffree(c.s, n, 1));
+    controlRegister(0xdd, 0xc0 | i, true, (c, n) => moves.ffree(c.s, n, 0));
+    controlRegister(0xdf, 0xc0 | i, true, (c, n) => moves.ffree(c.s, n, 1));
   }
   for (let n = 0; n < 7; n++) single(0xd9, 0xe8 + n, c => transfer.loadConstant(c, n));
 }
@@ -200,17 +203,17 @@ function stackMoves(): void {
 function unaries(): void {
   single(0xd9, 0xe0, basic.fchs);
   single(0xd9, 0xe1, basic.fabs);
-  single(0xd9, 0xf4, basic.fxtract);
-  single(0xd9, 0xf5, c => basic.fprem(c, 1));
-  single(0xd9, 0xf8, c => basic.fprem(c, 0));
+  single(0xd9, 0xf4, scale.fxtract);
+  single(0xd9, 0xf5, c => scale.fprem(c, 1));
+  single(0xd9, 0xf8, c => scale.fprem(c, 0));
   single(0xd9, 0xfa, basic.fsqrt);
   single(0xd9, 0xfc, basic.frndint);
-  single(0xd9, 0xfd, basic.fscale);
-  single(0xd9, 0xf0, functions.f2xm1);
-  single(0xd9, 0xf1, functions.fyl2x);
+  single(0xd9, 0xfd, scale.fscale);
+  single(0xd9, 0xf0, logarithms.f2xm1);
+  single(0xd9, 0xf1, logarithms.fyl2x);
   single(0xd9, 0xf2, functions.fptan);
-  single(0xd9, 0xf3, functions.fpatan);
-  single(0xd9, 0xf9, functions.fyl2xp1);
+  single(0xd9, 0xf3, logarithms.fpatan);
+  single(0xd9, 0xf9, logarithms.fyl2xp1);
   single(0xd9, 0xfb, functions.fsincos);
   single(0xd9, 0xfe, functions.fsin);
   single(0xd9, 0xff, functions.fcos);
@@ -229,8 +232,8 @@ function controlGroup(): void {
   controlRegister(0xdb, 0xe3, false, control.fninit);
   for (const modrm of [0xe0, 0xe1, 0xe4]) controlRegister(0xdb, modrm, false, () => {});
   controlRegister(0xd9, 0xd0, true, () => {});
-  controlRegister(0xd9, 0xf6, true, c => basic.moveTop(c.s, -1));
-  controlRegister(0xd9, 0xf7, true, c => basic.moveTop(c.s, 1));
+  controlRegister(0xd9, 0xf6, true, c => moves.moveTop(c.s, -1));
+  controlRegister(0xd9, 0xf7, true, c => moves.moveTop(c.s, 1));
 }
 
 arithmetic();

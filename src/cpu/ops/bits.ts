@@ -19,7 +19,7 @@ function bitTest(kind: number): Operation {
       if (d.form === 'm' && s.form === 'r') {
         c.helper('bitTestMemory', [c.shape(), c.address(d), n, c.k((c.size << 2) | kind)]);
       } else if (kind === 0) {
-        c.compute('bitTest', [c.read(d), n, c.k(c.size)]);
+        c.let(c.compute('bitTest', [c.read(d), n, c.k(c.size)]));
       } else {
         c.modify(d, a => c.compute(NAMES[kind], [a, n, c.k(c.size)]));
       }

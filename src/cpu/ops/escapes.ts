@@ -9,7 +9,7 @@ import { op } from '../operation.ts';
 import { hex, type Row, row } from '../row.ts';
 
 /** Arguments: opcode << 8 | ModRM, shape of the memory operand, its offset (0 for registers). */
-const escape = op('x87', (c, code, e) =>
+const x87 = op('x87', (c, code, e) =>
   c.helper(
     'x87',
     [c.read(code), c.shape(), e.form === 'm' ? c.address(e) : c.k(0), c.k(c.size / 8)],
@@ -20,6 +20,6 @@ const escape = op('x87', (c, code, e) =>
 const wait = op('wait', c => c.helper('wait', [], { exits: true }));
 
 export const escapes: readonly Row[] = [
-  ...Array.from({ length: 8 }, (_, i) => row(`${hex(0xd8 + i)} /r`, 'Wp,E', escape)),
+  ...Array.from({ length: 8 }, (_, i) => row(`${hex(0xd8 + i)} /r`, 'Wp,E', x87)),
   row('9B', '', wait),
 ];

@@ -104,3 +104,19 @@ function e820(ramBelow4g: number): Uint8Array {
 function little(length: number, value: number): Uint8Array {
   return Uint8Array.from({ length }, (_, i) => Math.floor(value / 256 ** i) & 0xff);
 }
+
+/** `info roms`: what the board brings, in the order in which QEMU lists it. */
+export function romsText(options: PcOptions, fwCfg: FwCfg): string {
+  const size = (length: number): string => `size=0x${length.toString(16).padStart(6, '0')}`;
+  const { name, bytes } = options.firmware;
+  const address = (0x100000000 - bytes.length).toString(16).padStart(16, '0');
+  const roms = options.optionRoms.map(
+    rom => `fw=genroms/${rom.name} ${size(rom.bytes.length)} name="${rom.name}"\n`,
+  );
+  const blobs = ['etc/acpi/tables', 'etc/table-loader', 'etc/acpi/rsdp'].map(file => {
+    const length = fwCfg.files.find(entry => entry.name === file)?.bytes.length ?? 0;
+    return `/rom@${file} ${size(length)} name="${file}"\n`;
+  });
+  const bios = `addr=${address} ${size(bytes.length)} mem=rom name="${name}"\n`;
+  return [...roms, bios, ...blobs].join('');
+}

@@ -16,7 +16,7 @@ import type { Device } from '../device.ts';
 import { VGA_PORT_RANGES, Vga } from '../display/vga.ts';
 import { I8237 } from '../dma/i8237.ts';
 import { AtaDisk } from '../ide/ata-disk.ts';
-import { defaultGeometry } from '../ide/geometry.ts';
+
 import { Piix3Ide } from '../ide/piix3-ide.ts';
 import { I8042 } from '../input/i8042.ts';
 import { Ps2Keyboard } from '../input/ps2-keyboard.ts';
@@ -39,6 +39,7 @@ import { I8254 } from '../timer/i8254.ts';
 import { Mc146818 } from '../timer/mc146818.ts';
 import { fillFwCfg } from './firmware.ts';
 import type { DriveOptions, PcEvents, PcOptions } from './options.ts';
+import { BoardTexts, geometryOf } from './texts.ts';
 import { Wiring } from './wiring.ts';
 
 /** RAM from here on moves above 4 GiB, where this processor does not reach. */
@@ -63,6 +64,9 @@ export class Pc {
   readonly smi = new Line('smi');
   readonly a20 = new Line('a20');
 
+  /** What `info` commands print. */
+  readonly texts: BoardTexts;
+  /** All chips by id, in the order in which they are reset, saved and loaded. */
   readonly devices: ReadonlyMap<string, Device>;
   readonly pci: PciBus;
   readonly i440fx: I440Fx;
@@ -88,7 +92,7 @@ export class Pc {
   private readonly resetAsked = new Line('reset');
   /** The inputs of the two 8259s; what pulls them comes in through `irq()`. */
   private readonly irqLines = Array.from({ length: 16 }, (_, i) => new Line(`irq${i}`));
-  private readonly irqInputs = this.irqLines.map(line => orGate(line, 8));
+  private readonly irqInputs = this.irqLines.map(line => [...orGate(line, 8)]);
 
   constructor(
     readonly options: PcOptions,
@@ -128,7 +132,8 @@ export class Pc {
       pmBase: () => this.pm.base,
     });
     this.devices = this.added;
-    this.a20.set(true);
+    this.texts = new BoardTexts(this, { ports: SERIAL_PORTS, irqs: SERIAL_IRQS });
+    this.finishReset();
   }
 
   /** The INTA cycle. */
@@ -139,6 +144,12 @@ export class Pc {
   /** The RESET wire of every chip; RAM keeps its contents. */
   reset(): void {
     for (const device of this.devices.values()) device.reset();
+    this.finishReset();
+  }
+
+  /** Edges of the other chips' resets are no interrupts, and A20 is open. */
+  private finishReset(): void {
+    for (const pic of this.pics) pic.reset();
     this.a20.set(true);
   }
 
@@ -238,7 +249,7 @@ export class Pc {
     this.add('isa-pit', pit);
     this.add('isa-pcspk', port61);
     this.wiring.ports({ name: 'pit', base: 0x40, length: 4 }, pit.ports);
-    this.wiring.ports({ name: 'pcspk', base: 0x61, length: 1 }, port61.ports);
+    this.wiring.ports({ name: 'elcr', base: 0x61, length: 1 }, port61.ports);
     this.wiring.ports({ name: 'ioport80', base: 0x80, length: 1 }, stubPort());
     this.wiring.ports({ name: 'ioportF0', base: 0xf0, length: 1 }, stubPort());
     return pit;
@@ -310,7 +321,7 @@ export class Pc {
     for (const { base, length } of VGA_PORT_RANGES) {
       ports.map({ name: 'vga', base, length, handler: vga.portsAt(base) });
     }
-    this.wiring.ports({ name: 'vbe', base: 0x1ce, length: 3, maxSize: 2 }, vga.vbePorts);
+    this.wiring.ports({ name: 'vbe', base: 0x1ce, length: 4, maxSize: 2 }, vga.vbePorts);
     const vram = this.wiring.memoryBar('vga.vram', vga.vramLength, { arenaOffset: vga.vramOffset });
     const mmio = this.wiring.memoryBar('vga.mmio', 0x1000, vga.mmio);
     const rom = wanted.rom === undefined ? undefined : this.wiring.romBar(wanted.rom);
@@ -381,7 +392,7 @@ export class Pc {
     const channel = ide.channels[bus];
     const disk = new AtaDisk({
       backend,
-      geometry: drive.geometry ?? defaultGeometry(backend.length),
+      geometry: geometryOf(drive),
       serial: drive.serial ?? backend.serial ?? `QM0000${bus * 2 + unit + 1}`,
       host: channel.host,
       inbox,
@@ -395,7 +406,7 @@ export class Pc {
   private disk(index: number): CmosDisk | undefined {
     const drive = this.options.drives.find(d => d.bus * 2 + d.unit === index);
     if (drive === undefined || drive.media !== 'disk') return undefined;
-    const geometry = drive.geometry ?? defaultGeometry(drive.backend.length);
+    const geometry = geometryOf(drive);
     const codes = { none: 0, lba: 1, large: 2, auto: 1 } as const;
     return { ...geometry, translation: codes[geometry.translation] };
   }
@@ -430,7 +441,7 @@ export class Pc {
       ),
     ];
     const smbusBar = this.wiring.ioBar(
-      { name: 'pm-smbus', base: 0, length: 64, maxSize: 1 },
+      { name: 'pm-smbus', base: 0, length: 64, maxSize: 1, priority: 0 },
       smbus.ports,
     );
     this.wiring.ports({ name: 'acpi-gpe0', base: GPE0_BASE, length: 4 }, pm.gpePorts);

@@ -1,10 +1,10 @@
 /**
  * Standard VGA with Bochs VBE extensions: QEMU's `VGA` (1234:1111) and `isa-vga`.
  *
- * Spec: IBM VGA Technical Reference; FreeVGA; Bochs VBE display API; QEMU's docs/specs/standard-vga.
+ * Spec: IBM VGA Technical Reference; FreeVGA; Bochs VBE display API; docs/specs/standard-vga.txt.
  *
- * Here are the registers; memory access is in vga-memory.ts, VBE in vbe.ts, timing in vga-timing.ts,
- * pictures in render.ts, text in text.ts. Port ranges are in VGA_PORT_RANGES, for `portsAt`.
+ * Here are the registers; memory access is in vga-memory.ts, VBE in vbe.ts, timing in
+ * vga-timing.ts, pictures in render.ts, text in text.ts.
  * Not emulated: split screens' pel panning compatibility, light pen, the RAM enable bit and the
  * 64 KiB limit of the original board (all video memory is always there).
  */
@@ -112,10 +112,14 @@ const QEXT_LENGTH = 8;
 const QEXT_LITTLE_ENDIAN = 0x1e1e1e1e;
 
 export class Vga extends Device<VgaRegisters> {
-  /** Three ports at 1CEh: index, data; 16-bit accesses (map with maxSize 2). */
+  /** Three ports at 1CEh: index, data; 16-bit accesses only (map with maxSize 2). */
   readonly vbePorts: PortHandler = {
-    read: offset => (offset === 0 ? this.state.vbeIndex : this.readVbeData()),
-    write: (offset, _size, value) => {
+    read: (offset, size) => {
+      if (size === 1) return -1;
+      return offset === 0 ? this.state.vbeIndex : this.readVbeData();
+    },
+    write: (offset, size, value) => {
+      if (size === 1) return;
       if (offset === 0) this.state.vbeIndex = value;
       else this.writeVbeData(this.state.vbeIndex, value);
     },

@@ -1,6 +1,6 @@
 /**
- * Types chords on the keyboard, at the pace of QEMU's sendkey: the keys go down one after the other,
- * each held for the hold time, then up in reverse order.
+ * Types chords on the keyboard, at the pace of QEMU's sendkey: the keys go down one after the
+ * other, each held for the hold time, then up in reverse order.
  */
 
 import type { Clock, Timer } from '../../clock.ts';

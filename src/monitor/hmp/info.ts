@@ -92,7 +92,9 @@ const block: HmpCommand = {
     { name: 'device', kind: 'block', optional: true },
   ],
   params: '[-n] [-v] [device]',
-  help: 'show info of one block device or all block devices (-n: show named nodes; -v: show details)',
+  help:
+    'show info of one block device or all block devices ' +
+    '(-n: show named nodes; -v: show details)',
   async run({ session, print }, args) {
     if (args.has('n')) return;
     const drives = await session.call<readonly JsonObject[]>('query-block');

@@ -1,0 +1,299 @@
+/**
+ * The processor as a machine runs it: from one event to the next.
+ *
+ * Interrupts, halts and debug traps are looked at between instructions here, everything else happens
+ * in the run loops (processor.ts). The last few instructions of a budget run as blocks cut to length,
+ * so that the count is exact.
+ */
+
+import type { Line } from '../line.ts';
+import type { Plain } from '../state.ts';
+import { BUDGET, CURRENT, FLAT, HALF } from './access.ts';
+import { BLOCK_LIMIT } from './code-cache.ts';
+import type { CpuCore, CpuWiring, RunResult } from './cpu.ts';
+import { checkCodeBreakpoint, isDebugging, takeDebugTrap } from './debug.ts';
+import { Fault } from './fault.ts';
+import * as flags from './flags.ts';
+import { fpuText, resetFpu } from './fpu/state.ts';
+import { deliverException, deliverInterrupt, deliverNmi } from './interrupt.ts';
+import { logReset } from './log-text.ts';
+import type { CpuModel } from './models.ts';
+import { memText, tlbText } from './paging-text.ts';
+import { Processor } from './processor.ts';
+import {
+  ATTRIBUTES,
+  BASE,
+  CS,
+  DB,
+  DESC_BIG,
+  EFLAGS_REST,
+  EIP,
+  FLAG_RESULT,
+  HALTED,
+  IF,
+  INTERRUPT_SHADOW,
+  NMI_BLOCKED,
+  RF,
+  SMM,
+  TF,
+} from './registers.ts';
+import { registerByName, registersText } from './registers-text.ts';
+import { resetRegisters } from './reset.ts';
+import { enterSmm } from './smm.ts';
+
+/** Scratch words of the register file are no state. */
+const SCRATCH_WORDS = 48;
+
+export class Cpu implements CpuCore {
+  /** For helpers, tests and the debugger. */
+  readonly processor: Processor;
+  private readonly s: Int32Array;
+  /** Instructions finished before the loop was entered, and the budget it was entered with. */
+  private retired = 0;
+  private entryBudget = 0;
+  private exitRequested = false;
+  private nmiPending = false;
+  private smiPending = false;
+  /** The instruction count at which interrupts still wait (after STI, MOV SS). */
+  private shadowAt = -1;
+
+  constructor(
+    private readonly wiring: CpuWiring,
+    readonly model: CpuModel,
+  ) {
+    this.processor = new Processor(wiring, model);
+    this.s = this.processor.s;
+    this.processor.hasWakeUp = () => this.hasWakeUp();
+    this.connect(wiring);
+    this.reset();
+  }
+
+  private connect(wiring: CpuWiring): void {
+    wiring.intr.connect(level => {
+      if (level && (this.s[EFLAGS_REST] & IF) !== 0) this.processor.leave();
+    });
+    const onEdge = (line: Line, act: () => void): void =>
+      line.connect(level => {
+        if (level) act();
+      });
+    onEdge(wiring.nmi, () => {
+      this.nmiPending = true;
+      this.processor.leave();
+    });
+    onEdge(wiring.smi, () => {
+      this.smiPending = true;
+      this.processor.leave();
+    });
+    wiring.a20.connect(level => this.processor.setA20(level));
+    const { memory } = wiring;
+    memory.onCodeWrite = (at, length) => this.processor.cache.onWrite(at, length);
+    memory.onRemap = () => this.processor.flushTlb(true);
+  }
+
+  get instructions(): number {
+    const { s } = this;
+    const { index } = this.processor.cache;
+    return this.retired + this.entryBudget - s[BUDGET] + index[s[CURRENT] >> 3];
+  }
+
+  get halted(): boolean {
+    return this.s[HALTED] !== 0 && !this.hasWakeUp();
+  }
+
+  requestExit(): void {
+    this.exitRequested = true;
+    this.processor.leave();
+  }
+
+  run(budget: number): RunResult {
+    const end = this.retired + budget;
+    this.exitRequested = false;
+    while (this.retired < end) {
+      if (this.exitRequested) {
+        this.exitRequested = false;
+        return 'exit';
+      }
+      this.takeEvents();
+      if (this.s[HALTED] !== 0) return 'halted';
+      this.slice(end - this.retired);
+    }
+    return 'budget';
+  }
+
+  /** Runs up to `left` instructions. */
+  private slice(left: number): void {
+    const { s, processor } = this;
+    this.processor.isLeaving = false;
+    this.processor.hasJumped = false;
+    this.atBoundary();
+    const isDebugged = isDebugging(processor);
+    const stepped = isDebugged && (s[EFLAGS_REST] & TF) !== 0;
+    const isShadowed = this.shadowAt === this.retired && this.hasWakeUp();
+    const before = this.retired;
+    try {
+      if (isDebugged) checkCodeBreakpoint(processor, this.pc);
+      if (isDebugged || isShadowed || left < BLOCK_LIMIT) {
+        const limit = isDebugged || isShadowed ? 1 : left;
+        this.enter(this.short(limit), 0);
+      } else {
+        this.enter(this.processor.cache.find(s[EIP]), left - BLOCK_LIMIT);
+      }
+    } catch (error) {
+      this.onFault(error);
+      return;
+    }
+    if (this.retired !== before && isDebugged) {
+      s[EFLAGS_REST] &= ~RF;
+      this.atBoundary();
+      if (takeDebugTrap(processor, stepped)) deliverException(this.processor, DB, -1, s[EIP]);
+    }
+  }
+
+  /** A block of at most `limit` instructions. */
+  private short(limit: number): number {
+    const eip = this.s[EIP];
+    const known = this.processor.cache.quick(eip);
+    if (known >= 0 && this.processor.cache.length[known >> 3] <= limit) return known;
+    return this.processor.cache.cut(eip, limit);
+  }
+
+  private enter(o: number, budget: number): void {
+    const s = this.s;
+    this.entryBudget = budget;
+    s[BUDGET] = budget;
+    const loop = this.processor.mode.code32
+      ? this.processor.loops.run32
+      : this.processor.loops.run16;
+    const rest = loop(o, budget, s[HALF]);
+    this.retired += budget - rest;
+    s[BUDGET] = budget;
+    s[CURRENT] = 0;
+    this.settleShadow();
+  }
+
+  private onFault(error: unknown): void {
+    if (!(error instanceof Fault)) throw error;
+    const s = this.s;
+    const eip = error.hasOwnEip ? error.ownEip : this.processor.eip;
+    this.retired = this.instructions;
+    s[EIP] = eip;
+    this.atBoundary();
+    deliverException(this.processor, error.vector, error.errorCode, eip);
+    this.settleShadow();
+  }
+
+  private atBoundary(): void {
+    this.s[BUDGET] = 0;
+    this.entryBudget = 0;
+    this.processor.atBoundary();
+  }
+
+  /** STI and MOV SS leave 1 in the shadow word; here it becomes the count it is good for. */
+  private settleShadow(): void {
+    if (this.s[INTERRUPT_SHADOW] === 0) return;
+    this.s[INTERRUPT_SHADOW] = 0;
+    this.shadowAt = this.retired;
+  }
+
+  private hasWakeUp(): boolean {
+    if (this.smiPending || (this.nmiPending && this.s[NMI_BLOCKED] === 0)) return true;
+    return this.wiring.intr.level && (this.s[EFLAGS_REST] & IF) !== 0;
+  }
+
+  /** SMI, NMI, INTR: whatever is due now. */
+  private takeEvents(): void {
+    const s = this.s;
+    if (this.shadowAt === this.retired) return;
+    if (this.smiPending && s[SMM] === 0) {
+      this.smiPending = false;
+      s[HALTED] = 0;
+      this.atBoundary();
+      enterSmm(this.processor, s[EIP]);
+    } else if (this.nmiPending && s[NMI_BLOCKED] === 0) {
+      this.nmiPending = false;
+      this.atBoundary();
+      deliverNmi(this.processor, s[EIP]);
+    } else if (this.wiring.intr.level && (s[EFLAGS_REST] & IF) !== 0) {
+      this.atBoundary();
+      this.wiring.syncClock();
+      deliverInterrupt(this.processor, this.wiring.acknowledge(), s[EIP]);
+    }
+  }
+
+  reset(): void {
+    const s = this.s;
+    logReset(this.processor, s[EIP]);
+    resetRegisters(s, this.model);
+    resetFpu(s);
+    s[FLAG_RESULT] = 1;
+    s[FLAT] = 0;
+    this.nmiPending = false;
+    this.smiPending = false;
+    this.shadowAt = -1;
+    this.wiring.smiActive?.set(false);
+    this.processor.modeChanged();
+    this.processor.flushTlb(true);
+    this.processor.cache.forgetAll();
+    this.processor.hasJumped = true;
+    this.processor.leave();
+  }
+
+  save(): Plain {
+    this.settleShadow();
+    const s = this.s.slice();
+    flags.setArithmetic(s, flags.arithmetic(this.s));
+    s.fill(0, CURRENT, CURRENT + SCRATCH_WORDS);
+    s[INTERRUPT_SHADOW] = this.shadowAt === this.retired ? 1 : 0;
+    return {
+      registers: new Uint8Array(s.buffer.slice(0)),
+      instructions: this.retired,
+      nmiPending: this.nmiPending,
+      smiPending: this.smiPending,
+    };
+  }
+
+  load(plain: Plain): void {
+    const given = plain as { [name: string]: Plain };
+    const bytes = given['registers'] as Uint8Array;
+    this.processor.s8.set(new Int8Array(bytes.slice().buffer));
+    this.retired = given['instructions'] as number;
+    this.nmiPending = given['nmiPending'] as boolean;
+    this.smiPending = given['smiPending'] as boolean;
+    this.shadowAt = -1;
+    this.settleShadow();
+    this.processor.setA20(this.wiring.a20.level);
+    this.processor.modeChanged();
+    this.processor.cache.forgetAll();
+    this.atBoundary();
+  }
+
+  get pc(): number {
+    return (this.s[BASE + CS] + this.s[EIP]) >>> 0;
+  }
+
+  get codeSize(): 16 | 32 {
+    return (this.s[ATTRIBUTES + CS] & DESC_BIG) !== 0 ? 32 : 16;
+  }
+
+  registersText(): string {
+    return registersText(this.registerView()) + fpuText(this.s);
+  }
+
+  pagingText(topic: 'tlb' | 'mem'): string {
+    const { memory } = this.wiring;
+    return topic === 'tlb' ? tlbText(this.s, memory) : memText(this.s, memory);
+  }
+
+  register(name: string): bigint | undefined {
+    return registerByName(this.registerView(), name);
+  }
+
+  private registerView() {
+    const { s, wiring } = this;
+    return { s, eip: s[EIP], eflags: this.processor.eflags(), isA20Open: wiring.a20.level };
+  }
+
+  translate(linear: number): number | undefined {
+    return this.processor.mmu.translate(linear);
+  }
+}

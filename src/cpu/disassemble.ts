@@ -1,0 +1,167 @@
+/**
+ * The disassembler behind `x/i` and `-d in_asm`: one instruction at a time, AT&T syntax, laid out
+ * as binutils of 2007 did it, which is what QEMU carries.
+ *
+ * Integer instructions come from the table that the processor itself runs (table.ts), so that a row
+ * added there is printed here; x87 and SIMD have their own lists of names. A prefix that the
+ * instruction makes no use of is shown alone, as an instruction of one byte.
+ */
+
+import { type Printed, printRow } from './disassembler/integer.ts';
+import { Reader, TooLong } from './disassembler/reader.ts';
+import { hasModrm, isSimd, printSimd } from './disassembler/simd.ts';
+import { printX87 } from './disassembler/x87.ts';
+import { type Entry, opcodeMaps } from './opcode-map.ts';
+
+export interface Instruction {
+  /** In bytes. */
+  readonly length: number;
+  readonly text: string;
+}
+
+export interface CodePlace {
+  /** Linear address: what targets of jumps are relative to. */
+  readonly address: number;
+  /** Default size of the code segment. */
+  readonly bits: 16 | 32;
+}
+
+export interface Listing {
+  /** The byte at an address, or undefined when nothing is mapped there. */
+  readonly read: (address: number) => number | undefined;
+  readonly address: number;
+  /** Instructions. */
+  readonly count: number;
+  readonly bits: 16 | 32;
+  /** Where to stop before `count` is reached. */
+  readonly end?: number;
+}
+
+/** The lines of `x/i`, without line ends; they stop where memory does. */
+export function disassembleLines(listing: Listing): string[] {
+  const { read, count, bits, end = Number.POSITIVE_INFINITY } = listing;
+  const lines: string[] = [];
+  let address = listing.address;
+  for (let i = 0; i < count && address < end; i++) {
+    const digits = address.toString(16).padStart(16, '0');
+    if (read(address) === undefined) {
+      lines.push(`0x${digits}:  Cannot access memory`);
+      break;
+    }
+    const fetch = (offset: number) => read((address + offset) % 2 ** 32) ?? 0;
+    const { text, length } = disassemble(fetch, { address, bits });
+    lines.push(`0x${digits}:  ${text}`);
+    address = (address + length) % 2 ** 32;
+  }
+  return lines;
+}
+
+const PREFIX_NAMES: { readonly [byte: number]: string } = {
+  38: 'es',
+  46: 'cs',
+  54: 'ss',
+  62: 'ds',
+  100: 'fs',
+  101: 'gs',
+  240: 'lock',
+  242: 'repnz',
+  243: 'repz',
+};
+const BAD = '(bad)  ';
+
+/** Disassembles one instruction; `fetch` gives the byte at an offset from its start. */
+export function disassemble(fetch: (offset: number) => number, place: CodePlace): Instruction {
+  try {
+    return attempt(fetch, place);
+  } catch (error) {
+    if (error instanceof TooLong) return { length: 1, text: BAD };
+    throw error;
+  }
+}
+
+function attempt(fetch: (offset: number) => number, place: CodePlace): Instruction {
+  const start = fetch(0);
+  const waits = start === 0x9b && isX87(fetch(1));
+  const shifted = waits ? (offset: number) => fetch(offset + 1) : fetch;
+  const reader = new Reader(shifted, place.bits);
+  const skipped = waits ? 1 : 0;
+  const printed = print(reader, { address: place.address + skipped, bits: place.bits }, waits);
+  if (printed === undefined) {
+    if (reader.prefixes.length > 0) return { length: 1, text: prefixName(start, place.bits) };
+    return { length: 1, text: BAD };
+  }
+  const front = visiblePrefixes(reader);
+  if (front === undefined) return { length: 1, text: prefixName(start, place.bits) };
+  const mnemonic = front + printed.mnemonic;
+  const text = `${mnemonic.padEnd(6)} ${printed.operands}`;
+  return { length: reader.position + skipped, text };
+}
+
+function isX87(opcode: number): boolean {
+  return opcode >= 0xd8 && opcode <= 0xdf;
+}
+
+function prefixName(byte: number, bits: 16 | 32): string {
+  const other = bits === 32 ? '16' : '32';
+  if (byte === 0x66) return `data${other}`;
+  return byte === 0x67 ? `addr${other}` : (PREFIX_NAMES[byte] ?? BAD);
+}
+
+/** What stands before the mnemonic; undefined when a prefix has no place anywhere. */
+function visiblePrefixes(reader: Reader): string | undefined {
+  let front = '';
+  if (reader.repeat !== 0 && !reader.shown.has(reader.repeat)) {
+    front += reader.repeat === 0xf3 ? 'repz ' : 'repnz ';
+  }
+  if (reader.has(0xf0)) front += 'lock ';
+  if (reader.has(0x67) && !reader.shown.has(0x67)) front += `addr${reader.addressSize} `;
+  const hidden = reader.prefixes.some(
+    byte => !reader.shown.has(byte) && ![0xf0, 0xf2, 0xf3, 0x67].includes(byte),
+  );
+  return hidden ? undefined : front;
+}
+
+function print(reader: Reader, place: CodePlace, waits: boolean): Printed | undefined {
+  let map = 0;
+  let opcode = reader.byte();
+  if (opcode === 0x0f) {
+    map = 1;
+    opcode = reader.byte();
+    if (opcode === 0x38 || opcode === 0x3a) {
+      map = opcode === 0x38 ? 2 : 3;
+      opcode = reader.byte();
+    }
+  }
+  if (map === 0 && isX87(opcode)) {
+    reader.readModrm();
+    return printX87(opcode, reader, waits);
+  }
+  if (map > 0 && isSimd(map, opcode)) {
+    if (hasModrm(map, opcode)) reader.readModrm();
+    const simd = printSimd(map, opcode, reader);
+    if (simd !== undefined || map > 1) return simd;
+  }
+  const entry = findEntry(map, opcode, reader);
+  if (entry === undefined || entry.row.operation.name.startsWith('simd ')) return undefined;
+  return printRow(entry, { reader, opcode, address: place.address });
+}
+
+/** The row that ModRM and prefixes choose; reads ModRM when the opcode has one. */
+function findEntry(map: number, opcode: number, reader: Reader): Entry | undefined {
+  const entries = opcodeMaps[map][opcode];
+  if (entries.some(e => e.hasModrm) && reader.modrm === -1) {
+    reader.readModrm(entries.every(e => e.ignoresMode));
+  }
+  return entries.find(entry => fits(entry, reader));
+}
+
+function fits(entry: Entry, reader: Reader): boolean {
+  if (entry.group >= 0 && entry.group !== reader.reg) return false;
+  if (entry.mode === 'memory' && !reader.isMemory) return false;
+  if (entry.mode === 'register' && reader.isMemory) return false;
+  if (entry.addressSize !== 0 && entry.addressSize !== reader.addressSize) return false;
+  if (entry.prefix <= 0) return true;
+  if (!reader.has(entry.prefix)) return false;
+  reader.shown.add(entry.prefix);
+  return true;
+}

@@ -1,0 +1,70 @@
+/**
+ * The MMX and SSE helpers by name, as rows call them: see ops/simd.ts.
+ */
+
+import type { Context } from '../context.ts';
+import { fxrstor, fxsave } from '../fpu/control.ts';
+import { CPL, CR0, CR0_EM, CR0_TS, EAX, ECX, EDI, GP, NM, UD } from '../registers.ts';
+import type { MemoryEntry, Place, RegisterEntry } from '../simd/forms.ts';
+import { instructions } from '../simd/instructions.ts';
+import { emms, maskMove } from '../simd/moves.ts';
+
+const refuse = (c: Context): never => c.raise(UD);
+const registers: readonly RegisterEntry[] = instructions.map(i => i.entries.register ?? refuse);
+const memories: readonly MemoryEntry[] = instructions.map(i => i.entries.memory ?? refuse);
+
+/** The one place operand: entries are done with it when they return. */
+const place: Place = { seg: 0, offset: 0 };
+
+function at(shape: number, offset: number): Place {
+  place.seg = (shape >> 8) & 7;
+  place.offset = offset;
+  return place;
+}
+
+/** DS:EDI or the segment override, by address size. */
+function atEdi(c: Context, shape: number): Place {
+  return at(shape, c.s[EDI] & ((shape >> 31) | 0xffff));
+}
+
+/** FXSAVE and FXRSTOR answer to EM and TS alike with #NM. */
+function requireFpu(c: Context): void {
+  if ((c.s[CR0] & (CR0_EM | CR0_TS)) !== 0) c.raise(NM);
+}
+
+/** MONITOR (ModRM C8) and MWAIT (C9); MWAIT does not wait, as the manual allows. */
+function monitor(c: Context, rm: number, shape: number): void {
+  if (rm > 1 || c.s[CPL] !== 0) c.raise(UD);
+  if (c.s[ECX] !== 0) c.raise(GP, 0);
+  if (rm === 0) c.load((shape >> 8) & 7, c.s[EAX] & ((shape >> 31) | 0xffff), 1);
+}
+
+export const simdHelpers = {
+  simdRegister(c: Context, index: number, g: number, e: number, immediate: number): void {
+    registers[index](c, g, e, immediate);
+  },
+  simdMemory(
+    c: Context,
+    index: number,
+    g: number,
+    shape: number,
+    offset: number,
+    immediate: number,
+  ): void {
+    memories[index](c, g, at(shape, offset), immediate);
+  },
+  emms,
+  maskmovq: (c: Context, g: number, e: number, shape: number): void =>
+    maskMove(c, true, { g, e }, atEdi(c, shape)),
+  maskmovdqu: (c: Context, g: number, e: number, shape: number): void =>
+    maskMove(c, false, { g, e }, atEdi(c, shape)),
+  fxsave(c: Context, shape: number, offset: number): void {
+    requireFpu(c);
+    fxsave(c, (shape >> 8) & 7, offset);
+  },
+  fxrstor(c: Context, shape: number, offset: number): void {
+    requireFpu(c);
+    fxrstor(c, (shape >> 8) & 7, offset);
+  },
+  monitor,
+};

@@ -1,0 +1,124 @@
+/**
+ * The board's devices as `info qtree` shows them: only what is really there.
+ */
+
+import { deviceModel, type PropertyValue, propertyLines } from '../catalog.ts';
+import type { QdevBus, QdevInfo } from '../device.ts';
+import type { PciFunction } from '../pci/config.ts';
+import { pciAddress, pciDetails } from '../pci/pci-text.ts';
+import type { DriveOptions, PcOptions } from './options.ts';
+
+type Values = { readonly [property: string]: PropertyValue };
+
+/** What the board knows and the tree shows. */
+export interface TreeFacts {
+  readonly options: PcOptions;
+  readonly functions: readonly PciFunction[];
+  readonly serialPorts: readonly number[];
+  readonly serialIrqs: readonly number[];
+  readonly geometry: (drive: DriveOptions) => Values;
+}
+
+type Extra = Partial<Omit<QdevInfo, 'type' | 'properties'>>;
+
+function node(type: string, values: Values = {}, extra: Extra = {}): QdevInfo {
+  const model = deviceModel(type);
+  return {
+    type,
+    properties: () => (model === undefined ? [] : propertyLines(model, values)),
+    ...extra,
+  };
+}
+
+export function boardTree(facts: TreeFacts): QdevBus {
+  const children = facts.functions.map(device => pciNode(facts, device));
+  const bus = { name: 'pci.0', type: 'PCI', children: inOrderOfCreation(children) };
+  return {
+    name: 'main-system-bus',
+    type: 'System',
+    children: [node('fw_cfg_io'), node('i440FX-pcihost', {}, { buses: [bus] })],
+  };
+}
+
+/** The display is plugged in before the IDE and power-management functions exist. */
+function inOrderOfCreation(children: readonly QdevInfo[]): QdevInfo[] {
+  const builtIn = ['i440FX', 'PIIX3', 'VGA', 'piix3-ide', 'PIIX4_PM'];
+  const rank = (child: QdevInfo): number => {
+    const at = builtIn.indexOf(child.type);
+    return at < 0 ? builtIn.length : at;
+  };
+  return [...children].sort((a, b) => rank(a) - rank(b));
+}
+
+function pciNode(facts: TreeFacts, device: PciFunction): QdevInfo {
+  const { name, multifunction = false } = device.options;
+  const romfile = name === 'VGA' ? (facts.options.vga?.rom?.name ?? '') : '';
+  return node(
+    name,
+    { addr: pciAddress(device), romfile, multifunction },
+    { details: () => pciDetails(device), buses: busesOf(facts, name) },
+  );
+}
+
+function busesOf(facts: TreeFacts, name: string): QdevBus[] {
+  if (name === 'PIIX3') return [{ name: 'isa.0', type: 'ISA', children: isaNodes(facts) }];
+  if (name === 'PIIX4_PM') {
+    const children = Array.from({ length: 8 }, (_, i) =>
+      node('smbus-eeprom', { address: 0x50 + i }),
+    );
+    return [{ name: 'i2c', type: 'i2c-bus', children }];
+  }
+  if (name !== 'piix3-ide') return [];
+  return [0, 1].map(bus => ({
+    name: `ide.${bus}`,
+    type: 'IDE',
+    children: facts.options.drives
+      .filter(drive => drive.bus === bus)
+      .map(drive => driveNode(facts, drive)),
+  }));
+}
+
+function driveNode(facts: TreeFacts, drive: DriveOptions): QdevInfo {
+  const { bus, unit, backend, media, id } = drive;
+  const serial = drive.serial ?? backend.serial ?? `QM0000${bus * 2 + unit + 1}`;
+  const values = { drive: backend.name, serial, unit };
+  if (media === 'cdrom') return node('ide-cd', values, { id });
+  return node('ide-hd', { ...values, ...facts.geometry(drive) }, { id });
+}
+
+function isaNodes(facts: TreeFacts): QdevInfo[] {
+  const { serials, debugcons = [], debugExits = [] } = facts.options;
+  const pins = (input: number): string[] => [`gpio-in "" ${input}`, 'gpio-out "" 1'];
+  const pic = (iobase: number, elcr: number, mask: number): QdevInfo =>
+    node(
+      'isa-i8259',
+      { iobase, elcr_addr: elcr, elcr_mask: mask, master: iobase === 0x20 },
+      { gpios: pins(8) },
+    );
+  return [
+    pic(0x20, 0x4d0, 0xf8),
+    pic(0xa0, 0x4d1, 0xde),
+    node('mc146818rtc', { lost_tick_policy: 'discard' }),
+    node('isa-pit', { iobase: 0x40 }, { gpios: pins(1) }),
+    node('isa-pcspk'),
+    ...serials.flatMap((char, i) => (char === undefined ? [] : [serialNode(facts, i)])),
+    node('i8042', {}, { details: () => ['isa irqs 1,12'] }),
+    node('port92'),
+    ...debugcons.map(({ port, char, readback = 0xe9, id }) =>
+      node('isa-debugcon', { iobase: port, chardev: char.label, readback }, { id }),
+    ),
+    ...debugExits.map(({ port, size, id }) =>
+      node('isa-debug-exit', { iobase: port, iosize: size }, { id }),
+    ),
+  ];
+}
+
+function serialNode(facts: TreeFacts, index: number): QdevInfo {
+  const irq = facts.serialIrqs[index];
+  const chardev = facts.options.serials[index]?.label ?? '';
+  return node(
+    'isa-serial',
+    { index, iobase: facts.serialPorts[index], irq, chardev },
+    { details: () => [`isa irq ${irq}`] },
+  );
+}

@@ -1,0 +1,86 @@
+/**
+ * What users see of the board: the texts of `info pci`, `qtree`, `mtree`, `pic`, `roms`, and the
+ * answer to `query-pci`.
+ */
+
+import type { DiskGeometry } from '../../block/backend.ts';
+import { defaultGeometry } from '../ide/geometry.ts';
+import type { I8259 } from '../intc/i8259.ts';
+import type { FwCfg } from '../misc/fw-cfg.ts';
+import type { PciBus } from '../pci/bus.ts';
+import type { I440Fx } from '../pci/i440fx.ts';
+import { type PciDeviceInfo, pciInfo, pciText } from '../pci/pci-text.ts';
+import { qtreeText } from '../qdev-text.ts';
+import { romsText } from './firmware.ts';
+import { inMtreeOrder, mtreeText } from './mtree.ts';
+import type { DriveOptions, PcOptions } from './options.ts';
+import { boardTree } from './qtree.ts';
+
+/** The parts of the board that are looked at. */
+export interface Visible {
+  readonly options: PcOptions;
+  readonly pci: PciBus;
+  readonly i440fx: I440Fx;
+  readonly pics: readonly I8259[];
+  readonly fwCfg: FwCfg;
+  readonly ramBelow4g: number;
+}
+
+/** All texts end with \n. */
+export class BoardTexts {
+  constructor(
+    private readonly board: Visible,
+    private readonly serial: {
+      readonly ports: readonly number[];
+      readonly irqs: readonly number[];
+    },
+  ) {}
+
+  pciText(): string {
+    return pciText(this.board.pci.sorted, () => '');
+  }
+
+  /** The devices of bus 0. */
+  pciInfo(): readonly PciDeviceInfo[] {
+    return pciInfo(this.board.pci.sorted, () => '');
+  }
+
+  qtreeText(): string {
+    return qtreeText(
+      boardTree({
+        options: this.board.options,
+        functions: this.board.pci.sorted,
+        serialPorts: this.serial.ports,
+        serialIrqs: this.serial.irqs,
+        geometry: drive => {
+          const { cylinders, heads, sectors, translation } = geometryOf(drive);
+          return { cyls: cylinders, heads, secs: sectors, 'bios-chs-trans': translation };
+        },
+      }),
+    );
+  }
+
+  mtreeText(): string {
+    const { options, i440fx, pci, ramBelow4g } = this.board;
+    return mtreeText({
+      regions: options.memory.regions,
+      ports: options.ports.regions,
+      i440fx,
+      functions: inMtreeOrder(pci.sorted),
+      ramLength: ramBelow4g,
+      biosLength: options.firmware.bytes.length,
+    });
+  }
+
+  picText(): string {
+    return this.board.pics.map((pic, i) => `${pic.infoText(`pic${i}`)}\n`).join('');
+  }
+
+  romsText(): string {
+    return romsText(this.board.options, this.board.fwCfg);
+  }
+}
+
+export function geometryOf(drive: DriveOptions): DiskGeometry {
+  return drive.geometry ?? defaultGeometry(drive.backend.length);
+}

@@ -1,0 +1,101 @@
+import { truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { Workshop } from '../support/emulator.ts';
+import { type Run, rawGolden, render, transcript, typedLines } from '../support/transcript.ts';
+
+const workshop = new Workshop();
+afterAll(() => workshop.close());
+const raw = join(workshop.folder, 'raw.img');
+writeFileSync(raw, '');
+truncateSync(raw, 4 * 1024 * 1024);
+
+/** A session cut at its prompts. */
+function exchanges(text: string): string[] {
+  return text.split(/^(?=\(qemu\) )/m);
+}
+
+async function replay(run: Run): Promise<{ output: string; stderr: string; end: string }> {
+  const typed = typedLines(run)
+    .map(line => `${line}\n`)
+    .join('');
+  const ended = await workshop.run(run.argv, typed);
+  return { output: ended.text, stderr: ended.stderr, end: `exit ${ended.status}` };
+}
+
+test.each([0, 1, 2])(
+  'B01, session %i: started and stopped machines, a probed raw image',
+  async i => {
+    const run = transcript('B01-startup')[i];
+    const { output, stderr, end } = run;
+    expect(await replay(run)).toEqual({ output, stderr, end });
+  },
+);
+
+test('C03: what the parser makes of lines, words and expressions', async () => {
+  const [run] = transcript('C03-parse2');
+  const { output } = await replay(run);
+  const wanted = exchanges(run.output);
+  const got = exchanges(output);
+  expect(got.length).toBeGreaterThanOrEqual(wanted.length);
+  // What depends on a guest that runs, and on commands of other machines, is not compared.
+  const different =
+    /^\(qemu\) (xp? ?[/0$]|p.* \$(pc|eip)|print \$(cs|eflags)|block_passwd|eject|migrate|balloon|singlestep|change|mouse|set_link)/;
+  const comparable = (list: readonly string[]) => list.filter(text => !different.test(text));
+  expect(comparable(got)).toEqual(comparable(wanted));
+});
+
+test('C03, last session: one stdin cannot serve two devices', async () => {
+  const run = transcript('C03-parse2')
+    .filter(r => r.stdin === 'pipe')
+    .at(-1);
+  if (run === undefined) throw new Error('the transcript has sessions');
+  expect(run.stderr).toContain('cannot use stdio by multiple character devices');
+  expect(await replay(run)).toEqual({
+    output: run.output.trimEnd() + ' ',
+    stderr: run.stderr,
+    end: run.end,
+  });
+});
+
+test('C01: help lists the commands there are, in the recorded words', async () => {
+  const [run] = transcript('C01-help');
+  const { output } = await replay({ ...run, output: '(qemu) help\n(qemu) info\n(qemu) quit\n' });
+  const [, help, info] = exchanges(output);
+  const recorded = exchanges(run.output);
+  const known = recorded.find(text => text.startsWith('(qemu) help\n')) ?? '';
+  const knownInfo = recorded.find(text => text.startsWith('(qemu) info\n')) ?? '';
+  for (const line of help.split('\n')) expect(known).toContain(`${line}\n`);
+  for (const line of info.split('\n')) expect(knownInfo).toContain(`${line}\n`);
+  const order = (text: string): number[] =>
+    text
+      .split('\n')
+      .slice(1, -1)
+      .map(line => known.indexOf(`\n${line}\n`));
+  expect(order(help)).toEqual([...order(help)].sort((a, b) => a - b));
+});
+
+test('C07: formats are remembered from one command to the next', async () => {
+  const [run] = transcript('C07-fmt');
+  const lines = ['x/2xh 0', 'x/9xh 0', 'x/5xw 0', 'x/3xg 0', 'x/9db 0', 'x/2uw 0', 'help ?'];
+  const typed = [...lines, 'help cont', 'help info block', 'quit'];
+  const { output } = await replay({
+    ...run,
+    output: typed.map(line => `(qemu) ${line}\n`).join(''),
+  });
+  const wanted = exchanges(run.output);
+  for (const text of exchanges(output).slice(1)) expect(wanted).toContain(text);
+});
+
+test('a piped session writes the recorded bytes', async () => {
+  const wanted = rawGolden('A06-two-pipe').toString('latin1').split('\r\n');
+  const typed = 'info status\nquit\n';
+  const argv = ['-nodefaults', '-display', 'none', '-S', '-monitor', 'stdio'];
+  const { stdout } = await workshop.run(argv, typed);
+  const [banner, asked, answered, left] = stdout.toString('latin1').split('\r\n');
+  expect(banner).toBe(wanted[0]);
+  expect(asked).toBe(wanted[1]);
+  expect(answered).toBe('VM status: paused (prelaunch)');
+  expect(left).toBe(wanted.find(line => line.startsWith('(qemu) q')));
+  expect(render(stdout)).toContain('(qemu) quit\n');
+});
