@@ -1,7 +1,7 @@
 import { afterAll, expect, test } from 'vitest';
 import { Workshop } from '../support/emulator.ts';
+import { rawGolden } from '../support/sessions.ts';
 import { onTerminal } from '../support/terminal.ts';
-import { rawGolden } from '../support/transcript.ts';
 
 const workshop = new Workshop();
 afterAll(() => workshop.close());
