@@ -13,7 +13,7 @@ start:  xor ax, ax
         mov ds, ax
         mov es, ax
         mov ss, ax
-        mov sp, 0x7c00
+        mov sp, 0x7000          ; on a page without code
         cld
         sti
         mov [drive], dl
