@@ -40,14 +40,6 @@ export interface Context {
   /** Ends `run` after this instruction, to look at pending interrupts, halts, new modes. */
   leave(): void;
 
-  /** The instruction that runs counts as done, and comes again: the next step of a REP. */
-  restart(): void;
-  /** Somebody asked to leave, a device perhaps: a REP stops after the current element. */
-  readonly isLeaving: boolean;
-  /** All data segments can be read and written up to their limits (real mode, mostly). */
-  readonly isPlain: boolean;
-  readonly tlb: Runs;
-
   /** EFLAGS whole, with the lazy ones worked out. */
   eflags(): number;
   /** Replaces EFLAGS; `mask` has the bits that change. */
@@ -56,9 +48,6 @@ export interface Context {
   /** Through segment `seg` with type and limit checks, at the current CPL; canonical signed. */
   load(seg: number, offset: number, size: Size): number;
   store(seg: number, offset: number, size: Size, value: number): void;
-  /** The read of a read-modify-write: write permission first; `finishModify` stores. */
-  loadToModify(seg: number, offset: number, size: Size): number;
-  finishModify(size: Size, value: number): void;
   /** Through paging only. `user` says with which privilege; descriptor tables and TSS are false. */
   readLinear(linear: number, size: Size, user: boolean): number;
   writeLinear(linear: number, size: Size, value: number, user: boolean): void;
@@ -78,4 +67,18 @@ export interface Context {
    * 10-14, 17 carry an error code.
    */
   raise(vector: number, errorCode?: number): never;
+}
+
+/** What the helpers of repeated and read-modify-write instructions need beside. */
+export interface Running extends Context {
+  /** The instruction that runs counts as done, and comes again: the next step of a REP. */
+  restart(): void;
+  /** Somebody asked to leave, a device perhaps: a REP stops after the current element. */
+  readonly isLeaving: boolean;
+  /** All data segments can be read and written up to their limits (real mode, mostly). */
+  readonly isPlain: boolean;
+  readonly tlb: Runs;
+  /** The read of a read-modify-write: write permission first; `finishModify` stores. */
+  loadToModify(seg: number, offset: number, size: Size): number;
+  finishModify(size: Size, value: number): void;
 }

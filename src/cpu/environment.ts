@@ -2,7 +2,7 @@
  * What the generated interpreter refers to by name: see emit-js.ts for what each is.
  */
 
-import type { Context } from './context.ts';
+import type { Running } from './context.ts';
 import type { Compute } from './helpers/compute.ts';
 
 type Load = (linear: number, o: number, c: number) => number;
@@ -87,5 +87,5 @@ export interface Environment extends AccessFunctions, FlowFunctions {
   readonly M1: Int8Array;
   readonly C: Compute;
   readonly H: { readonly [name: string]: (...args: never[]) => unknown };
-  readonly cpu: Context;
+  readonly cpu: Running;
 }

@@ -53,7 +53,9 @@ export function tokens(row: Row): Token[] {
 
 /** True when operand size changes the instance. */
 export function isSized(row: Row): boolean {
-  return tokens(row).some(t => t.width === 'v' || t.from === 'J' || t.from === 'A');
+  return tokens(row).some(
+    t => t.width === 'v' || t.text === 'Is' || t.from === 'J' || t.from === 'A',
+  );
 }
 
 const WIDTHS: { readonly [width: string]: Bits } = { b: 8, w: 16, d: 32 };

@@ -16,7 +16,7 @@ import {
   writeLinear,
 } from './access.ts';
 import { CodeCache, type CodeSource } from './code-cache.ts';
-import type { Context, Size } from './context.ts';
+import type { Running, Size } from './context.ts';
 import type { CpuWiring } from './cpu.ts';
 import { Decoder } from './decode.ts';
 import type { FlowFunctions } from './environment.ts';
@@ -27,6 +27,7 @@ import { build, type Interpreter } from './generated/interpreter.js';
 import { helpers } from './helpers/all.ts';
 import { computeFunctions } from './helpers/compute.ts';
 import { coldKind } from './kinds.ts';
+import { logBlock, logState } from './log-text.ts';
 import { Mmu, raisePageFault } from './mmu.ts';
 import { type Mode, Modes } from './mode.ts';
 import type { CpuModel, Feature } from './models.ts';
@@ -38,7 +39,7 @@ const FILE_WORDS = 512;
 const NO_MODE = -2;
 const PAUSE = coldKind('pause.32');
 
-export class Processor implements Context, TlbOwner, CodeSource {
+export class Processor implements Running, TlbOwner, CodeSource {
   readonly s = new Int32Array(FILE_WORDS);
   readonly s8 = new Int8Array(this.s.buffer);
   readonly views = new VectorViews(this.s);
@@ -163,6 +164,12 @@ export class Processor implements Context, TlbOwner, CodeSource {
   }
 
   // ---- Context ----
+
+  onDecode(eip: number, bytes: number): void {
+    const { log } = this.wiring;
+    if (log.has('in_asm')) logBlock(this, eip, bytes);
+    if (log.has('cpu')) logState(this, eip);
+  }
 
   get eip(): number {
     return this.cache.eip[this.s[CURRENT] >> 3];

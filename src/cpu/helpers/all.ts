@@ -4,7 +4,7 @@
  */
 
 import { BUDGET } from '../access.ts';
-import type { Context, Size } from '../context.ts';
+import type { Context, Running, Size } from '../context.ts';
 import * as control from '../control.ts';
 import { cpuid } from '../cpuid.ts';
 import { farCall, farJump, farReturn } from '../far.ts';
@@ -129,7 +129,7 @@ const escapeHelpers = {
 };
 
 /** Called by records that stand for others: the instruction at this place has not run yet. */
-function again(c: Context): void {
+function again(c: Running): void {
   c.restart();
   c.s[BUDGET]++;
 }

@@ -6,7 +6,7 @@
  * adjustment OF is zero, after AAA and AAS ZF, SF and PF follow AL.
  */
 
-import type { Context, Size } from '../context.ts';
+import type { Context, Running, Size } from '../context.ts';
 import * as flags from '../flags.ts';
 import {
   AF,
@@ -199,7 +199,7 @@ function adjustUnpacked(s: Int32Array, direction: 1 | -1): void {
 }
 
 /** BT, BTS, BTR, BTC with a memory operand and a register; `what` is size << 2 | which. */
-function bitTestMemory(c: Context, shape: number, offset: number, n: number, what: number): void {
+function bitTestMemory(c: Running, shape: number, offset: number, n: number, what: number): void {
   const size = what >> 2;
   const bytes = (size >> 3) as Size;
   const mask = (shape >> 31) | 0xffff;
@@ -216,7 +216,7 @@ function bitTestMemory(c: Context, shape: number, offset: number, n: number, wha
   c.s[FLAG_B] = (old >>> bit) & 1;
 }
 
-function cmpxchg8b(c: Context, shape: number, offset: number): void {
+function cmpxchg8b(c: Running, shape: number, offset: number): void {
   const { s } = c;
   const seg = (shape >> 8) & 7;
   const second = (offset + 4) | 0;

@@ -10,7 +10,7 @@
  */
 
 import { FLAT, HALF } from '../access.ts';
-import type { Context, Size } from '../context.ts';
+import type { Running, Size } from '../context.ts';
 import * as flags from '../flags.ts';
 import { checkPort, portIn, portOut } from '../io.ts';
 import {
@@ -37,26 +37,26 @@ const BACKWARD_PASS = 256;
 /** What one pass works with; one object, filled anew each time. */
 const pass = { mask: 0, step: 0, seg: 0, count: 0 };
 
-function start(c: Context, shape: number, size: number): void {
+function start(c: Running, shape: number, size: number): void {
   pass.mask = (shape >> 31) | 0xffff;
   pass.seg = (shape >> 8) & 7;
   pass.step = (c.s[EFLAGS_REST] & DF) !== 0 ? -size : size;
 }
 
-function counter(c: Context): number {
+function counter(c: Running): number {
   return (c.s[ECX] & pass.mask) >>> 0;
 }
 
-function move(c: Context, n: number, by: number): void {
+function move(c: Running, n: number, by: number): void {
   c.s[n] = (c.s[n] & ~pass.mask) | ((c.s[n] + by) & pass.mask);
 }
 
-function countDown(c: Context, by: number): void {
+function countDown(c: Running, by: number): void {
   c.s[ECX] = (c.s[ECX] & ~pass.mask) | ((c.s[ECX] - by) & pass.mask);
 }
 
 /** Elements from register `n` in segment `seg` to the end of the page, the segment or 64 KiB. */
-function room(c: Context, n: number, seg: number, size: number): number {
+function room(c: Running, n: number, seg: number, size: number): number {
   if (pass.step < 0) return BACKWARD_PASS;
   const offset = (c.s[n] & pass.mask) >>> 0;
   const linear = c.s[BASE + seg] + offset;
@@ -66,7 +66,7 @@ function room(c: Context, n: number, seg: number, size: number): number {
 }
 
 /** Linear address of `length` bytes when no check can fail on the way, else -1. */
-function plainLinear(c: Context, seg: number, n: number, length: number): number {
+function plainLinear(c: Running, seg: number, n: number, length: number): number {
   const { s } = c;
   const offset = (s[n] & pass.mask) >>> 0;
   if ((s[FLAT] & (1 << seg)) !== 0) return offset;
@@ -75,15 +75,15 @@ function plainLinear(c: Context, seg: number, n: number, length: number): number
 }
 
 /** After a pass: go on with the next one as a new instruction, or be done. */
-function again(c: Context, repeat: number): void {
+function again(c: Running, repeat: number): void {
   if (repeat !== 0 && counter(c) !== 0) c.restart();
 }
 
-function elements(c: Context, repeat: number, limit: number): number {
+function elements(c: Running, repeat: number, limit: number): number {
   return repeat === 0 ? 1 : Math.min(counter(c), limit);
 }
 
-function movs(c: Context, shape: number, repeat: number, bytes: number): void {
+function movs(c: Running, shape: number, repeat: number, bytes: number): void {
   start(c, shape, bytes);
   if (repeat !== 0 && counter(c) === 0) return;
   const limit = Math.min(room(c, ESI, pass.seg, bytes), room(c, EDI, ES, bytes));
@@ -102,7 +102,7 @@ function movs(c: Context, shape: number, repeat: number, bytes: number): void {
   again(c, repeat);
 }
 
-function movsBulk(c: Context, count: number, bytes: number): boolean {
+function movsBulk(c: Running, count: number, bytes: number): boolean {
   if (pass.step < 0) return false;
   const length = count * bytes;
   const source = plainLinear(c, pass.seg, ESI, length);
@@ -125,7 +125,7 @@ function movsBulk(c: Context, count: number, bytes: number): boolean {
   return true;
 }
 
-function stos(c: Context, shape: number, repeat: number, bytes: number): void {
+function stos(c: Running, shape: number, repeat: number, bytes: number): void {
   start(c, shape, bytes);
   if (repeat !== 0 && counter(c) === 0) return;
   const count = elements(c, repeat, room(c, EDI, ES, bytes));
@@ -140,7 +140,7 @@ function stos(c: Context, shape: number, repeat: number, bytes: number): void {
   again(c, repeat);
 }
 
-function stosBulk(c: Context, count: number, bytes: number): boolean {
+function stosBulk(c: Running, count: number, bytes: number): boolean {
   if (pass.step < 0) return false;
   const length = count * bytes;
   const target = plainLinear(c, ES, EDI, length);
@@ -162,7 +162,7 @@ function stosBulk(c: Context, count: number, bytes: number): boolean {
   return true;
 }
 
-function lods(c: Context, shape: number, repeat: number, bytes: number): void {
+function lods(c: Running, shape: number, repeat: number, bytes: number): void {
   start(c, shape, bytes);
   if (repeat !== 0 && counter(c) === 0) return;
   const count = elements(c, repeat, room(c, ESI, pass.seg, bytes));
@@ -184,7 +184,7 @@ function setCompared(s: Int32Array, a: number, b: number, bytes: number): void {
   s[FLAG_B] = b;
 }
 
-function cmps(c: Context, shape: number, repeat: number, bytes: number): void {
+function cmps(c: Running, shape: number, repeat: number, bytes: number): void {
   start(c, shape, bytes);
   if (repeat !== 0 && counter(c) === 0) return;
   const limit = Math.min(room(c, ESI, pass.seg, bytes), room(c, EDI, ES, bytes));
@@ -202,7 +202,7 @@ function cmps(c: Context, shape: number, repeat: number, bytes: number): void {
   again(c, repeat);
 }
 
-function scas(c: Context, shape: number, repeat: number, bytes: number): void {
+function scas(c: Running, shape: number, repeat: number, bytes: number): void {
   start(c, shape, bytes);
   if (repeat !== 0 && counter(c) === 0) return;
   const count = elements(c, repeat, room(c, EDI, ES, bytes));
@@ -219,7 +219,7 @@ function scas(c: Context, shape: number, repeat: number, bytes: number): void {
   again(c, repeat);
 }
 
-function ins(c: Context, shape: number, repeat: number, bytes: number): void {
+function ins(c: Running, shape: number, repeat: number, bytes: number): void {
   start(c, shape, bytes);
   const size = bytes as Size;
   const port = c.s[EDX] & 0xffff;
@@ -238,7 +238,7 @@ function ins(c: Context, shape: number, repeat: number, bytes: number): void {
   again(c, repeat);
 }
 
-function outs(c: Context, shape: number, repeat: number, bytes: number): void {
+function outs(c: Running, shape: number, repeat: number, bytes: number): void {
   start(c, shape, bytes);
   const size = bytes as Size;
   const port = c.s[EDX] & 0xffff;

@@ -51,7 +51,7 @@ export const stack: readonly Row[] = [
   row('61', 'v', popa),
   row('9C', 'v', pushf),
   row('9D', 'v', popf),
-  row('C8', 'If', enter),
+  row('C8', 'If,v', enter),
   row('C9', 'v', leave),
   row('9E', '', sahf),
   row('9F', '', lahf),
