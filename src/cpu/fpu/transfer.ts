@@ -118,13 +118,11 @@ export function loadFrom(c: Context, format: number, seg: number, offset: number
     return;
   }
   convertLoaded();
-  if (blocked()) {
-    commit(c);
-    return;
-  }
+  commit(c);
+  // Unlike arithmetic, a load completes with an unmasked denormal exception.
+  if ((env.flags & ~env.masks & IE) !== 0) return;
   push(s);
   storeSt(s, 0, result);
-  commit(c);
 }
 
 /** Binary32 and binary64 raise what an operation on them would; integers raise nothing. */
