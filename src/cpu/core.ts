@@ -36,9 +36,13 @@ import {
 import { registerByName, registersText } from './registers-text.ts';
 import { resetRegisters } from './reset.ts';
 import { enterSmm } from './smm.ts';
+import { train } from './train.ts';
 
 /** Scratch words of the register file are no state. */
 const SCRATCH_WORDS = 48;
+
+/** Shorter runs cannot make the loops hot: tests and single steps go without. */
+const TRAIN_AFTER = 5000;
 
 export class Cpu implements CpuCore {
   /** For helpers, tests and the debugger. */
@@ -52,6 +56,7 @@ export class Cpu implements CpuCore {
   private smiPending = false;
   /** The instruction count at which interrupts still wait (after STI, MOV SS). */
   private shadowAt = -1;
+  private isTrained = false;
 
   constructor(
     private readonly wiring: CpuWiring,
@@ -104,6 +109,11 @@ export class Cpu implements CpuCore {
   run(budget: number): RunResult {
     const end = this.retired + budget;
     this.exitRequested = false;
+    if (!this.isTrained && budget >= TRAIN_AFTER) {
+      this.isTrained = true;
+      const u0 = process.cpuUsage();
+      train(this.processor);
+    }
     while (this.retired < end) {
       if (this.exitRequested) {
         this.exitRequested = false;

@@ -410,7 +410,8 @@ export class JsCode implements Code {
 
   private name(value: string): string {
     const name = `t${this.shared.names++}`;
-    this.line(`const ${name} = ${value};`);
+    // Loops declare them once: V8 gives each declaration a register of its own.
+    this.line(`${this.binding.inLoop ? '' : 'const '}${name} = ${value};`);
     return name;
   }
 
