@@ -111,7 +111,6 @@ export class Cpu implements CpuCore {
     this.exitRequested = false;
     if (!this.isTrained && budget >= TRAIN_AFTER) {
       this.isTrained = true;
-      const u0 = process.cpuUsage();
       train(this.processor);
     }
     while (this.retired < end) {
