@@ -53,6 +53,8 @@ export interface CodeSource {
    * zeros; before, it may raise what a fetch raises.
    */
   setFetch(linear: number, arenaOffset: number, available: number): void;
+  /** A block was decoded: `bytes` of code from `eip` on. */
+  onDecode(eip: number, bytes: number): void;
 }
 
 export class CodeCache {
@@ -229,7 +231,10 @@ export class CodeCache {
     if (!ended) this.fall(o, (eip + offset) & mask, count);
     else this.finish(o - RECORD_WORDS, count);
     this.length[first >> 3] = count;
-    if (first !== CUT) this.free = o + RECORD_WORDS;
+    if (first !== CUT) {
+      this.free = o + RECORD_WORDS;
+      this.source.onDecode(eip, offset);
+    }
     if (place >= 0) this.register(first, place, offset);
     return first;
   }

@@ -16,12 +16,16 @@ import { Fault } from './fault.ts';
 import * as flags from './flags.ts';
 import { fpuText, resetFpu } from './fpu/state.ts';
 import { deliverException, deliverInterrupt, deliverNmi } from './interrupt.ts';
+import { logReset } from './log-text.ts';
 import type { CpuModel } from './models.ts';
+import { memText, tlbText } from './paging-text.ts';
 import { Processor } from './processor.ts';
 import {
+  ATTRIBUTES,
   BASE,
   CS,
   DB,
+  DESC_BIG,
   EFLAGS_REST,
   EIP,
   FLAG_RESULT,
@@ -227,6 +231,7 @@ export class Cpu implements CpuCore {
 
   reset(): void {
     const s = this.s;
+    logReset(this.processor, s[EIP]);
     resetRegisters(s, this.model);
     resetFpu(s);
     s[FLAG_RESULT] = 1;
@@ -275,8 +280,17 @@ export class Cpu implements CpuCore {
     return (this.s[BASE + CS] + this.s[EIP]) >>> 0;
   }
 
+  get codeSize(): 16 | 32 {
+    return (this.s[ATTRIBUTES + CS] & DESC_BIG) !== 0 ? 32 : 16;
+  }
+
   registersText(): string {
     return registersText(this.registerView()) + fpuText(this.s);
+  }
+
+  pagingText(topic: 'tlb' | 'mem'): string {
+    const { memory } = this.wiring;
+    return topic === 'tlb' ? tlbText(this.s, memory) : memText(this.s, memory);
   }
 
   register(name: string): bigint | undefined {

@@ -27,6 +27,7 @@ import { build, type Interpreter } from './generated/interpreter.js';
 import { helpers } from './helpers/all.ts';
 import { computeFunctions } from './helpers/compute.ts';
 import { coldKind } from './kinds.ts';
+import { logBlock, logState } from './log-text.ts';
 import { Mmu, raisePageFault } from './mmu.ts';
 import { type Mode, Modes } from './mode.ts';
 import type { CpuModel, Feature } from './models.ts';
@@ -163,6 +164,12 @@ export class Processor implements Running, TlbOwner, CodeSource {
   }
 
   // ---- Context ----
+
+  onDecode(eip: number, bytes: number): void {
+    const { log } = this.wiring;
+    if (log.has('in_asm')) logBlock(this, eip, bytes);
+    if (log.has('cpu')) logState(this, eip);
+  }
 
   get eip(): number {
     return this.cache.eip[this.s[CURRENT] >> 3];

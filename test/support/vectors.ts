@@ -58,8 +58,6 @@ function statusMask(record: Uint8Array): number {
   if (isEscape && !definesConditions(code)) mask &= ~0x4500;
   // Where one unit in the last place is all that is promised, C1 is not either.
   if (record[EXACT] === 0) mask &= ~0x200;
-  // FCOMI: manuals clear C1, some processors leave it.
-  if (code[1] >= 0xe8 && (code[0] === 0xdb || code[0] === 0xdf)) mask &= ~0x200;
   return mask;
 }
 

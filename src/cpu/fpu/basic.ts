@@ -185,7 +185,10 @@ export function ftst(c: Context): void {
   compareMemory(c, 0);
 }
 
-/** FCOMI, FCOMIP, FUCOMI, FUCOMIP: into EFLAGS. */
+/**
+ * FCOMI, FCOMIP, FUCOMI, FUCOMIP: into EFLAGS. C1 stays unless the stack faults; the manual has it
+ * cleared, processors leave it.
+ */
 export function compareFlags(c: Context, i: number, quietly: number, pops: number): void {
   const { s } = c;
   begin(s);
@@ -197,7 +200,9 @@ export function compareFlags(c: Context, i: number, quietly: number, pops: numbe
   loadSt(s, opA, 0);
   loadSt(s, opB, i);
   const order = compare(opA, opB, quietly);
+  const before = s[FSW] & SW_C1;
   commit(c);
+  s[FSW] |= before;
   const flags = order === UNORDERED ? ZF | PF | CF : order === EQUAL ? ZF : order === LESS ? CF : 0;
   c.setEflags(flags, ARITHMETIC);
   if (!blocked()) popMany(s, pops);
