@@ -1,9 +1,9 @@
 /**
  * The processor as a machine runs it: from one event to the next.
  *
- * Interrupts, halts and debug traps are looked at between instructions here, everything else happens
- * in the run loops (processor.ts). The last few instructions of a budget run as blocks cut to length,
- * so that the count is exact.
+ * Interrupts, halts and debug traps are looked at between instructions here, everything else
+ * happens in the run loops (processor.ts). The last few instructions of a budget run as blocks cut
+ * to length, so that the count is exact.
  */
 
 import type { Line } from '../line.ts';

@@ -2,8 +2,8 @@
  * Writes the interpreter: two run loops (32-bit and 16-bit code) whose cases are the hot instances,
  * and one function for each instance. build.mjs saves the text as generated/interpreter.js.
  *
- * A case ends in `continue` with `o` moved on, or in `break` with `q` at the link word of a jump: the
- * tail charges the block to the budget and follows the link.
+ * A case ends in `continue` with `o` moved on, or in `break` with `q` at the link word of a jump:
+ * the tail charges the block to the budget and follows the link.
  */
 
 import { BUDGET, CURRENT } from './access.ts';

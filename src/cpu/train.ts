@@ -1,11 +1,11 @@
 /**
  * Runs every case of the run loops once on each of its paths, before a guest does.
  *
- * V8 compiles a loop for what it has seen. A case (or the slow half of one) that runs for the first
- * time afterwards throws the compiled loop away: some dozen times over a guest's first seconds, each
- * costing tens of milliseconds of compilation and slow running until then. So each case runs here
- * with operands that reach both sides of its branches, numbers of every kind, and all exits, on
- * records made for it and memory nobody owns (the arena's first page).
+ * V8 compiles a loop for what it has seen. A case (or the slow half of one) that runs for the
+ * first time afterwards throws the compiled loop away: some dozen times over a guest's first
+ * seconds, each costing tens of milliseconds of compilation and slow running until then. So each
+ * case runs here with operands that reach both sides of its branches, numbers of every kind, and
+ * all exits, on records made for it and memory nobody owns (the arena's first page).
  */
 
 import { BUDGET, CURRENT } from './access.ts';
