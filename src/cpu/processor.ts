@@ -1,6 +1,6 @@
 /**
- * The processor's inside: registers, TLB, code cache and the generated run loops, tied together; what
- * helpers see as `Context`. core.ts runs it.
+ * The processor's inside: registers, TLB, code cache and the generated run loops, tied together;
+ * what helpers see as `Context`. core.ts runs it.
  *
  * A loop leaves when its budget is used up, or when a helper or a device asked for it (`leave`).
  */
