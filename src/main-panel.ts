@@ -2,6 +2,7 @@
  * The board as the monitor sees it: texts, keys, buttons.
  */
 
+import { disassembleLines } from './cpu/disassemble.ts';
 import { UserError } from './error.ts';
 import { screenText } from './hw/display/text.ts';
 import { isKeyName, KEY_NAMES, type KeyName, keyOfNumber } from './hw/input/keys.ts';
@@ -18,8 +19,16 @@ export function pcPanel(machine: PcMachine): Panel {
       board.keys.send(keys.map(readKey).filter(isKnown), holdMs);
     },
     nmi: () => board.nmi.pulse(),
-    disassemble: () => [],
-    queryPci: (): Json => [],
+    disassemble: (address, count, physical) => {
+      const { cpu, memory } = machine;
+      const read = (at: number) => {
+        const place = physical ? at : cpu.translate(at);
+        return place === undefined ? undefined : memory.read(place, 1);
+      };
+      return disassembleLines({ read, address, count, bits: cpu.codeSize });
+    },
+    // Interfaces have no index signature, but every member is a JSON value.
+    queryPci: (): Json => [{ bus: 0, devices: board.texts.pciInfo() as unknown as Json }],
     queryMice: (): Json => [{ name: 'QEMU PS/2 Mouse', index: 2, current: true, absolute: false }],
     screenText: () => (board.vga === undefined ? undefined : screenText(board.vga)),
     setBootOrder: () => {},
@@ -36,10 +45,21 @@ function isKnown(key: KeyName | undefined): key is KeyName {
   return key !== undefined;
 }
 
-function show({ board }: PcMachine, topic: Topic): string | undefined {
+function show({ board, cpu }: PcMachine, topic: Topic): string | undefined {
   switch (topic) {
     case 'pic':
-      return board.pics.map((pic, i) => `${pic.infoText(`pic${i}`)}\n`).join('');
+      return board.texts.picText();
+    case 'pci':
+      return board.texts.pciText();
+    case 'qtree':
+      return board.texts.qtreeText();
+    case 'mtree':
+      return board.texts.mtreeText();
+    case 'roms':
+      return board.texts.romsText();
+    case 'tlb':
+    case 'mem':
+      return cpu.pagingText(topic);
     case 'irq':
       return 'irq statistic code not compiled.\n';
     case 'usb':

@@ -9,7 +9,7 @@ import type { Char } from './char.ts';
 import { parseCharShorthand, readCharOptions } from './chardev-spec.ts';
 import { Clock } from './clock.ts';
 import { helpText, located } from './command-line.ts';
-import { findModel, modelHelpText } from './cpu/models.ts';
+import { findModel, modelHelpText, modelSignature } from './cpu/models.ts';
 import { HostError } from './disk-host.ts';
 import { UserError } from './error.ts';
 import { Events } from './events.ts';
@@ -31,6 +31,7 @@ import {
   writeFile,
 } from './host-main.ts';
 import { HostTime, wallClock } from './host-time.ts';
+import { ramBelow4g } from './hw/board/pc.ts';
 import { Inbox } from './inbox.ts';
 import { Log } from './log.ts';
 import { buildMachine, type PcMachine } from './machine-build.ts';
@@ -46,7 +47,7 @@ import {
 } from './main-config.ts';
 import { addDevice, deviceHelp, type Fittings, fitIdeDrives } from './main-devices.ts';
 import { DriveTable } from './main-drives.ts';
-import { loadFirmware, loadVgaRom } from './main-files.ts';
+import { loadBoot, loadFirmware, loadVgaRom } from './main-files.ts';
 import { pcPanel } from './main-panel.ts';
 import { COMMANDS } from './monitor/commands/all.ts';
 import { CHARDEV_GROUP } from './monitor/commands/chardev.ts';
@@ -84,7 +85,7 @@ class Program {
   ) {
     this.chars = new CharTable({
       post: deliver => this.inbox.post(deliver),
-      interrupt: () => this.terminate(2),
+      interrupt: () => this.inbox.post(() => this.terminate(2)),
       terminate: () => this.end(),
       commitAll: () => {},
       nowMs: millisecondsSinceStart,
@@ -272,6 +273,8 @@ class Program {
     for (const request of config.devices) {
       addDevice(request, { fittings, chars: this.chars, drives: this.drives });
     }
+    const { warnings, ...boot } = loadBoot(config, ramBelow4g(config.ramSize));
+    for (const warning of warnings) printError(`${warning}\n`);
     return buildMachine({
       clock: this.clock,
       inbox: this.inbox,
@@ -285,11 +288,13 @@ class Program {
       board: {
         ramSize: config.ramSize,
         firmware,
-        optionRoms: [],
+        ...boot,
         ...fittings,
         ...(hasVga ? { vga: { rom: loadVgaRom(config) } } : {}),
         ...(config.hasUuid ? { uuid: uuidBytes(config.uuid) } : {}),
-        boot: { order, menu: config.boot?.bool('menu') ?? false },
+        cpuid: { signature: modelSignature(model), features: model.words[0] },
+        hasSmm: true,
+        boot: bootOptions(config, order),
         rtcBase: rtcBase(config),
         nographic: config.isNographic,
       },
@@ -360,6 +365,20 @@ function demoDrive(): Config['drives'][number] {
     ['snapshot', 'on'],
   ] as const;
   return { pairs, location: '-demo' };
+}
+
+function bootOptions({ boot }: Config, order: string) {
+  const number = (key: string): number | undefined => {
+    const text = boot?.get(key);
+    return text === undefined ? undefined : Number.parseInt(text, 10) || 0;
+  };
+  const wait = number('reboot-timeout');
+  return {
+    order,
+    menu: boot?.bool('menu') ?? false,
+    splashTime: number('splash-time'),
+    rebootTimeout: wait === undefined || wait < 0 ? undefined : Math.min(wait, 0xffff),
+  };
 }
 
 function rtcBase({ rtc, pace }: Config): number {

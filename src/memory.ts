@@ -74,6 +74,15 @@ export class Region {
   }
 }
 
+/** Who answered for the page of the last access that went to a handler. */
+interface LastHandler {
+  readonly access: 'read' | 'write';
+  page: number;
+  region: Region | undefined;
+}
+
+const NO_PAGE = -1;
+
 export class Memory {
   readonly arena: ArrayBuffer;
   readonly u8: Uint8Array;
@@ -90,6 +99,8 @@ export class Memory {
   onCodeWrite: (offset: number, length: number) => void = () => {};
   private readonly view: DataView;
   private allocated = PAGE_SIZE;
+  private readonly lastRead: LastHandler = { access: 'read', page: NO_PAGE, region: undefined };
+  private readonly lastWrite: LastHandler = { access: 'write', page: NO_PAGE, region: undefined };
 
   /** `capacity` bytes of arena: guest RAM plus what ROMs and video memory will need. */
   constructor(capacity: number) {
@@ -203,15 +214,31 @@ export class Memory {
   }
 
   private readHandler(address: number, size: AccessSize): number {
-    const region = this.regionAt(address >>> 0, 'read');
+    const region = this.handlerAt(this.lastRead, address >>> 0);
     if (region === undefined || !('read' in region.backing)) return truncate(-1, size);
     return truncate(region.backing.read((address >>> 0) - region.base, size), size);
   }
 
   private writeHandler(address: number, size: AccessSize, value: number): void {
-    const region = this.regionAt(address >>> 0, 'write');
+    const region = this.handlerAt(this.lastWrite, address >>> 0);
     if (region === undefined || !('write' in region.backing)) return;
     region.backing.write((address >>> 0) - region.base, size, truncate(value, size));
+  }
+
+  /** `regionAt`, remembering the answer for the page while one region has all of it. */
+  private handlerAt(last: LastHandler, address: number): Region | undefined {
+    const page = address >>> PAGE_BITS;
+    if (page === last.page) return last.region;
+    const region = this.regionAt(address, last.access);
+    const from = page * PAGE_SIZE;
+    const shared = this.regions.some(
+      r =>
+        r.answers(last.access, from, from + PAGE_SIZE) &&
+        (r.base > from || r.base + r.length < from + PAGE_SIZE),
+    );
+    last.page = shared ? NO_PAGE : page;
+    last.region = region;
+    return region;
   }
 
   private readSplit(address: number, size: AccessSize): number {
@@ -225,6 +252,8 @@ export class Memory {
   }
 
   private refresh(base: number, length: number): void {
+    this.lastRead.page = NO_PAGE;
+    this.lastWrite.page = NO_PAGE;
     const first = Math.floor(base / PAGE_SIZE);
     const last = Math.min(PAGE_COUNT, Math.ceil((base + length) / PAGE_SIZE));
     const near = this.regions.filter(

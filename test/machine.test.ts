@@ -16,6 +16,7 @@ class ScriptedCpu implements CpuCore {
   halted = false;
   resets = 0;
   pc = 0;
+  readonly codeSize = 32;
   readonly budgets: number[] = [];
   readonly script = new Map<number, () => void>();
   private mustExit = false;
@@ -42,6 +43,9 @@ class ScriptedCpu implements CpuCore {
     return { instructions: this.instructions };
   }
   load(): void {}
+  pagingText(): string {
+    return '';
+  }
   registersText = () => '';
   register = () => undefined;
   translate = (linear: number) => linear;

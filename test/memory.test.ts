@@ -81,3 +81,18 @@ test('whoever caches code hears of writes to its pages, before they happen', () 
   memory.write(0x4000, 1, 1);
   expect(heard).toEqual(['3010+4=0', '3000+16=0']);
 });
+
+test('handlers that share a page answer each for their part, and moves are noticed', () => {
+  const memory = new Memory(1 << 20);
+  const answering = (value: number) => ({ read: () => value, write: () => {} });
+  memory.map({ name: 'low', base: 0x5000, length: 0x800, backing: answering(1) });
+  const high = memory.map({ name: 'high', base: 0x5800, length: 0x800, backing: answering(2) });
+  const whole = memory.map({ name: 'whole', base: 0x6000, length: 0x1000, backing: answering(3) });
+  expect([0x5000, 0x5800, 0x5000].map(at => memory.read(at, 1))).toEqual([1, 2, 1]);
+  expect(memory.read(0x6000, 1)).toBe(3);
+  memory.place(whole, { base: 0x7000 });
+  expect(memory.read(0x6000, 1)).toBe(0xff);
+  expect(memory.read(0x7abc, 1)).toBe(3);
+  memory.place(high, { enabled: false });
+  expect([0x5000, 0x5800].map(at => memory.read(at, 1))).toEqual([1, 0xff]);
+});

@@ -799,7 +799,8 @@ character_page:
         inc al
         jns .colour
         jmp menu
-.plain: mov al, ' '             ; a terminal: what everybody can show
+.plain: call new_line
+        mov al, ' '             ; a terminal: what everybody can show
 .next:  call teletype
         inc al
         cmp al, 127

@@ -25,6 +25,8 @@ export interface Encryption {
   readonly keyed: boolean;
   /** Never fails: the format cannot tell a wrong password. */
   setPassword(password: Uint8Array): void;
+  /** Takes over the password of another node for the same image. */
+  adopt(other: Encryption | undefined): void;
 }
 
 /** What `info` says beyond name, size and format. */

@@ -53,6 +53,8 @@ export interface CodeSource {
    * zeros; before, it may raise what a fetch raises.
    */
   setFetch(linear: number, arenaOffset: number, available: number): void;
+  /** A block was decoded: `bytes` of code from `eip` on. */
+  onDecode(eip: number, bytes: number): void;
 }
 
 export class CodeCache {
@@ -67,6 +69,8 @@ export class CodeCache {
   readonly length = new Int32Array(RECORDS);
   /** 1 for direct transfers, whose words 5 and 6 are links. */
   private readonly hasLinks = new Uint8Array(RECORDS);
+  /** Room for a few records that belong to no block. */
+  readonly cutPlace = CUT;
   /** Counts the times that all records were thrown away. */
   generation = 0;
   private free = FIRST;
@@ -153,6 +157,11 @@ export class CodeCache {
     return this.decode(eip, page | (linear & 0xfff), { at: CUT, limit });
   }
 
+  /** Puts a record into the jump cache, for `train`. */
+  plant(eip: number, o: number): void {
+    this.enter(eip, o);
+  }
+
   private enter(eip: number, o: number): number {
     const at = (eip ^ (eip >>> HASH_BITS)) & ((1 << HASH_BITS) - 1);
     this.hashEip[at] = eip;
@@ -222,7 +231,10 @@ export class CodeCache {
     if (!ended) this.fall(o, (eip + offset) & mask, count);
     else this.finish(o - RECORD_WORDS, count);
     this.length[first >> 3] = count;
-    if (first !== CUT) this.free = o + RECORD_WORDS;
+    if (first !== CUT) {
+      this.free = o + RECORD_WORDS;
+      this.source.onDecode(eip, offset);
+    }
     if (place >= 0) this.register(first, place, offset);
     return first;
   }

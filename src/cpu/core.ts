@@ -1,9 +1,9 @@
 /**
  * The processor as a machine runs it: from one event to the next.
  *
- * Interrupts, halts and debug traps are looked at between instructions here, everything else happens
- * in the run loops (processor.ts). The last few instructions of a budget run as blocks cut to length,
- * so that the count is exact.
+ * Interrupts, halts and debug traps are looked at between instructions here, everything else
+ * happens in the run loops (processor.ts). The last few instructions of a budget run as blocks cut
+ * to length, so that the count is exact.
  */
 
 import type { Line } from '../line.ts';
@@ -16,12 +16,16 @@ import { Fault } from './fault.ts';
 import * as flags from './flags.ts';
 import { fpuText, resetFpu } from './fpu/state.ts';
 import { deliverException, deliverInterrupt, deliverNmi } from './interrupt.ts';
+import { logReset } from './log-text.ts';
 import type { CpuModel } from './models.ts';
+import { memText, tlbText } from './paging-text.ts';
 import { Processor } from './processor.ts';
 import {
+  ATTRIBUTES,
   BASE,
   CS,
   DB,
+  DESC_BIG,
   EFLAGS_REST,
   EIP,
   FLAG_RESULT,
@@ -36,9 +40,13 @@ import {
 import { registerByName, registersText } from './registers-text.ts';
 import { resetRegisters } from './reset.ts';
 import { enterSmm } from './smm.ts';
+import { train } from './train.ts';
 
 /** Scratch words of the register file are no state. */
 const SCRATCH_WORDS = 48;
+
+/** Shorter runs cannot make the loops hot: tests and single steps go without. */
+const TRAIN_AFTER = 5000;
 
 export class Cpu implements CpuCore {
   /** For helpers, tests and the debugger. */
@@ -52,6 +60,7 @@ export class Cpu implements CpuCore {
   private smiPending = false;
   /** The instruction count at which interrupts still wait (after STI, MOV SS). */
   private shadowAt = -1;
+  private isTrained = false;
 
   constructor(
     private readonly wiring: CpuWiring,
@@ -104,6 +113,10 @@ export class Cpu implements CpuCore {
   run(budget: number): RunResult {
     const end = this.retired + budget;
     this.exitRequested = false;
+    if (!this.isTrained && budget >= TRAIN_AFTER) {
+      this.isTrained = true;
+      train(this.processor);
+    }
     while (this.retired < end) {
       if (this.exitRequested) {
         this.exitRequested = false;
@@ -218,6 +231,7 @@ export class Cpu implements CpuCore {
 
   reset(): void {
     const s = this.s;
+    logReset(this.processor, s[EIP]);
     resetRegisters(s, this.model);
     resetFpu(s);
     s[FLAG_RESULT] = 1;
@@ -266,8 +280,17 @@ export class Cpu implements CpuCore {
     return (this.s[BASE + CS] + this.s[EIP]) >>> 0;
   }
 
+  get codeSize(): 16 | 32 {
+    return (this.s[ATTRIBUTES + CS] & DESC_BIG) !== 0 ? 32 : 16;
+  }
+
   registersText(): string {
     return registersText(this.registerView()) + fpuText(this.s);
+  }
+
+  pagingText(topic: 'tlb' | 'mem'): string {
+    const { memory } = this.wiring;
+    return topic === 'tlb' ? tlbText(this.s, memory) : memText(this.s, memory);
   }
 
   register(name: string): bigint | undefined {

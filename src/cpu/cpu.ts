@@ -57,10 +57,14 @@ export interface CpuCore {
   /** CPU state for snapshots and hashes. */
   save(): Plain;
   load(plain: Plain): void;
+  /** Default operand and address size of the code that runs: what `x/i` decodes with. */
+  readonly codeSize: 16 | 32;
   /** Linear address of the next instruction (CS base + EIP). */
   readonly pc: number;
   /** `info registers`, as QEMU prints it, lines ended by \n. */
   registersText(): string;
+  /** `info tlb` and `info mem`. */
+  pagingText(topic: 'tlb' | 'mem'): string;
   /** A register for monitor expressions (`$eip`); undefined when there is none of that name. */
   register(name: string): bigint | undefined;
   /** Page walk without side effects; undefined when not mapped. */

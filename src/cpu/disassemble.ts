@@ -1,6 +1,6 @@
 /**
- * The disassembler behind `x/i` and `-d in_asm`: one instruction at a time, AT&T syntax, laid out as
- * binutils of 2007 did it, which is what QEMU carries.
+ * The disassembler behind `x/i` and `-d in_asm`: one instruction at a time, AT&T syntax, laid out
+ * as binutils of 2007 did it, which is what QEMU carries.
  *
  * Integer instructions come from the table that the processor itself runs (table.ts), so that a row
  * added there is printed here; x87 and SIMD have their own lists of names. A prefix that the
@@ -9,7 +9,7 @@
 
 import { type Printed, printRow } from './disassembler/integer.ts';
 import { Reader, TooLong } from './disassembler/reader.ts';
-import { hasModrm, printSimd } from './disassembler/simd.ts';
+import { hasModrm, isSimd, printSimd } from './disassembler/simd.ts';
 import { printX87 } from './disassembler/x87.ts';
 import { type Entry, opcodeMaps } from './opcode-map.ts';
 
@@ -24,6 +24,36 @@ export interface CodePlace {
   readonly address: number;
   /** Default size of the code segment. */
   readonly bits: 16 | 32;
+}
+
+export interface Listing {
+  /** The byte at an address, or undefined when nothing is mapped there. */
+  readonly read: (address: number) => number | undefined;
+  readonly address: number;
+  /** Instructions. */
+  readonly count: number;
+  readonly bits: 16 | 32;
+  /** Where to stop before `count` is reached. */
+  readonly end?: number;
+}
+
+/** The lines of `x/i`, without line ends; they stop where memory does. */
+export function disassembleLines(listing: Listing): string[] {
+  const { read, count, bits, end = Number.POSITIVE_INFINITY } = listing;
+  const lines: string[] = [];
+  let address = listing.address;
+  for (let i = 0; i < count && address < end; i++) {
+    const digits = address.toString(16).padStart(16, '0');
+    if (read(address) === undefined) {
+      lines.push(`0x${digits}:  Cannot access memory`);
+      break;
+    }
+    const fetch = (offset: number) => read((address + offset) % 2 ** 32) ?? 0;
+    const { text, length } = disassemble(fetch, { address, bits });
+    lines.push(`0x${digits}:  ${text}`);
+    address = (address + length) % 2 ** 32;
+  }
+  return lines;
 }
 
 const PREFIX_NAMES: { readonly [byte: number]: string } = {
@@ -106,17 +136,22 @@ function print(reader: Reader, place: CodePlace, waits: boolean): Printed | unde
     reader.readModrm();
     return printX87(opcode, reader, waits);
   }
+  if (map > 0 && isSimd(map, opcode)) {
+    if (hasModrm(map, opcode)) reader.readModrm();
+    const simd = printSimd(map, opcode, reader);
+    if (simd !== undefined || map > 1) return simd;
+  }
   const entry = findEntry(map, opcode, reader);
-  if (entry !== undefined) return printRow(entry, { reader, opcode, address: place.address });
-  if (map === 0) return undefined;
-  if (reader.modrm === -1 && hasModrm(map, opcode)) reader.readModrm();
-  return printSimd(map, opcode, reader);
+  if (entry === undefined || entry.row.operation.name.startsWith('simd ')) return undefined;
+  return printRow(entry, { reader, opcode, address: place.address });
 }
 
 /** The row that ModRM and prefixes choose; reads ModRM when the opcode has one. */
 function findEntry(map: number, opcode: number, reader: Reader): Entry | undefined {
   const entries = opcodeMaps[map][opcode];
-  if (entries.some(e => e.hasModrm) && reader.modrm === -1) reader.readModrm();
+  if (entries.some(e => e.hasModrm) && reader.modrm === -1) {
+    reader.readModrm(entries.every(e => e.ignoresMode));
+  }
   return entries.find(entry => fits(entry, reader));
 }
 

@@ -1,9 +1,24 @@
 /**
- * Lines of `-d int`: one for each interrupt and exception, as QEMU words them.
+ * What the processor writes to the log: interrupts, register dumps and code, as QEMU words them.
  */
 
 import type { Context } from './context.ts';
-import { BASE, CPL, CR2, CS, EAX, ESP, PF_VECTOR, SELECTOR, SS } from './registers.ts';
+import { disassembleLines } from './disassemble.ts';
+import { fpuText } from './fpu/state.ts';
+import type { Mmu } from './mmu.ts';
+import {
+  ATTRIBUTES,
+  BASE,
+  CPL,
+  CR2,
+  CS,
+  DESC_BIG,
+  EAX,
+  ESP,
+  PF_VECTOR,
+  SELECTOR,
+  SS,
+} from './registers.ts';
 import { type RegisterView, registersLogText } from './registers-text.ts';
 
 export interface LoggedEvent {
@@ -36,6 +51,35 @@ export function logRaised(c: Context, old: number, vector: number): void {
   if (!c.wiring.log.has('int')) return;
   const before = (old >>> 0).toString(16);
   c.wiring.log.write('int', `check_exception old: 0x${before} new 0x${vector.toString(16)}\n`);
+}
+
+/** `-d cpu_reset`: the registers as they were before the reset. */
+export function logReset(c: Context, eip: number): void {
+  const { log } = c.wiring;
+  if (!log.has('cpu_reset')) return;
+  const text = registersLogText(view(c, eip)) + fpuText(c.s);
+  log.write('cpu_reset', `CPU Reset (CPU 0)\n${text}`);
+}
+
+/** `-d cpu`: the registers, when code is decoded. */
+export function logState(c: Context, eip: number): void {
+  c.wiring.log.write('cpu', registersLogText(view(c, eip)));
+}
+
+/** `-d in_asm`: a block of code, when it is decoded. */
+export function logBlock(c: BlockContext, eip: number, bytes: number): void {
+  const start = (c.s[BASE + CS] + eip) >>> 0;
+  const read = (address: number) => {
+    const place = c.mmu.translate(address);
+    return place === undefined ? undefined : c.wiring.memory.read(place, 1);
+  };
+  const bits = (c.s[ATTRIBUTES + CS] & DESC_BIG) !== 0 ? 32 : 16;
+  const lines = disassembleLines({ read, address: start, count: bytes, bits, end: start + bytes });
+  c.wiring.log.write('in_asm', `----------------\nIN: \n${lines.join('\n')}\n\n`);
+}
+
+interface BlockContext extends Context {
+  readonly mmu: Mmu;
 }
 
 function view(c: Context, eip: number): RegisterView {

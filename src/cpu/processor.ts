@@ -1,6 +1,6 @@
 /**
- * The processor's inside: registers, TLB, code cache and the generated run loops, tied together; what
- * helpers see as `Context`. core.ts runs it.
+ * The processor's inside: registers, TLB, code cache and the generated run loops, tied together;
+ * what helpers see as `Context`. core.ts runs it.
  *
  * A loop leaves when its budget is used up, or when a helper or a device asked for it (`leave`).
  */
@@ -27,6 +27,7 @@ import { build, type Interpreter } from './generated/interpreter.js';
 import { helpers } from './helpers/all.ts';
 import { computeFunctions } from './helpers/compute.ts';
 import { coldKind } from './kinds.ts';
+import { logBlock, logState } from './log-text.ts';
 import { Mmu, raisePageFault } from './mmu.ts';
 import { type Mode, Modes } from './mode.ts';
 import type { CpuModel, Feature } from './models.ts';
@@ -167,6 +168,12 @@ export class Processor implements Running, TlbOwner, CodeSource {
   }
 
   // ---- Context ----
+
+  onDecode(eip: number, bytes: number): void {
+    const { log } = this.wiring;
+    if (log.has('in_asm')) logBlock(this, eip, bytes);
+    if (log.has('cpu')) logState(this, eip);
+  }
 
   get eip(): number {
     return this.cache.eip[this.s[CURRENT] >> 3];

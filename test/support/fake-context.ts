@@ -48,6 +48,11 @@ export class FakeContext implements Context {
   readonly tripleFaults: string[] = [];
   readonly flushes: string[] = [];
   now = 0n;
+  readonly isLeaving = false;
+  readonly isPlain = false;
+  /** No bulk copies here. */
+  readonly tlb = { readRun: () => -1, writeRun: () => -1 };
+  private modified = 0;
   eip = 0x100;
   nextEip = 0x102;
   modeChanges = 0;
@@ -85,6 +90,10 @@ export class FakeContext implements Context {
     this.leaves++;
   }
 
+  restart(): void {
+    this.jump(this.eip);
+  }
+
   eflags(): number {
     return this.s[EFLAGS_REST];
   }
@@ -101,6 +110,16 @@ export class FakeContext implements Context {
   store(seg: number, offset: number, size: Size, value: number): void {
     const linear = writeAddress(this, seg, offset, size);
     this.writeLinear(linear, size, value, this.s[CPL] === 3);
+  }
+
+  loadToModify(seg: number, offset: number, size: Size): number {
+    this.modified = writeAddress(this, seg, offset, size);
+    this.probeWrite(this.modified, size, this.s[CPL] === 3);
+    return this.readLinear(this.modified, size, this.s[CPL] === 3);
+  }
+
+  finishModify(size: Size, value: number): void {
+    this.writeLinear(this.modified, size, value, this.s[CPL] === 3);
   }
 
   readLinear(linear: number, size: Size, user: boolean): number {

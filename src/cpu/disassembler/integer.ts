@@ -54,7 +54,7 @@ const PLAIN = new Set(
 );
 const STRINGS = new Set(['movs', 'cmps', 'stos', 'lods', 'scas', 'ins', 'outs']);
 /** Operands stay in Intel's order. */
-const UNREVERSED = new Set(['bound', 'enter', 'farJump', 'farCall']);
+const UNREVERSED = new Set(['bound', 'writeControl', 'writeDebug']);
 const PREFETCHES = ['prefetchnta', 'prefetcht0', 'prefetcht1', 'prefetcht2'];
 
 export interface Printed {
@@ -189,7 +189,7 @@ function target(width: string, place: Place): string {
   const offset = reader.signed(width === 'b' ? 8 : reader.operandSize);
   if (width !== 'b') reader.shown.add(0x66);
   const end = address + reader.position;
-  if (reader.operandSize === 32) return hex(end + offset);
+  if (reader.operandSize === 32 || width === 'b') return hex(end + offset);
   return hex(((address & ~0xffff) | ((end + offset) & 0xffff)) >>> 0);
 }
 
@@ -314,6 +314,10 @@ const SPECIAL: { readonly [operation: string]: Printer } = {
     if (entry.tokens[0].from !== 'eAX') texts.reverse();
     return { mnemonic: 'xchg', operands: texts.join(',') };
   },
+  monitor: (_, { reader }) =>
+    reader.rm === 0
+      ? { mnemonic: 'monitor', operands: '%eax,%ecx,%edx' }
+      : { mnemonic: 'mwait', operands: '%eax,%ecx' },
   nop: (entry, place) => {
     const { reader } = place;
     if (entry.tokens.length === 0) return plainNop(reader);

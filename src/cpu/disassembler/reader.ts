@@ -1,6 +1,6 @@
 /**
- * The bytes of one instruction as the printer takes them: prefixes, ModRM, displacement, immediates,
- * and the texts of operands in AT&T syntax.
+ * The bytes of one instruction as the printer takes them: prefixes, ModRM, displacement and
+ * immediates, and the texts of operands in AT&T syntax.
  *
  * Source: Intel SDM volume 2, chapter 2 (instruction format); AT&T syntax as binutils prints it.
  */
@@ -91,8 +91,9 @@ export class Reader {
     return (this.unsigned(width) << shift) >> shift;
   }
 
-  readModrm(): void {
-    this.modrm = this.byte();
+  /** `registerOnly`: mod is not looked at, rm always names a register. */
+  readModrm(registerOnly = false): void {
+    this.modrm = this.byte() | (registerOnly ? 0xc0 : 0);
     if (this.isMemory)
       this.memoryText = this.addressSize === 16 ? this.memory16() : this.memory32();
   }

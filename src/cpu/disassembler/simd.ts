@@ -174,6 +174,8 @@ function parse(text: string): Templates {
 }
 
 const MAPS: readonly Templates[] = [parse(TWO_BYTE), parse(THREE_BYTE_38), parse(THREE_BYTE_3A)];
+/** The opcodes alone. */
+const OPCODES = MAPS.map(map => new Set([...map.keys()].map(key => key.slice(0, 2))));
 const COMPARISONS = ['eq', 'lt', 'le', 'unord', 'neq', 'nlt', 'nle', 'ord'];
 
 /** Undefined when there is no such instruction. `map` is 1 for 0F, 2 for 0F 38, 3 for 0F 3A. */
@@ -190,6 +192,12 @@ export function printSimd(map: number, opcode: number, reader: Reader): Printed 
   const chosen = reader.isMemory ? alternatives[0] : alternatives[alternatives.length - 1];
   const [name, operands = ''] = chosen.split(' ');
   return print(name, operands, reader);
+}
+
+/** Whether some instruction of the list has this opcode. */
+export function isSimd(map: number, opcode: number): boolean {
+  const key = opcode.toString(16).padStart(2, '0');
+  return OPCODES[map - 1].has(key);
 }
 
 /** Whether the opcode has a ModRM byte: all but EMMS. */

@@ -112,10 +112,14 @@ const QEXT_LENGTH = 8;
 const QEXT_LITTLE_ENDIAN = 0x1e1e1e1e;
 
 export class Vga extends Device<VgaRegisters> {
-  /** Three ports at 1CEh: index, data; 16-bit accesses (map with maxSize 2). */
+  /** Three ports at 1CEh: index, data; 16-bit accesses only (map with maxSize 2). */
   readonly vbePorts: PortHandler = {
-    read: offset => (offset === 0 ? this.state.vbeIndex : this.readVbeData()),
-    write: (offset, _size, value) => {
+    read: (offset, size) => {
+      if (size === 1) return -1;
+      return offset === 0 ? this.state.vbeIndex : this.readVbeData();
+    },
+    write: (offset, size, value) => {
+      if (size === 1) return;
       if (offset === 0) this.state.vbeIndex = value;
       else this.writeVbeData(this.state.vbeIndex, value);
     },

@@ -255,6 +255,15 @@ export class Qcow2Node implements BlockNode {
     await this.buildMap();
   }
 
+  /** Reads a snapshot's disk from now on; for read-only images. */
+  async lookInto(snapshot: Snapshot): Promise<void> {
+    const bytes = new Uint8Array(snapshot.l1Size * 8);
+    if (bytes.length > 0) await this.file.read(snapshot.l1Offset, bytes);
+    const { header } = this.metadata;
+    this.metadata.l1 = new DataView(bytes.buffer);
+    Object.assign(header, { l1Size: snapshot.l1Size, size: snapshot.diskSize });
+  }
+
   warn(text: string): void {
     this.context.warn(text);
   }

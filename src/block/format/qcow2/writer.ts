@@ -70,6 +70,11 @@ export class Writer {
     return table;
   }
 
+  /** Past the last cluster that the file has any part of. */
+  private fileEnd(): number {
+    return Math.ceil(this.parts.metadata.highWater / this.clusterSize) * this.clusterSize;
+  }
+
   private indexOf(offset: number): number {
     return Math.floor((offset % this.parts.metadata.l2Coverage) / this.clusterSize);
   }
@@ -95,6 +100,9 @@ export class Writer {
     if (run === 0) return 0;
     const length = Math.min(from.length, run * this.clusterSize - inCluster);
     await guard(place + inCluster, length);
+    if (place + inCluster + length > this.fileEnd()) {
+      await metadata.corruption(`Data cluster 0x${place.toString(16)} outside of the image`);
+    }
     const part = length === from.length ? from : from.subarray(0, length);
     await metadata.writeAt(place + inCluster, encryption?.encrypt(offset, part) ?? part);
     return length;
@@ -278,6 +286,33 @@ export class Writer {
     }
     this.parts.metadata.markDirty(table);
     return count;
+  }
+
+  /** Turns zero clusters into what version 2 can say. */
+  async expandZeroes(progress: (fraction: number) => void): Promise<void> {
+    const { node } = this.parts;
+    const end = node.length;
+    for (let at = 0; at < end; ) {
+      const mapping = await lookup(this.parts.metadata, at, end - at);
+      if (mapping.kind === 'zero') await this.expandRun(at, mapping.length);
+      at += mapping.length;
+      progress(at / end);
+    }
+  }
+
+  private async expandRun(offset: number, length: number): Promise<void> {
+    const { node } = this.parts;
+    const bare = node.backing === undefined;
+    for (let done = 0; done < length; ) {
+      const part = Math.min(length - done, MAX_RUN_BYTES);
+      if (bare) {
+        const clusters = Math.ceil(part / this.clusterSize);
+        done += (await this.dropEntries(offset + done, clusters, 0)) * this.clusterSize;
+      } else {
+        await this.write(offset + done, new Uint8Array(part));
+        done += part;
+      }
+    }
   }
 
   /** Gives back the clusters that lie wholly inside the range. */

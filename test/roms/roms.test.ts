@@ -1,0 +1,153 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { missing, Program, ROOT, SEABIOS } from '../support/program.ts';
+
+const QEMU = '/usr/bin/qemu-system-i386';
+const NASM = '/usr/bin/nasm';
+const ROMS = join(ROOT, 'roms');
+const BIOS = join(ROMS, 'bios/bios.bin');
+const DEMO = join(ROMS, 'demo/demo.img');
+const SECONDS = 1000;
+
+const folder = mkdtempSync(join(tmpdir(), 'tinamou-roms-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const noAssembler = missing('roms/build', NASM);
+const noPeer = missing('roms', QEMU, NASM, SEABIOS);
+
+function assemble(name: string): string {
+  const image = join(folder, name);
+  execFileSync(NASM, ['-f', 'bin', '-o', image, join(import.meta.dirname, `${name}.asm`)]);
+  return image;
+}
+
+/** Starts a machine without defaults on Debian's QEMU; `screen` is what its serial port says. */
+function start(...args: readonly string[]): Program {
+  const quiet = ['-M', 'pc-i440fx-2.2', '-display', 'none', '-nodefaults', '-serial', 'stdio'];
+  return new Program([...quiet, '-m', '32', '-no-reboot', ...args], QEMU);
+}
+
+function disk(image: string): string[] {
+  return ['-drive', `file=${image},format=raw,if=ide`, '-snapshot'];
+}
+
+/** The 25 rows of the display, as text of code page 437's ASCII part. */
+function screenText(cells: Uint8Array): string[] {
+  return Array.from({ length: 25 }, (_, row) =>
+    Array.from({ length: 80 }, (_, column) => cells[(row * 80 + column) * 2] ?? 0)
+      .map(code => (code >= 0x20 && code < 0x7f ? String.fromCharCode(code) : '#'))
+      .join('')
+      .trimEnd(),
+  );
+}
+
+/** Looks at the display until row 24 is `last`; gives all rows. */
+async function screenWhen(program: Program, last: string): Promise<string[]> {
+  for (let tries = 1; ; tries++) {
+    const dump = join(folder, `screen${tries}.bin`);
+    program.type(`pmemsave 0xb8000 4000 "${dump}"\nprint /d ${1000 + tries}\n`);
+    await program.seen([`\n${1000 + tries}`], 5 * SECONDS);
+    const rows = screenText(readFileSync(dump));
+    if (rows[24] === last || tries === 100) return rows;
+    await new Promise(resolve => setTimeout(resolve, 200));
+  }
+}
+
+test.skipIf(noAssembler)('the committed images are what their sources give', () => {
+  const build = spawnSync('node', [join(ROMS, 'build.mjs'), '--check'], { encoding: 'utf8' });
+  expect(build.stdout).not.toContain('DIFFERS');
+  expect(build.status).toBe(0);
+});
+
+test('every option ROM has a signature, a length and a checksum', () => {
+  for (const name of ['option/multiboot.bin', 'option/linuxboot.bin', 'vgabios/vgabios.bin']) {
+    const rom = readFileSync(join(ROMS, name));
+    expect([rom[0], rom[1], (rom[2] ?? 0) * 512], name).toEqual([0x55, 0xaa, rom.length]);
+    expect(
+      rom.reduce((sum, byte) => (sum + byte) & 0xff, 0),
+      name,
+    ).toBe(0);
+  }
+});
+
+describe.skipIf(noPeer)('the BIOS on a peer machine', () => {
+  test('offers its services as their documents say', { timeout: 60 * SECONDS }, async () => {
+    const exit = ['-device', 'isa-debug-exit,iobase=0xf4', '-vga', 'std'];
+    const program = start('-bios', BIOS, ...disk(assemble('services')), ...exit);
+    const { output, status } = await program.end(50 * SECONDS);
+    const lines = output.split(/\r?\n/).filter(line => / (ok|FAIL .*)$/.test(line));
+    expect(lines.filter(line => !line.endsWith(' ok'))).toEqual([]);
+    expect(lines.length).toBeGreaterThan(45);
+    expect(output).toMatch(/end\n$/);
+    expect(status).toBe(33);
+  });
+
+  test('says on the serial port what it does when there is no display', async () => {
+    const program = start('-bios', BIOS, '-vga', 'none', ...disk(DEMO));
+    try {
+      await program.seen(
+        ['tinamou BIOS', 'Memory: 32 MiB', 'Disk 80h: QEMU HARDDISK, 64 KiB', 'Key? '],
+        15 * SECONDS,
+      );
+      expect(program.output).not.toContain('\x1b');
+      program.type('p');
+      expect((await program.end(5 * SECONDS)).status).toBe(0);
+      expect(program.output).toContain('Switching off');
+    } finally {
+      await program.kill();
+    }
+  });
+
+  test('says so when there is nothing to boot', async () => {
+    const program = start('-bios', BIOS, '-vga', 'none');
+    try {
+      await program.seen(['No bootable device'], 15 * SECONDS);
+    } finally {
+      await program.kill();
+    }
+  });
+
+  test.each([
+    ['our BIOS', ['-bios', BIOS, '-vga', 'std']],
+    [
+      'SeaBIOS and our video ROM',
+      ['-device', `VGA,romfile=${join(ROMS, 'vgabios/vgabios.bin')}`, '-bios', SEABIOS],
+    ],
+  ])('shows the demo on a display with %s', { timeout: 60 * SECONDS }, async (_name, firmware) => {
+    const args = ['-M', 'pc-i440fx-2.2', '-display', 'none', '-nodefaults', '-monitor', 'stdio'];
+    const program = new Program([...args, '-m', '32', ...firmware, ...disk(DEMO)], QEMU);
+    try {
+      const menu = '  r restart   p power off   c characters   m main page';
+      const rows = await screenWhen(program, menu);
+      expect(rows[0]).toMatch(/^ {2}tinamou demo +\d\d:\d\d:\d\d$/);
+      expect(rows[9]).toMatch(/^ #+ Memory #+ #+ Processor #+$/);
+      expect(rows[10]).toMatch(/^ # 00000000-0009FBFF {3}639 KiB RAM +# # Vendor/);
+      expect(rows[24]).toBe(menu);
+    } finally {
+      await program.kill();
+    }
+  });
+});
+
+describe.skipIf(noPeer)('the multiboot ROM', () => {
+  test.each([
+    ['our BIOS', BIOS],
+    ['SeaBIOS', SEABIOS],
+  ])('starts a kernel with modules on %s', { timeout: 40 * SECONDS }, async (_name, bios) => {
+    const kernel = assemble('multiboot-probe');
+    const module = join(folder, 'module');
+    writeFileSync(module, 'text of the module');
+    const roms = ['-L', join(ROMS, 'option'), '-L', '/usr/share/qemu', '-L', '/usr/share/seabios'];
+    const boot = ['-kernel', kernel, '-append', 'some words', '-initrd', `${module} its words`];
+    const exit = ['-device', 'isa-debug-exit,iobase=0xf4', '-vga', 'none', '-bios', bios];
+    const { output, status } = await start(...roms, ...boot, ...exit).end(30 * SECONDS);
+    expect(output).toContain('magic 2BADB002 info 00009500');
+    expect(output).toContain(`command ${kernel} some words`);
+    expect(output).toContain(`${module} its words:text of the module`);
+    expect(output).toContain('map 00000014 00000000 00000000 0009FC00 00000000 00000001');
+    expect(status).toBe(33);
+  });
+});
