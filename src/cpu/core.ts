@@ -241,7 +241,7 @@ export class Cpu implements CpuCore {
     this.shadowAt = -1;
     this.wiring.smiActive?.set(false);
     this.processor.modeChanged();
-    this.processor.flushTlb(true);
+    this.processor.setA20(this.wiring.a20.level);
     this.processor.cache.forgetAll();
     this.processor.hasJumped = true;
     this.processor.leave();
