@@ -16,6 +16,7 @@ import type { Device } from '../device.ts';
 import { VGA_PORT_RANGES, Vga } from '../display/vga.ts';
 import { I8237 } from '../dma/i8237.ts';
 import { AtaDisk } from '../ide/ata-disk.ts';
+import { AtapiCd } from '../ide/atapi-cd.ts';
 
 import { Piix3Ide } from '../ide/piix3-ide.ts';
 import { I8042 } from '../input/i8042.ts';
@@ -388,18 +389,15 @@ export class Pc {
   private plugDrive(ide: Piix3Ide, drive: DriveOptions): void {
     const { inbox, log } = this.options;
     const { bus, unit, backend } = drive;
-    if (drive.media !== 'disk') return;
     const channel = ide.channels[bus];
-    const disk = new AtaDisk({
-      backend,
-      geometry: geometryOf(drive),
-      serial: drive.serial ?? backend.serial ?? `QM0000${bus * 2 + unit + 1}`,
-      host: channel.host,
-      inbox,
-      log,
-    });
-    channel.units[unit] = disk;
-    this.add(`ide.${bus}.${unit}`, disk);
+    const serial = drive.serial ?? backend.serial ?? `QM0000${bus * 2 + unit + 1}`;
+    const { host } = channel;
+    const device =
+      drive.media === 'cdrom'
+        ? new AtapiCd({ backend, serial, host, inbox })
+        : new AtaDisk({ backend, serial, host, inbox, log, geometry: geometryOf(drive) });
+    channel.units[unit] = device;
+    this.add(`ide.${bus}.${unit}`, device);
   }
 
   /** The geometry of the n-th hard disk, for the CMOS. */
