@@ -54,7 +54,7 @@ function aliasOf(row: OptionRow, word: string): string {
 }
 
 /** Runs `read`; what the user did wrong is told with the place where it was written. */
-export function located<T>(location: string | undefined, read: () => T): T {
+export function located<T>(location: string | null | undefined, read: () => T): T {
   try {
     return read();
   } catch (error) {

@@ -2,13 +2,24 @@
  * Finding and reading the files of a start: firmware, option ROMs, kernels. Messages as QEMU's.
  */
 
+import { located } from './command-line.ts';
 import { HostError } from './disk-host.ts';
 import { fileExists, packagePath, readFile } from './host-main.ts';
+import { loadKernel } from './hw/board/boot-kernel.ts';
+import type { FwCfgEntry, RomOptions } from './hw/board/options.ts';
 import { bareError, type Config } from './main-config.ts';
+import { CommandLineError } from './options.ts';
 
 export interface NamedBytes {
   readonly name: string;
   readonly bytes: Uint8Array;
+}
+
+export interface BootParts {
+  readonly optionRoms: readonly RomOptions[];
+  readonly fwCfgEntries: readonly FwCfgEntry[];
+  /** Lines for stderr. */
+  readonly warnings: readonly string[];
 }
 
 const BUILT_IN_BIOS = 'roms/bios/bios.bin';
@@ -45,24 +56,28 @@ export function loadVgaRom(config: Config): NamedBytes | undefined {
   return tryRead(path ?? packagePath(BUILT_IN_VGA));
 }
 
-/** One of our option ROMs: `multiboot`, `linuxboot`. */
-export function loadOptionRom(name: string): NamedBytes {
-  return readNamed(packagePath(`roms/option/${name}.bin`));
+/** -kernel, -initrd and -append as the board's firmware finds them. */
+export function loadBoot(config: Config, ramBelow4g: number): BootParts {
+  const { kernel, initrd, append } = config;
+  if (kernel === undefined) {
+    if (initrd !== undefined || append !== undefined) {
+      const what = append === undefined ? '-initrd' : '-append';
+      throw new CommandLineError(`${what} only allowed with -kernel option`, null);
+    }
+    return { optionRoms: [], fwCfgEntries: [], warnings: [] };
+  }
+  const options = { kernel, initrd, append, ramBelow4g, readFile: readOrWhy };
+  const { rom, entries, warnings } = located(null, () => loadKernel(options));
+  const bytes = readFile(packagePath(`roms/option/${rom}`));
+  return { optionRoms: [{ name: rom, bytes, bootIndex: 0 }], fwCfgEntries: entries, warnings };
 }
 
-export function loadKernel(path: string): Uint8Array {
-  return readOr(path, why => `qemu: could not load kernel '${path}': ${why}`);
-}
-
-export function loadInitrd(path: string): Uint8Array {
-  return readOr(path, why => `qemu: could not load initrd '${path}': ${why}`);
-}
-
-function readOr(path: string, message: (why: string) => string): Uint8Array {
+function readOrWhy(path: string): Uint8Array | { readonly strerror: string } {
   try {
     return readFile(path);
   } catch (error) {
-    throw bareError(message(error instanceof HostError ? error.message : String(error)));
+    if (error instanceof HostError) return { strerror: error.message };
+    throw error;
   }
 }
 

@@ -27,7 +27,8 @@ export function pcPanel(machine: PcMachine): Panel {
       };
       return disassembleLines({ read, address, count, bits: cpu.codeSize });
     },
-    queryPci: (): Json => [],
+    // Interfaces have no index signature, but every member is a JSON value.
+    queryPci: (): Json => [{ bus: 0, devices: board.texts.pciInfo() as unknown as Json }],
     queryMice: (): Json => [{ name: 'QEMU PS/2 Mouse', index: 2, current: true, absolute: false }],
     screenText: () => (board.vga === undefined ? undefined : screenText(board.vga)),
     setBootOrder: () => {},
@@ -47,7 +48,15 @@ function isKnown(key: KeyName | undefined): key is KeyName {
 function show({ board, cpu }: PcMachine, topic: Topic): string | undefined {
   switch (topic) {
     case 'pic':
-      return board.pics.map((pic, i) => `${pic.infoText(`pic${i}`)}\n`).join('');
+      return board.texts.picText();
+    case 'pci':
+      return board.texts.pciText();
+    case 'qtree':
+      return board.texts.qtreeText();
+    case 'mtree':
+      return board.texts.mtreeText();
+    case 'roms':
+      return board.texts.romsText();
     case 'tlb':
     case 'mem':
       return cpu.pagingText(topic);

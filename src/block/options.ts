@@ -92,14 +92,15 @@ export function parseInteger(text: string): number | undefined {
   return match[1] === '-' ? -value : value;
 }
 
-const SUFFIXES = 'kmgtpe';
-
-/** `4k`, `1.5G`: option values of type size; suffixes k K M G T only, as QEMU has it there. */
+/**
+ * Option values of type size: a number as strtod finds it, 0 when it finds none, and what follows
+ * must start with one of k K M G T b. Whatever comes after that is not looked at.
+ */
 export function parseSize(text: string): number | undefined {
-  const match = /^(\d+(?:\.\d*)?|\.\d+|0x[0-9a-fA-F]+)([kKMGTb]?)$/.exec(text);
-  if (match === null) return undefined;
-  const power = match[2] === 'b' ? 0 : SUFFIXES.indexOf(match[2].toLowerCase()) + 1;
-  return Math.floor(Number(match[1]) * (match[2] === '' ? 1 : 1024 ** power));
+  const match = /^\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)?(.?)/s.exec(text);
+  const power = 'bkMGT'.indexOf((match?.[2] ?? '').replace('K', 'k'));
+  if (match === null || power < 0) return undefined;
+  return Math.floor(Number(match[1] ?? 0) * 1024 ** power);
 }
 
 /** Turns `{"file": {"driver": "x"}}` into `file.driver=x`. */

@@ -20,6 +20,10 @@ export class ImageEncryption implements Encryption {
     this.cipher = this.host.aes128(keyOf(password));
   }
 
+  adopt(other: Encryption | undefined): void {
+    if (other instanceof ImageEncryption) this.cipher = other.cipher;
+  }
+
   /** In place; `offset` in the guest's disk. */
   decrypt(offset: number, bytes: Uint8Array): void {
     if (this.cipher !== undefined) decryptSectors(this.cipher, offset / SECTOR, bytes);

@@ -64,6 +64,12 @@ export class QcowTables {
     table.dirty = true;
   }
 
+  /** False for places before the tables' end or past the file's: a broken entry. */
+  mayHoldData(offset: number, length: number): boolean {
+    const first = this.header.l1Offset + this.header.l1Size * 8;
+    return offset >= first && offset + length <= this.alignedEnd();
+  }
+
   /** A place for one cluster. */
   allocate(): number {
     const at = this.alignedEnd();
@@ -125,7 +131,8 @@ export class QcowTables {
   }
 
   private async load(place: number): Promise<L2Table> {
-    if (place > this.end) throw new BlockError('EIO', 'Input/output error');
+    if (place > this.end || place < this.header.l1Offset)
+      throw new BlockError('EIO', 'Input/output error');
     const bytes = new Uint8Array(this.l2Bytes);
     await this.file.read(place, bytes);
     const present = this.tables.get(place);

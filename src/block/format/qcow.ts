@@ -130,6 +130,9 @@ export class QcowNode implements BlockNode {
       const place = await this.lookup(at, from.length - done);
       const part = from.subarray(done, done + place.length);
       if (place.kind === 'normal') {
+        if (!this.tables.mayHoldData(place.offset, place.length)) {
+          throw new BlockError('EIO', IO_ERROR);
+        }
         const stored = this.encryption?.encrypt(at, part) ?? part;
         await this.tables.writeAt(place.offset, stored);
       } else {

@@ -58,6 +58,11 @@ const SCI_IRQ = 9;
 const SMBUS_BASE = 0xb100;
 const VIDEO_WINDOW = 0xa0000;
 
+/** How much of `ramSize` bytes lies below 4 GiB. */
+export function ramBelow4g(ramSize: number): number {
+  return ramSize >= PCI_HOLE ? LOW_RAM_WITH_HOLE : ramSize;
+}
+
 export class Pc {
   /** To the processor. */
   readonly intr = new Line('intr');
@@ -101,7 +106,7 @@ export class Pc {
   ) {
     const { ramSize } = options;
     this.wiring = new Wiring(options.memory, options.ports);
-    this.ramBelow4g = ramSize >= PCI_HOLE ? LOW_RAM_WITH_HOLE : ramSize;
+    this.ramBelow4g = ramBelow4g(ramSize);
     this.ramOffset = options.memory.allocate(this.ramBelow4g);
     this.resetAsked.connect(level => {
       if (level) events.onReset('guest-reset');

@@ -93,7 +93,8 @@ export async function createQcow2(file: BlockNode, settings: Qcow2Settings): Pro
   for (let i = 0; i < used; i++) view(counts).setUint16(i * 2, 1);
   await file.write(clusterSize, table);
   await file.write((1 + tableClusters) * clusterSize, counts);
-  await file.write(l1Offset, new Uint8Array(l1Clusters * clusterSize));
+  const l1Bytes = Math.ceil((l1Size * 8) / 512) * 512;
+  if (l1Bytes > 0) await file.write(l1Offset, new Uint8Array(l1Bytes));
   await file.flush();
   await file.write(0, bytes);
   await file.flush();

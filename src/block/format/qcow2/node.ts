@@ -102,6 +102,7 @@ export class Qcow2Node implements BlockNode {
       case 'unallocated':
         return readPadded(offset < this.length ? this.backing : undefined, offset, into);
       case 'normal':
+        if (this.file.debugEvent !== undefined) await this.file.debugEvent('read_aio');
         await this.file.read(mapping.offset, into);
         this.encryption?.decrypt(offset, into);
         return;
@@ -118,6 +119,7 @@ export class Qcow2Node implements BlockNode {
     const { clusterSize } = this.metadata;
     if (this.unpacked?.place !== place.offset) {
       const packed = new Uint8Array(place.length);
+      await this.file.debugEvent?.('read_compressed');
       await this.file.read(place.offset, packed);
       try {
         const bytes = this.context.host.inflate(packed, clusterSize);
@@ -253,6 +255,15 @@ export class Qcow2Node implements BlockNode {
     this.snapshots = snapshots;
     this.unpacked = undefined;
     await this.buildMap();
+  }
+
+  /** Reads a snapshot's disk from now on; for read-only images. */
+  async lookInto(snapshot: Snapshot): Promise<void> {
+    const bytes = new Uint8Array(snapshot.l1Size * 8);
+    if (bytes.length > 0) await this.file.read(snapshot.l1Offset, bytes);
+    const { header } = this.metadata;
+    this.metadata.l1 = new DataView(bytes.buffer);
+    Object.assign(header, { l1Size: snapshot.l1Size, size: snapshot.diskSize });
   }
 
   warn(text: string): void {

@@ -70,13 +70,18 @@ export class Writer {
     return table;
   }
 
+  /** Past the last cluster that the file has any part of. */
+  private fileEnd(): number {
+    return Math.ceil(this.parts.metadata.highWater / this.clusterSize) * this.clusterSize;
+  }
+
   private indexOf(offset: number): number {
     return Math.floor((offset % this.parts.metadata.l2Coverage) / this.clusterSize);
   }
 
   /** Overwrites clusters that are ours alone; resolves with the number of bytes. */
   private async writeInPlace(table: Table, offset: number, from: Uint8Array): Promise<number> {
-    const { metadata, encryption, guard } = this.parts;
+    const { metadata, encryption, guard, node } = this.parts;
     const first = this.indexOf(offset);
     const inCluster = offset % this.clusterSize;
     const wanted = Math.ceil((inCluster + from.length) / this.clusterSize);
@@ -95,7 +100,11 @@ export class Writer {
     if (run === 0) return 0;
     const length = Math.min(from.length, run * this.clusterSize - inCluster);
     await guard(place + inCluster, length);
+    if (place + inCluster + length > this.fileEnd()) {
+      await metadata.corruption(`Data cluster 0x${place.toString(16)} outside of the image`);
+    }
     const part = length === from.length ? from : from.subarray(0, length);
+    if (node.file?.debugEvent !== undefined) await node.file.debugEvent('write_aio');
     await metadata.writeAt(place + inCluster, encryption?.encrypt(offset, part) ?? part);
     return length;
   }
@@ -167,6 +176,7 @@ export class Writer {
   }): Promise<void> {
     const { metadata, encryption, node } = this.parts;
     const { place, offset, part } = run;
+    await node.file?.debugEvent?.('write_aio');
     const total = run.count * this.clusterSize;
     const head = offset % this.clusterSize;
     const tail = total - head - part.length;
@@ -229,6 +239,7 @@ export class Writer {
     const index = this.indexOf(offset);
     const place = await refcounts.allocateBytes(packed.length);
     await guard(place, packed.length);
+    await this.parts.node.file?.debugEvent?.('write_compressed');
     await metadata.writeAt(place, packed);
     const old = kindOf(table.data.getUint32(index * 8), table.data.getUint32(index * 8 + 4));
     if (old !== 'unallocated') this.release(table, index);
@@ -278,6 +289,33 @@ export class Writer {
     }
     this.parts.metadata.markDirty(table);
     return count;
+  }
+
+  /** Turns zero clusters into what version 2 can say. */
+  async expandZeroes(progress: (fraction: number) => void): Promise<void> {
+    const { node } = this.parts;
+    const end = node.length;
+    for (let at = 0; at < end; ) {
+      const mapping = await lookup(this.parts.metadata, at, end - at);
+      if (mapping.kind === 'zero') await this.expandRun(at, mapping.length);
+      at += mapping.length;
+      progress(at / end);
+    }
+  }
+
+  private async expandRun(offset: number, length: number): Promise<void> {
+    const { node } = this.parts;
+    const bare = node.backing === undefined;
+    for (let done = 0; done < length; ) {
+      const part = Math.min(length - done, MAX_RUN_BYTES);
+      if (bare) {
+        const clusters = Math.ceil(part / this.clusterSize);
+        done += (await this.dropEntries(offset + done, clusters, 0)) * this.clusterSize;
+      } else {
+        await this.write(offset + done, new Uint8Array(part));
+        done += part;
+      }
+    }
   }
 
   /** Gives back the clusters that lie wholly inside the range. */

@@ -1,0 +1,31 @@
+/**
+ * Moving what the images above a base hold into the base: `commit`, offline or of a stopped guest.
+ */
+
+import { chainStatus } from './chain.ts';
+import type { BlockNode } from './node.ts';
+import { CHUNK } from './request.ts';
+
+/** Copies everything above `base` into it; `base` must be writable. Progress is a fraction. */
+export async function commitInto(
+  top: BlockNode,
+  base: BlockNode,
+  progress: (fraction: number) => void,
+): Promise<void> {
+  if (base.length < top.length) await base.truncate(top.length);
+  const buffer = new Uint8Array(CHUNK);
+  for (let at = 0; at < top.length; ) {
+    const extent = await chainStatus(top, base, at, Math.min(CHUNK, top.length - at));
+    if (extent.owner !== undefined) {
+      if (extent.zero) await base.writeZeroes(at, extent.length, true);
+      else {
+        const part = buffer.subarray(0, extent.length);
+        await top.read(at, part);
+        await base.write(at, part);
+      }
+    }
+    at += extent.length;
+    progress(at / top.length);
+  }
+  await base.flush();
+}

@@ -1,0 +1,158 @@
+/**
+ * Changes of a qcow2 image's header: backing file, version, lazy refcounts.
+ *
+ * The header's first sector is written last and in one piece; a backing file name goes to a place
+ * that the old header does not use, so either name is whole at any instant.
+ */
+
+import { UserError } from '../../../error.ts';
+import { BlockError } from '../../backend.ts';
+import { entryOffset, kindOf } from './entry.ts';
+import {
+  COMPATIBLE_LAZY_REFCOUNTS,
+  type Header,
+  INCOMPATIBLE_DIRTY,
+  serializeHeader,
+  stringToBytes,
+} from './layout.ts';
+import type { Qcow2Node } from './node.ts';
+
+const SECTOR = 512;
+
+/** Writes the header anew. Under the lock, nothing else pending. */
+async function rewriteHeader(node: Qcow2Node, old: { start: number; end: number }): Promise<void> {
+  const { metadata } = node;
+  const bytes = serializeHeader(metadata.header, old);
+  const before = new Uint8Array(metadata.clusterSize);
+  await node.file.read(0, before);
+  const from = Math.max(SECTOR, old.start);
+  if (old.end > from) bytes.set(before.subarray(from, old.end), from);
+  const name = stringToBytes(metadata.header.backingFile);
+  bytes.set(name, metadata.header.backingOffset);
+  if (bytes.length > SECTOR) await metadata.writeAt(SECTOR, bytes.subarray(SECTOR));
+  await node.file.flush();
+  await metadata.writeAt(0, bytes.subarray(0, SECTOR));
+  await node.file.flush();
+  metadata.replaceHeaderSector(bytes.slice(0, SECTOR));
+}
+
+function nameRange(header: Header): { start: number; end: number } {
+  const length = stringToBytes(header.backingFile).length;
+  return { start: header.backingOffset, end: header.backingOffset + length };
+}
+
+async function commitAll(node: Qcow2Node): Promise<void> {
+  await node.metadata.commit();
+  if (node.metadata.dirty) await node.metadata.commit();
+}
+
+/** Stores another backing file name; an empty one detaches the image. */
+export function setBacking(
+  node: Qcow2Node,
+  filename: string,
+  format: string | undefined,
+): Promise<void> {
+  return node.exclusive(async () => {
+    await commitAll(node);
+    const { header } = node.metadata;
+    const old = nameRange(header);
+    const saved = { ...header };
+    header.backingFile = filename;
+    header.backingFormat = filename === '' ? undefined : format;
+    try {
+      if (stringToBytes(filename).length > 1023) throw new UserError('Backing file name too long');
+      await rewriteHeader(node, old);
+    } catch (error) {
+      Object.assign(header, saved);
+      if (error instanceof UserError) throw new BlockError('ENOSPC', 'No space left on device');
+      throw error;
+    }
+  });
+}
+
+export interface Amendments {
+  readonly version?: 2 | 3;
+  readonly lazyRefcounts?: boolean;
+  readonly backingFile?: string;
+  readonly backingFormat?: string;
+  readonly size?: number;
+}
+
+/** Changes what can be changed in a finished image; progress is a fraction. */
+export async function amendQcow2(
+  node: Qcow2Node,
+  wanted: Amendments,
+  progress: (fraction: number) => void,
+): Promise<void> {
+  const { header } = node.metadata;
+  const version = wanted.version ?? header.version;
+  if (version === 2 && wanted.lazyRefcounts === true) {
+    throw new UserError(
+      'Lazy refcounts only supported with compatibility level 1.1 and above ' +
+        '(use compat=1.1 or greater)',
+    );
+  }
+  if (version === 3 && header.version === 2) await setVersion(node, 3);
+  if (wanted.backingFile !== undefined || wanted.backingFormat !== undefined) {
+    const name = wanted.backingFile ?? header.backingFile;
+    await setBacking(node, name, wanted.backingFormat ?? header.backingFormat);
+  }
+  if (wanted.lazyRefcounts !== undefined) await setLazy(node, wanted.lazyRefcounts);
+  if (wanted.size !== undefined) await node.truncate(wanted.size);
+  if (version === 2 && header.version === 3) await downgrade(node, progress);
+}
+
+function setVersion(node: Qcow2Node, version: 2 | 3): Promise<void> {
+  return node.exclusive(async () => {
+    await commitAll(node);
+    const old = nameRange(node.metadata.header);
+    node.metadata.header.version = version;
+    await rewriteHeader(node, old);
+  });
+}
+
+function setLazy(node: Qcow2Node, enabled: boolean): Promise<void> {
+  return node.exclusive(async () => {
+    const { header } = node.metadata;
+    header.compatible = enabled
+      ? header.compatible | COMPATIBLE_LAZY_REFCOUNTS
+      : header.compatible & ~COMPATIBLE_LAZY_REFCOUNTS;
+    node.metadata.headerChanged();
+    await node.metadata.commit();
+  });
+}
+
+/** Version 2 knows no zero clusters: those become clusters full of zeros, or nothing. */
+async function downgrade(node: Qcow2Node, progress: (fraction: number) => void): Promise<void> {
+  const { header } = node.metadata;
+  if ((header.incompatible & ~INCOMPATIBLE_DIRTY) !== 0) {
+    throw new BlockError('ENOTSUP', 'Operation not supported');
+  }
+  if (node.snapshots.length > 0 && (await inactiveZeroes(node))) {
+    throw new UserError('Cannot downgrade: snapshots hold zero clusters');
+  }
+  await node.exclusive(async () => {
+    await node.writer.expandZeroes(progress);
+    await commitAll(node);
+  });
+  header.compatible = 0;
+  header.incompatible = 0;
+  await setVersion(node, 2);
+}
+
+async function inactiveZeroes(node: Qcow2Node): Promise<boolean> {
+  for (const snapshot of node.snapshots) {
+    const l1 = new Uint8Array(snapshot.l1Size * 8);
+    await node.file.read(snapshot.l1Offset, l1);
+    const data = new DataView(l1.buffer);
+    for (let at = 0; at < l1.length; at += 8) {
+      const offset = entryOffset(data.getUint32(at), data.getUint32(at + 4));
+      if (offset === 0) continue;
+      const table = await node.metadata.table(offset);
+      for (let i = 0; i < table.data.byteLength; i += 8) {
+        if (kindOf(table.data.getUint32(i), table.data.getUint32(i + 4)) === 'zero') return true;
+      }
+    }
+  }
+  return false;
+}

@@ -1,0 +1,205 @@
+/**
+ * `convert`: copies one image, or several one after the other, into a new image.
+ */
+
+import { CACHE_MODES } from '../cache-mode.ts';
+import { makeImage } from '../create.ts';
+import {
+  asksForHelp,
+  CREATE_OPTIONS,
+  type CreateValues,
+  parseCreateOptions,
+  splitOptions,
+} from '../create-options.ts';
+import { DRIVERS } from '../drivers.ts';
+import type { BlockNode } from '../node.ts';
+import { lookIntoSnapshot, supportsCompression } from '../operations.ts';
+import { longOptions } from './compare.ts';
+import { copyImage } from './convert-copy.ts';
+import { parseImageSize, printOptionsHelp, refuseOldFlags } from './create.ts';
+import { doubtPassword } from './doubt.ts';
+import { Sources } from './sources.ts';
+import {
+  type Arguments,
+  askPassword,
+  Failure,
+  messageOf,
+  open,
+  Progress,
+  parseCache,
+  readArguments,
+  readSecrets,
+  type Tool,
+  usage,
+} from './tool.ts';
+
+const DEFAULT_SPARSE = 4096;
+
+export async function convert(tool: Tool, words: readonly string[]): Promise<number> {
+  const table = { short: 'hf:O:B:ce6o:s:l:S:pt:T:qn', long: longOptions(words) };
+  const given = readArguments('convert', words, table);
+  refuseOldFlags(option => given.has(option));
+  readSecrets(tool, given);
+  const format = given.get('O') ?? 'raw';
+  const sparse = sparseSize(given.get('S'));
+  if (given.all('o').some(asksForHelp)) return printOptionsHelp(tool, format);
+  if (given.operands.length < 2) throw usage(tool, 'Must specify image file name');
+  const quiet = given.has('q');
+  const target = given.operands[given.operands.length - 1];
+  const sources = await openSources(tool, given, quiet);
+  try {
+    const plan: Plan = { given, format, target, sources, quiet, sparse };
+    const progress = new Progress(tool, given.has('p') && !quiet);
+    try {
+      await run(tool, plan, progress);
+      progress.update(1);
+    } finally {
+      progress.end();
+    }
+    return 0;
+  } finally {
+    await sources.close();
+  }
+}
+
+function sparseSize(text: string | undefined): number {
+  if (text === undefined) return DEFAULT_SPARSE;
+  const size = parseImageSize(text);
+  if (size === undefined) {
+    throw new Failure(['Invalid minimum zero buffer size for sparse output specified']);
+  }
+  return Math.floor(size / 512) * 512;
+}
+
+interface Plan {
+  readonly given: Arguments;
+  readonly format: string;
+  readonly target: string;
+  readonly sources: Sources;
+  readonly quiet: boolean;
+  readonly sparse: number;
+}
+
+async function openSources(tool: Tool, given: Arguments, quiet: boolean): Promise<Sources> {
+  const cache = parseCache(given.get('T') ?? 'writeback', 'source cache');
+  const opened: BlockNode[] = [];
+  try {
+    for (const path of given.operands.slice(0, -1)) {
+      const how = { format: given.get('f'), imageOptions: given.has('image-opts'), cache, quiet };
+      const node = await open(tool, path, how);
+      opened.push(node);
+      await doubtPassword(tool, node, path);
+    }
+    const key = snapshotKey(given);
+    if (key !== undefined) await pickSnapshot(opened, key);
+    return new Sources(opened);
+  } catch (error) {
+    for (const node of opened) await node.close();
+    throw error;
+  }
+}
+
+function snapshotKey(given: Arguments): string | undefined {
+  const parameter = given.get('l');
+  if (parameter?.startsWith('snapshot.') === true) {
+    const values = new Map(splitOptions(parameter));
+    return values.get('snapshot.id') ?? values.get('snapshot.name');
+  }
+  return parameter ?? given.get('s');
+}
+
+async function pickSnapshot(sources: readonly BlockNode[], key: string): Promise<void> {
+  if (sources.length > 1) throw new Failure(['No support for concatenating multiple snapshot']);
+  try {
+    await lookIntoSnapshot(sources[0], key);
+  } catch (error) {
+    throw new Failure([`Failed to load snapshot: ${messageOf(error)}`]);
+  }
+}
+
+async function run(tool: Tool, plan: Plan, progress: Progress): Promise<void> {
+  const { given, format, target, sources } = plan;
+  const values = targetOptions(plan);
+  if (!values.has('size')) values.set('size', String(sources.length));
+  const compress = given.has('c');
+  checkCompression(compress, format, values);
+  if (!given.has('n')) {
+    try {
+      await makeImage({ path: target, format, values, context: tool.context, print: () => {} });
+    } catch (error) {
+      throw new Failure([`${target}: error while converting ${format}: ${messageOf(error)}`]);
+    }
+  }
+  const name = given.get('t');
+  const cache = name === undefined ? CACHE_MODES['unsafe'] : parseCache(name, 'cache');
+  const out = await open(tool, target, { format, writable: true, cache, prompt: false });
+  try {
+    await askPassword(tool, out, target, { quiet: plan.quiet, secret: secretOf(given) });
+    if (given.has('n') && out.length < sources.length) {
+      throw new Failure(['output file is smaller than input file']);
+    }
+    const fresh = !given.has('n') && values.get('backing_file') === undefined;
+    await copyImage(sources, out, {
+      compress,
+      sparse: plan.sparse,
+      targetIsZero: fresh,
+      topOnly: values.get('backing_file') !== undefined,
+      progress: fraction => progress.update(fraction),
+    });
+    await out.flush();
+  } finally {
+    await out.close();
+  }
+}
+
+/** `--object secret` with one id serves the target, too. */
+function secretOf(given: Arguments): string | undefined {
+  const text = given.all('o').flatMap(splitOptions);
+  return new Map(text).get('encrypt.key-secret');
+}
+
+function targetOptions(plan: Plan): CreateValues {
+  const { given, format, target } = plan;
+  const known = CREATE_OPTIONS[format];
+  if (!DRIVERS.some(d => d.name === format)) {
+    throw new Failure([`Unknown file format '${format}'`]);
+  }
+  if (known === undefined) {
+    throw new Failure([`Format driver '${format}' does not support image creation`]);
+  }
+  let values: CreateValues;
+  try {
+    values = parseCreateOptions(known, given.all('o').map(withoutSecret));
+  } catch (error) {
+    throw new Failure([messageOf(error), `Invalid options for file format '${format}'.`]);
+  }
+  const base = given.get('B');
+  if (base !== undefined) {
+    if (!known.some(o => o.name === 'backing_file')) {
+      throw new Failure([`${target}: Backing file not supported for file format '${format}'`]);
+    }
+    values.set('backing_file', base);
+  }
+  return values;
+}
+
+function withoutSecret(text: string): string {
+  return splitOptions(text)
+    .filter(([name]) => name !== 'encrypt.key-secret')
+    .map(([name, value]) => (value === undefined ? name : `${name}=${value.replaceAll(',', ',,')}`))
+    .join(',');
+}
+
+function checkCompression(compress: boolean, format: string, values: CreateValues): void {
+  if (!compress) return;
+  if (!supportsCompression(format)) {
+    throw new Failure(['Compression not supported for this file format']);
+  }
+  if (values.get('encryption') === 'on') {
+    throw new Failure(['Compression and encryption not supported at the same time']);
+  }
+  const preallocation = values.get('preallocation') ?? 'off';
+  if (preallocation !== 'off') {
+    throw new Failure(['Compression and preallocation not supported at the same time']);
+  }
+}

@@ -1,0 +1,83 @@
+/**
+ * The image tool: picks the subcommand, prints failures the way scripts expect them.
+ */
+
+import type { BlockHost } from '../../disk-host.ts';
+import type { ToolHost } from '../../tool-host.ts';
+import { driverNames } from '../drivers.ts';
+import { amend } from './amend.ts';
+import { check } from './check.ts';
+import { commit } from './commit.ts';
+import { compare } from './compare.ts';
+import { convert } from './convert.ts';
+import { create } from './create.ts';
+import { helpText, versionText } from './help.ts';
+import { info } from './info.ts';
+import { map } from './map.ts';
+import { rebase } from './rebase.ts';
+import { resize } from './resize.ts';
+import { snapshot } from './snapshot.ts';
+import { Failure, HelpAsked, type Tool, usage } from './tool.ts';
+
+type Command = (tool: Tool, words: readonly string[]) => Promise<number>;
+
+const COMMANDS: { readonly [name: string]: Command } = {
+  amend,
+  check,
+  commit,
+  compare,
+  convert,
+  create,
+  info,
+  map,
+  rebase,
+  resize,
+  snapshot,
+};
+
+/** Runs one command; resolves with the exit status. */
+export async function runImageTool(host: ToolHost, block: BlockHost): Promise<number> {
+  const tool: Tool = {
+    host,
+    secrets: new Map(),
+    context: {
+      host: block,
+      encryptedImages: 'ask',
+      imageTool: host.program,
+      warn: text => host.err(`${text}\n`),
+      mayOpenEncrypted: () => true,
+    },
+  };
+  try {
+    return await dispatch(tool);
+  } catch (error) {
+    if (error instanceof HelpAsked) {
+      if (error.complaint !== undefined) host.err(`${error.complaint}\n`);
+      host.out(helpText(host.program, driverNames()));
+      return 0;
+    }
+    if (!(error instanceof Failure)) throw error;
+    for (const line of error.lines) {
+      host.err(line.startsWith('\n') ? `${line.slice(1)}\n` : `${host.program}: ${line}\n`);
+    }
+    return error.status;
+  }
+}
+
+async function dispatch(tool: Tool): Promise<number> {
+  const [name, ...words] = tool.host.arguments;
+  if (name === undefined) throw usage(tool, 'Not enough arguments');
+  if (name === '--help' || name === '-h') throw new HelpAsked(undefined);
+  if (name === '--version') {
+    tool.host.out(versionText(tool.host.program));
+    return 0;
+  }
+  if (name.startsWith('--')) {
+    tool.host.err(`${tool.host.program}: unrecognized option '${name}'\n`);
+  } else if (name.startsWith('-')) {
+    tool.host.err(`${tool.host.program}: invalid option -- '${name[1] ?? '-'}'\n`);
+  }
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (command === undefined) throw usage(tool, `Command not found: ${name}`);
+  return command(tool, words);
+}

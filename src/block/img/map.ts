@@ -1,0 +1,120 @@
+/**
+ * `map`: which bytes of which file hold what the guest sees.
+ */
+
+import { chainStatus } from '../chain.ts';
+import type { BlockNode } from '../node.ts';
+import { isCompressed } from '../operations.ts';
+import { outputFormat } from './info.ts';
+import { Failure, messageOf, open, readArguments, readSecrets, type Tool, usage } from './tool.ts';
+
+interface Entry {
+  start: number;
+  length: number;
+  readonly depth: number;
+  readonly zero: boolean;
+  readonly data: boolean;
+  readonly offset: number | undefined;
+  readonly file: string;
+}
+
+const TABLE = {
+  short: 'f:h',
+  long: {
+    help: 'h',
+    'format=': 'f',
+    'output=': 'output',
+    'object=': 'object',
+    'image-opts': 'image-opts',
+  },
+};
+
+export async function map(tool: Tool, words: readonly string[]): Promise<number> {
+  const given = readArguments('map', words, TABLE);
+  readSecrets(tool, given);
+  const output = outputFormat(given.get('output'));
+  if (given.operands.length !== 1) throw usage(tool, 'Expecting one image file name');
+  const node = await open(tool, given.operands[0], {
+    format: given.get('f'),
+    imageOptions: given.has('image-opts'),
+  });
+  try {
+    const human = output === 'human';
+    if (human) {
+      tool.host.out(`${'Offset'.padEnd(16)}${'Length'.padEnd(16)}${'Mapped to'.padEnd(16)}File\n`);
+    }
+    let first = true;
+    for await (const entry of entries(node)) {
+      if (human) printHuman(tool, entry);
+      else tool.host.out(`${first ? '[' : ',\n'}${jsonEntry(entry)}`);
+      first = false;
+    }
+    if (!human) tool.host.out(`${first ? '[' : ''}]\n`);
+    return 0;
+  } catch (error) {
+    throw error instanceof Failure
+      ? error
+      : new Failure([`Failed to read image metadata: ${messageOf(error)}`]);
+  } finally {
+    await node.close();
+  }
+}
+
+async function* entries(node: BlockNode): AsyncGenerator<Entry> {
+  let pending: Entry | undefined;
+  for (let at = 0; at < node.length; ) {
+    const next = await entryAt(node, at);
+    if (pending !== undefined && continues(pending, next)) pending.length += next.length;
+    else {
+      if (pending !== undefined) yield pending;
+      pending = next;
+    }
+    at += next.length;
+  }
+  if (pending !== undefined) yield pending;
+}
+
+const QUESTION = 1024 ** 3;
+
+async function entryAt(node: BlockNode, start: number): Promise<Entry> {
+  const length = Math.min(QUESTION, node.length - start);
+  const extent = await chainStatus(node, undefined, start, length);
+  const owner = extent.owner ?? node;
+  const data = extent.owner !== undefined && !extent.zero;
+  const inCompressed = data && (await isCompressed(owner, start));
+  return {
+    start,
+    length: extent.length,
+    depth: extent.depth,
+    zero: extent.zero,
+    data,
+    offset: inCompressed ? undefined : extent.offset,
+    file: owner.filename,
+  };
+}
+
+function continues(a: Entry, b: Entry): boolean {
+  const inLine = a.offset === undefined ? b.offset === undefined : a.offset + a.length === b.offset;
+  return a.zero === b.zero && a.data === b.data && a.depth === b.depth && inLine;
+}
+
+function hex(value: number): string {
+  return value === 0 ? '0' : `0x${value.toString(16)}`;
+}
+
+function printHuman(tool: Tool, entry: Entry): void {
+  if (!entry.data || entry.zero) return;
+  if (entry.offset === undefined) {
+    throw new Failure(['File contains external, encrypted or compressed clusters.']);
+  }
+  const columns = [entry.start, entry.length, entry.offset].map(v => hex(v).padEnd(16));
+  tool.host.out(`${columns.join('')}${entry.file}\n`);
+}
+
+function jsonEntry(entry: Entry): string {
+  const place = entry.offset === undefined ? '' : `, "offset": ${entry.offset}`;
+  return (
+    `{ "start": ${entry.start}, "length": ${entry.length}, "depth": ${entry.depth}, ` +
+    `"zero": ${entry.zero}, "data": ${entry.data}${place}}`
+  );
+}

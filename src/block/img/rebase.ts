@@ -1,0 +1,145 @@
+/**
+ * `rebase`: gives an image another backing file. Unless it is told that both backing files hold
+ * the same (-u), it first copies what differs between them into the image.
+ */
+
+import { chainStatus } from '../chain.ts';
+import { openImage, READ_ONLY } from '../graph.ts';
+import type { BlockNode } from '../node.ts';
+import { setBacking } from '../operations.ts';
+import { Options } from '../options.ts';
+import { backingPath } from '../path.ts';
+import { CHUNK, readPadded } from '../request.ts';
+import { longOptions } from './compare.ts';
+import {
+  askPassword,
+  Failure,
+  messageOf,
+  open,
+  Progress,
+  parseCache,
+  readArguments,
+  readSecrets,
+  type Tool,
+  usage,
+} from './tool.ts';
+
+export async function rebase(tool: Tool, words: readonly string[]): Promise<number> {
+  const table = { short: 'hf:F:b:upt:T:q', long: longOptions(words) };
+  const given = readArguments('rebase', words, table);
+  readSecrets(tool, given);
+  const unsafe = given.has('u');
+  const quiet = given.has('q');
+  if (given.operands.length !== 1) throw usage(tool, 'Expecting one image file name');
+  const target = given.get('b');
+  if (!unsafe && target === undefined) {
+    throw usage(tool, 'Must specify backing file (-b) or use unsafe mode (-u)');
+  }
+  const cache = parseCache(given.get('t') ?? 'writeback', 'cache');
+  parseCache(given.get('T') ?? 'writeback', 'source cache');
+  const node = await open(tool, given.operands[0], {
+    format: given.get('f'),
+    imageOptions: given.has('image-opts'),
+    writable: true,
+    cache,
+    quiet,
+    withoutBacking: unsafe,
+  });
+  const progress = new Progress(tool, given.has('p') && !quiet);
+  try {
+    const format = given.get('F');
+    if (!unsafe) await copyDifferences(tool, node, { target: target ?? '', format, progress });
+    await storeBacking(node, target ?? '', format);
+    progress.update(1);
+    return 0;
+  } finally {
+    progress.end();
+    await node.close();
+  }
+}
+
+async function storeBacking(
+  node: BlockNode,
+  target: string,
+  format: string | undefined,
+): Promise<void> {
+  try {
+    await setBacking(node, target, format);
+  } catch (error) {
+    throw new Failure([`Could not change the backing file to '${target}': ${messageOf(error)}`]);
+  }
+}
+
+interface Plan {
+  readonly target: string;
+  readonly format: string | undefined;
+  readonly progress: Progress;
+}
+
+async function copyDifferences(tool: Tool, node: BlockNode, plan: Plan): Promise<void> {
+  if (node.backing === undefined) {
+    const why = "Could not open old backing file '': Could not open image: ";
+    throw new Failure([`${why}No such file or directory`], 0);
+  }
+  const other = plan.target === '' ? undefined : await openNew(tool, node, plan);
+  try {
+    await copyAll(node, other, plan.progress);
+    await node.flush();
+  } catch (error) {
+    throw error instanceof Failure ? error : new Failure([messageOf(error)]);
+  } finally {
+    await other?.close();
+  }
+}
+
+async function openNew(tool: Tool, node: BlockNode, plan: Plan): Promise<BlockNode> {
+  const options = new Options();
+  if (plan.format !== undefined) options.set('driver', plan.format);
+  const filename = backingPath(node.filename, plan.target);
+  try {
+    const { context } = tool;
+    const other = await openImage({ filename, options, flags: READ_ONLY, context });
+    await askPassword(tool, other, filename, {});
+    return other;
+  } catch (error) {
+    if (error instanceof Failure) throw error;
+    throw new Failure([`Could not open new backing file '${plan.target}': ${messageOf(error)}`]);
+  }
+}
+
+async function copyAll(
+  node: BlockNode,
+  other: BlockNode | undefined,
+  progress: Progress,
+): Promise<void> {
+  const total = node.length;
+  const before = new Uint8Array(CHUNK);
+  const after = new Uint8Array(CHUNK);
+  for (let at = 0; at < total; ) {
+    const extent = await chainStatus(node, node.backing, at, Math.min(CHUNK, total - at));
+    if (extent.owner === undefined) {
+      const a = before.subarray(0, extent.length);
+      const b = after.subarray(0, extent.length);
+      await readPadded(node.backing, at, a);
+      await readPadded(other, at, b);
+      await writeDifferences(node, at, a, b);
+    }
+    at += extent.length;
+    progress.update(at / total);
+  }
+}
+
+const GRAIN = 65536;
+
+async function writeDifferences(
+  node: BlockNode,
+  offset: number,
+  before: Uint8Array,
+  after: Uint8Array,
+): Promise<void> {
+  for (let i = 0; i < before.length; i += GRAIN) {
+    const a = before.subarray(i, i + GRAIN);
+    const b = after.subarray(i, i + GRAIN);
+    if (!a.every((byte, k) => byte === b[k])) await node.write(offset + i, a);
+  }
+}

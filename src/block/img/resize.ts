@@ -1,0 +1,51 @@
+/**
+ * `resize`: makes an image larger, or a raw one smaller.
+ */
+
+import { UserError } from '../../error.ts';
+import { BlockError } from '../backend.ts';
+import { parseSize } from '../options.ts';
+import { longOptions } from './compare.ts';
+import { Failure, open, readArguments, readSecrets, type Tool, usage } from './tool.ts';
+
+export async function resize(tool: Tool, words: readonly string[]): Promise<number> {
+  // The size comes last and may start with a minus sign: it is no option.
+  if (words.length < 2) throw usage(tool, 'Not enough arguments');
+  const sizeText = words[words.length - 1];
+  const rest = words.slice(0, -1);
+  const given = readArguments('resize', rest, { short: 'f:hq', long: longOptions(rest) });
+  readSecrets(tool, given);
+  if (given.operands.length !== 1) throw usage(tool, 'Expecting one image file name');
+  const sign = /^[+-]/.test(sizeText) ? sizeText[0] : '';
+  const size = parseSize(sizeText.slice(sign.length));
+  if (size === undefined) throw new Failure(["Parameter 'size' expects a size"]);
+  const node = await open(tool, given.operands[0], {
+    format: given.get('f'),
+    imageOptions: given.has('image-opts'),
+    writable: true,
+    quiet: given.has('q'),
+  });
+  try {
+    const step = { '+': 1, '-': -1, '': 0 }[sign] ?? 0;
+    const total = step === 0 ? size : node.length + step * size;
+    if (total <= 0) throw new Failure(['New image size must be positive']);
+    await node.truncate(node.driver === 'raw' ? Math.ceil(total / 512) * 512 : total);
+    if (!given.has('q')) tool.host.out('Image resized.\n');
+    return 0;
+  } catch (error) {
+    throw resizeFailure(error);
+  } finally {
+    await node.close();
+  }
+}
+
+function resizeFailure(error: unknown): Failure {
+  if (error instanceof Failure) return error;
+  if (error instanceof UserError) {
+    return new Failure([error.message, 'This image does not support resize']);
+  }
+  if (!(error instanceof BlockError)) throw error;
+  if (error.code === 'ENOTSUP') return new Failure(['This image does not support resize']);
+  if (error.code === 'EROFS' || error.code === 'EACCES') return new Failure(['Image is read-only']);
+  return new Failure([`Error resizing image (${error.message})`]);
+}

@@ -1,0 +1,79 @@
+/**
+ * `snapshot`: lists, takes, applies and deletes the snapshots inside an image.
+ */
+
+import { BlockError } from '../backend.ts';
+import { SNAPSHOT_HEADER, snapshotLine } from '../image-info.ts';
+import type { BlockNode } from '../node.ts';
+import { applySnapshot, createSnapshot, deleteSnapshot } from '../operations.ts';
+import { longOptions } from './compare.ts';
+import { Failure, messageOf, open, readArguments, readSecrets, type Tool, usage } from './tool.ts';
+
+const ERRNO: { readonly [code: string]: number } = {
+  ENOENT: 2,
+  EIO: 5,
+  EINVAL: 22,
+  EFBIG: 27,
+  ENOSPC: 28,
+  EROFS: 30,
+  ENOTSUP: 95,
+};
+
+export async function snapshot(tool: Tool, words: readonly string[]): Promise<number> {
+  const table = { short: 'la:c:d:hq', long: longOptions(words) };
+  const given = readArguments('snapshot', words, table);
+  readSecrets(tool, given);
+  const actions = ['l', 'a', 'c', 'd'].filter(letter => given.has(letter));
+  if (actions.length > 1) throw new Failure(["Cannot mix '-l', '-a', '-c', '-d'"]);
+  const action = actions[0];
+  if (given.operands.length !== 1) throw usage(tool, 'Expecting one image file name');
+  const node = await open(tool, given.operands[0], {
+    format: undefined,
+    imageOptions: given.has('image-opts'),
+    writable: action !== 'l',
+    quiet: given.has('q'),
+  });
+  try {
+    if (action !== undefined) await act(tool, node, action, given.get(action) ?? '');
+    return 0;
+  } finally {
+    await node.close();
+  }
+}
+
+async function act(tool: Tool, node: BlockNode, action: string, name: string): Promise<void> {
+  switch (action) {
+    case 'l':
+      return list(tool, node);
+    case 'c': {
+      const date = tool.context.host.now();
+      return orFail('create', name, createSnapshot(node, { name, date }));
+    }
+    case 'a':
+      return orFail('apply', name, applySnapshot(node, name));
+    default:
+      return orFail('delete', name, deleteSnapshot(node, name));
+  }
+}
+
+async function orFail(verb: string, name: string, work: Promise<unknown>): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    const message = messageOf(error);
+    const code = error instanceof BlockError ? error.code : 'EINVAL';
+    if (verb === 'delete' && code === 'ENOENT') {
+      throw new Failure([`Could not delete snapshot '${name}': (Can't find the snapshot)`]);
+    }
+    const number = ERRNO[code] ?? 5;
+    const why = verb === 'delete' ? `(${message})` : `-${number} (${message})`;
+    throw new Failure([`Could not ${verb} snapshot '${name}': ${why}`]);
+  }
+}
+
+function list(tool: Tool, node: BlockNode): void {
+  const { snapshots } = node.details();
+  if (snapshots.length === 0) return;
+  tool.host.out(`Snapshot list:\n${SNAPSHOT_HEADER}\n`);
+  for (const item of snapshots) tool.host.out(`${snapshotLine(item)}\n`);
+}

@@ -1,0 +1,237 @@
+/**
+ * What the subcommands of the image tool share: messages, opening with passwords, progress.
+ */
+
+import { UserError } from '../../error.ts';
+import type { ToolHost } from '../../tool-host.ts';
+import { BlockError } from '../backend.ts';
+import { CACHE_MODES, type CacheMode, cacheMode } from '../cache-mode.ts';
+import { splitOptions } from '../create-options.ts';
+import type { BlockContext, OpenFlags } from '../driver.ts';
+import { openImage } from '../graph.ts';
+import type { BlockNode } from '../node.ts';
+import { Options } from '../options.ts';
+import { BadOption, getopt, type OptionTable } from './getopt.ts';
+
+/** Ends a command: lines for stderr, each after the program's name, and an exit status. */
+export class Failure extends Error {
+  override readonly name = 'Failure';
+  constructor(
+    readonly lines: readonly string[],
+    readonly status = 1,
+  ) {
+    super(lines.join('\n'));
+  }
+}
+
+/** Asks for the help text instead. */
+export class HelpAsked extends Error {
+  override readonly name = 'HelpAsked';
+  constructor(readonly complaint: string | undefined) {
+    super(complaint);
+  }
+}
+
+/** A usage mistake: the message and where to find help. */
+export function usage(tool: Tool, message: string): Failure {
+  return new Failure([message, `\nTry '${tool.host.program} --help' for more information`]);
+}
+
+export interface Tool {
+  readonly host: ToolHost;
+  readonly context: BlockContext;
+  /** Passwords by the ids of `--object secret`. */
+  readonly secrets: Map<string, Uint8Array>;
+}
+
+export interface OpenOptions {
+  readonly format: string | undefined;
+  readonly writable?: boolean;
+  readonly cache?: CacheMode;
+  readonly quiet?: boolean;
+  readonly withoutBacking?: boolean;
+  readonly forCheck?: boolean;
+  /** The name is a list of options (--image-opts). */
+  readonly imageOptions?: boolean;
+  /** Not to be used without its password. */
+  readonly prompt?: boolean;
+  readonly status?: number;
+}
+
+/** The message of an error that a user can cause; others are passed on. */
+export function messageOf(error: unknown): string {
+  if (error instanceof UserError || error instanceof BlockError) return error.message;
+  throw error;
+}
+
+/** Opens an image for a command and asks for its password when it needs one. */
+export async function open(tool: Tool, name: string, how: OpenOptions): Promise<BlockNode> {
+  const options = new Options();
+  if (how.imageOptions === true) {
+    for (const [key, value] of splitOptions(name)) options.set(key, value ?? 'on');
+  }
+  const secret = options.take('encrypt.key-secret');
+  if (how.format !== undefined) options.set('driver', how.format);
+  const flags: OpenFlags = {
+    readOnly: how.writable !== true,
+    cache: how.cache ?? CACHE_MODES['writeback'],
+    withoutBacking: how.withoutBacking,
+    forCheck: how.forCheck,
+  };
+  let node: BlockNode;
+  try {
+    node = await openImage({
+      filename: how.imageOptions === true ? undefined : name,
+      options,
+      flags,
+      context: tool.context,
+      deviceName: 'image',
+    });
+  } catch (error) {
+    throw openFailure(name, error, how.status ?? 1);
+  }
+  if (how.prompt !== false) await askPassword(tool, node, name, { secret, quiet: how.quiet });
+  return node;
+}
+
+function openFailure(name: string, error: unknown, status: number): Failure {
+  const hint = error instanceof UserError && error.hint !== undefined ? [`\n${error.hint}`] : [];
+  return new Failure([`Could not open '${name}': ${messageOf(error)}`, ...hint], status);
+}
+
+/** Gives an encrypted image, and its direct backing file, a password. */
+export async function askPassword(
+  tool: Tool,
+  node: BlockNode,
+  name: string,
+  how: { readonly secret?: string | undefined; readonly quiet?: boolean | undefined },
+): Promise<void> {
+  const needy = [node, node.backing].filter(n => n?.encryption?.keyed === false);
+  if (needy.length === 0) return;
+  const password = await passwordFor(tool, name, how);
+  for (const image of needy) image?.encryption?.setPassword(password);
+}
+
+async function passwordFor(
+  tool: Tool,
+  name: string,
+  how: { readonly secret?: string | undefined; readonly quiet?: boolean | undefined },
+): Promise<Uint8Array> {
+  if (how.secret !== undefined) {
+    const found = tool.secrets.get(how.secret);
+    if (found === undefined) throw new Failure([`No secret with id '${how.secret}'`]);
+    return found;
+  }
+  if (how.quiet !== true) tool.host.out(`Disk image '${name}' is encrypted.\n`);
+  tool.host.out('password: ');
+  const password = await tool.host.readPassword();
+  tool.host.out('\n');
+  if (password === undefined) throw new Failure(['No password given']);
+  return password;
+}
+
+export function parseCache(name: string, what: 'cache' | 'source cache'): CacheMode {
+  const mode = cacheMode(name);
+  if (mode === undefined) throw new Failure([`Invalid ${what} option: ${name}`]);
+  return mode;
+}
+
+export interface Arguments {
+  readonly operands: readonly string[];
+  /** The last value of each option. */
+  get(option: string): string | undefined;
+  has(option: string): boolean;
+  all(option: string): readonly string[];
+}
+
+/** Reads a subcommand's options; bad ones lead to the help text, as in QEMU's tools. */
+export function readArguments(
+  command: string,
+  words: readonly string[],
+  table: OptionTable,
+): Arguments {
+  const values = new Map<string, string[]>();
+  try {
+    const { operands, help } = getopt(command, words, table, (option, value) => {
+      values.set(option, [...(values.get(option) ?? []), value]);
+    });
+    if (help) throw new HelpAsked(undefined);
+    return {
+      operands,
+      get: option => values.get(option)?.at(-1),
+      has: option => values.has(option),
+      all: option => values.get(option) ?? [],
+    };
+  } catch (error) {
+    if (error instanceof BadOption) throw new HelpAsked(error.message);
+    throw error;
+  }
+}
+
+export const COMMON_LONG = { help: 'h', 'object=': 'object', 'image-opts': 'image-opts' };
+
+/** `--object secret,id=ID,data=…` or `file=…`. */
+export function readSecrets(tool: Tool, given: Arguments): void {
+  for (const text of given.all('object')) {
+    const [[type], ...pairs] = splitOptions(text);
+    const values = new Map(pairs);
+    const id = values.get('id');
+    const file = values.get('file');
+    if (type !== 'secret') throw new Failure([`Unknown object type '${type}'`]);
+    if (id === undefined) throw new Failure(["Parameter 'id' is missing"]);
+    const data = values.get('data');
+    if ((data === undefined) === (file === undefined)) {
+      throw new Failure(["Must provide 'file' or 'data' to specify a secret"]);
+    }
+    const bytes =
+      file === undefined ? new TextEncoder().encode(data) : trimEnd(tool.host.readFile(file));
+    tool.secrets.set(id, bytes);
+  }
+}
+
+/** A file's one trailing newline is no part of the secret. */
+function trimEnd(bytes: Uint8Array): Uint8Array {
+  return bytes.at(-1) === 10 ? bytes.subarray(0, -1) : bytes;
+}
+
+/** `-p`, and SIGUSR1 without it. */
+export class Progress {
+  private last = 0;
+  private current = 0;
+  private readonly stop: () => void;
+
+  constructor(
+    private readonly tool: Tool,
+    private readonly visible: boolean,
+  ) {
+    this.stop = tool.host.onProgressAsked(() => this.answer());
+    if (visible) this.show();
+  }
+
+  /** `fraction` of the whole is done. */
+  update(fraction: number): void {
+    this.current = Math.min(100, fraction * 100);
+    const due = this.current >= this.last + 1 || this.current === 100;
+    if (!this.visible || !due || this.current === this.last) return;
+    this.last = this.current;
+    this.show();
+  }
+
+  end(): void {
+    this.stop();
+    if (this.visible) this.tool.host.out('\n');
+  }
+
+  private text(): string {
+    return `    (${this.current.toFixed(2)}/100%)`;
+  }
+
+  private show(): void {
+    this.tool.host.out(`${this.text()}\r`);
+  }
+
+  private answer(): void {
+    if (this.visible) this.show();
+    else this.tool.host.err(`${this.text()}\n`);
+  }
+}

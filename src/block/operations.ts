@@ -1,0 +1,115 @@
+/**
+ * What whole images can do, by format: the one place that knows who supports what.
+ */
+
+import type { HostDate } from '../disk-host.ts';
+import { BlockError } from './backend.ts';
+import type { CheckResult, Repair } from './check-result.ts';
+import { QcowNode } from './format/qcow.ts';
+import { setBacking as setQcow2Backing } from './format/qcow2/amend.ts';
+import { Qcow2Node } from './format/qcow2/node.ts';
+import { checkQcow2 } from './format/qcow2/repair.ts';
+import {
+  applySnapshot as applyQcow2,
+  createSnapshot as createQcow2Snapshot,
+  deleteSnapshot as deleteQcow2,
+  makeEmpty as makeQcow2Empty,
+} from './format/qcow2/snapshot-ops.ts';
+import { findSnapshot } from './format/qcow2/snapshots.ts';
+import type { BlockNode } from './node.ts';
+import type { SnapshotInfo } from './snapshot-info.ts';
+
+function unsupported(): BlockError {
+  return new BlockError('ENOTSUP', 'Operation not supported');
+}
+
+function qcow2(node: BlockNode): Qcow2Node {
+  if (!(node instanceof Qcow2Node)) throw unsupported();
+  return node;
+}
+
+/** Undefined for formats that cannot be checked. */
+export async function checkImage(
+  node: BlockNode,
+  repair: Repair,
+): Promise<CheckResult | undefined> {
+  if (!(node instanceof Qcow2Node)) return undefined;
+  if (repair === 'none') return checkQcow2(node, repair);
+  return node.exclusiveUnmapped(() => checkQcow2(node, repair));
+}
+
+export function supportsSnapshots(node: BlockNode): boolean {
+  return node instanceof Qcow2Node && !node.readOnly;
+}
+
+export interface NewSnapshot {
+  readonly name: string;
+  readonly date: HostDate;
+  readonly vmStateSize?: number;
+  readonly vmClockNs?: number;
+}
+
+export async function createSnapshot(node: BlockNode, request: NewSnapshot): Promise<SnapshotInfo> {
+  return createQcow2Snapshot(qcow2(node), { vmStateSize: 0, vmClockNs: 0, ...request });
+}
+
+/** `key` is an id or a name. */
+export async function applySnapshot(node: BlockNode, key: string): Promise<void> {
+  return applyQcow2(qcow2(node), key);
+}
+
+export async function deleteSnapshot(node: BlockNode, key: string): Promise<SnapshotInfo> {
+  return deleteQcow2(qcow2(node), key);
+}
+
+/** Shows a snapshot's disk instead of the active one; for read-only images. */
+export async function lookIntoSnapshot(node: BlockNode, key: string): Promise<void> {
+  const image = qcow2(node);
+  const snapshot = findSnapshot(image.snapshots, key);
+  if (snapshot === undefined) throw new BlockError('ENOENT', 'No such file or directory');
+  await image.lookInto(snapshot);
+}
+
+export async function makeEmpty(node: BlockNode): Promise<void> {
+  if (node instanceof QcowNode) return node.makeEmpty();
+  return makeQcow2Empty(qcow2(node));
+}
+
+export async function setBacking(
+  node: BlockNode,
+  filename: string,
+  format: string | undefined,
+): Promise<void> {
+  return setQcow2Backing(qcow2(node), filename, format);
+}
+
+export function supportsCompression(format: string): boolean {
+  return format === 'qcow2' || format === 'qcow';
+}
+
+/** One cluster, at a multiple of the cluster size. */
+export async function writeCompressed(
+  node: BlockNode,
+  offset: number,
+  from: Uint8Array,
+): Promise<void> {
+  if (node instanceof QcowNode || node instanceof Qcow2Node) {
+    return node.writeCompressed(offset, from);
+  }
+  throw unsupported();
+}
+
+/** True when the bytes at `offset` are stored compressed in this very image. */
+export async function isCompressed(node: BlockNode, offset: number): Promise<boolean> {
+  if (node instanceof QcowNode || node instanceof Qcow2Node) return node.isCompressed(offset);
+  return false;
+}
+
+/** The machine state that belongs to the active disk. */
+export function writeVmState(node: BlockNode, offset: number, from: Uint8Array): Promise<void> {
+  return qcow2(node).writeVmState(offset, from);
+}
+
+export function readVmState(node: BlockNode, offset: number, into: Uint8Array): Promise<void> {
+  return qcow2(node).readVmState(offset, into);
+}

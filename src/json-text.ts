@@ -1,0 +1,86 @@
+/**
+ * JSON as QEMU prints it: objects are hash tables with 512 buckets, printed bucket by bucket, and
+ * within a bucket the member inserted last comes first.
+ */
+
+import type { Json } from './json.ts';
+
+const BUCKETS = 512;
+
+/** Which bucket a key falls into. The arithmetic is that of 32-bit unsigned integers. */
+export function bucketOf(key: string): number {
+  const bytes = new TextEncoder().encode(key);
+  let value = Math.imul(0x238f13af, bytes.length);
+  for (let i = 0; i < bytes.length; i++) value = (value + (bytes[i] << ((5 * i) % 24))) | 0;
+  return ((Math.imul(1103515243, value) + 12345) >>> 0) % BUCKETS;
+}
+
+/** The members of an object in the order in which they are printed. */
+export function printOrder(object: { readonly [name: string]: Json }): string[] {
+  return Object.keys(object)
+    .map((key, inserted) => ({ key, inserted, bucket: bucketOf(key) }))
+    .sort((a, b) => a.bucket - b.bucket || b.inserted - a.inserted)
+    .map(entry => entry.key);
+}
+
+/** One line, or with `pretty` indented lines; without a line end. */
+export function printJson(value: Json, pretty = false): string {
+  return print(value, pretty ? 0 : undefined);
+}
+
+function print(value: Json, indent: number | undefined): string {
+  if (value === null) return 'null';
+  if (typeof value === 'boolean') return value ? 'true' : 'false';
+  if (typeof value === 'number') return printNumber(value);
+  if (typeof value === 'string') return printString(value);
+  const inner = indent === undefined ? undefined : indent + 1;
+  if (Array.isArray(value)) {
+    const items = value.map((item: Json) => print(item, inner));
+    return enclose('[', items, ']', indent);
+  }
+  // What is no array here is an object: Array.isArray does not narrow readonly arrays.
+  const object = value as { readonly [name: string]: Json };
+  const members = printOrder(object).map(
+    key => `${printString(key)}: ${print(object[key], inner)}`,
+  );
+  return enclose('{', members, '}', indent);
+}
+
+function enclose(
+  open: string,
+  items: readonly string[],
+  close: string,
+  indent: number | undefined,
+): string {
+  if (indent === undefined) return `${open}${items.join(', ')}${close}`;
+  const pad = '    '.repeat(indent);
+  const lines = items.map(item => `${pad}    ${item}`).join(',\n');
+  return `${open}\n${lines}${items.length > 0 ? '\n' : ''}${pad}${close}`;
+}
+
+function printNumber(value: number): string {
+  if (Number.isInteger(value)) return BigInt(value).toString();
+  return value.toFixed(6).replace(/0+$/, '').replace(/\.$/, '');
+}
+
+const ESCAPES: { readonly [char: string]: string } = {
+  '"': '\\"',
+  '\\': '\\\\',
+  '\b': '\\b',
+  '\f': '\\f',
+  '\n': '\\n',
+  '\r': '\\r',
+  '\t': '\\t',
+};
+
+function printString(text: string): string {
+  let out = '"';
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    const short = ESCAPES[text[i]];
+    if (short !== undefined) out += short;
+    else if (code >= 32 && code < 127) out += text[i];
+    else out += `\\u${code.toString(16).toUpperCase().padStart(4, '0')}`;
+  }
+  return `${out}"`;
+}
