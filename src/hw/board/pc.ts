@@ -56,6 +56,7 @@ const GPE0_BASE = 0xafe0;
 const SCI_IRQ = 9;
 /** Until the firmware moves it. */
 const SMBUS_BASE = 0xb100;
+const CMOS_BOOT_ORDER = [0x38, 0x3d];
 const VIDEO_WINDOW = 0xa0000;
 
 /** How much of `ramSize` bytes lies below 4 GiB. */
@@ -162,6 +163,12 @@ export class Pc {
   /** The user presses the power button; a guest that listens shuts itself down. */
   powerButton(): void {
     this.pm.pressPower();
+  }
+
+  /** `boot_set`: the order in which the firmware tries devices from the next reset on. */
+  setBootOrder(bootOrder: string): void {
+    const cmos = pcCmos({ ramBelow4g: this.ramBelow4g, bootOrder });
+    this.rtc.setCmos([...cmos].filter(([index]) => CMOS_BOOT_ORDER.includes(index)));
   }
 
   /** State of all chips by id, for snapshots. */
