@@ -150,7 +150,7 @@ vectors_init:
         VECTOR 0x1a, entry_int1a
         VECTOR 0x1c, int1c
         VECTOR 0x1e, diskette_table
-        VECTOR 0x1f, font8x16
+        VECTOR 0x1f, font8x8 + 128 * 8
         VECTOR 0x40, entry_int13_diskette
         VECTOR 0x43, font8x16
         VECTOR 0x70, int70
