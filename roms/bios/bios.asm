@@ -23,6 +23,7 @@
 %include "serial.asm"
 %include "keyboard.asm"
 %include "disk.asm"
+%include "cdrom.asm"
 %include "int15.asm"
 %include "time.asm"
 %include "boot.asm"

@@ -135,6 +135,14 @@ describe.skipIf(noPeer)('the BIOS on a peer machine', () => {
     await checkDemo(start('-bios', BIOS, '-vga', 'none', ...disk(DEMO)));
   });
 
+  test('starts an El Torito disc, which reads itself', { timeout: 60 * SECONDS }, async () => {
+    const disc = ['-drive', `file=${assemble('cdrom')},format=raw,if=ide,index=2,media=cdrom`];
+    const program = start('-bios', BIOS, '-vga', 'none', ...disc, ...EXIT);
+    const { output, status } = await program.end(50 * SECONDS);
+    expect(output).toMatch(/Booting from CD-ROM\r\nTINAMOU-DISC\n$/);
+    expect(status).toBe(33);
+  });
+
   test('says so when there is nothing to boot', async () => {
     const program = start('-bios', BIOS, '-vga', 'none');
     try {
