@@ -7,14 +7,11 @@ import { UserError } from '../error.ts';
 import { CACHE_MODES, cacheModeText } from './cache-mode.ts';
 import type { DriveSpec } from './drive-options.ts';
 import type { BlockContext, OpenFlags } from './driver.ts';
-import { createQcow2 } from './format/qcow2/create.ts';
-import { qcow2Driver } from './format/qcow2/open.ts';
 import { openImage } from './graph.ts';
 import { type ImageInfo, imageInfo, imageInfoText } from './image-info.ts';
 import { type BlockNode, chainDepth } from './node.ts';
 import { DriveBackend } from './node-backend.ts';
-import { Options } from './options.ts';
-import { FileNode } from './protocol/file.ts';
+import { openOverlay } from './overlay.ts';
 import type { ThrottleLimits } from './throttle.ts';
 
 /** Opens the drive's image, if it has one. Throws UserError with QEMU's words. */
@@ -36,41 +33,8 @@ export async function openDrive(spec: DriveSpec, context: BlockContext): Promise
     deviceName: spec.id,
   });
   if (!spec.snapshot) return new DriveBackend(spec, context.host, node);
-  try {
-    const overlay = await temporaryOverlay(node, context);
-    return new DriveBackend(spec, context.host, overlay, UNSAFE);
-  } catch (error) {
-    await node.close();
-    throw error;
-  }
-}
-
-const UNSAFE = CACHE_MODES['unsafe'];
-
-/** An image that takes all writes and is gone when it is closed: `snapshot=on`. */
-async function temporaryOverlay(backing: BlockNode, context: BlockContext): Promise<BlockNode> {
-  const { path, file } = context.host.temporary();
-  const node = new FileNode(path, file, false, UNSAFE);
-  await createQcow2(node, {
-    size: backing.length,
-    version: 3,
-    clusterSize: 65536,
-    encrypted: false,
-    lazyRefcounts: false,
-    backingFile: backing.filename,
-    backingFormat: undefined,
-  });
-  const overlay = await qcow2Driver.open({
-    filename: path,
-    options: new Options(),
-    flags: { readOnly: false, cache: UNSAFE },
-    context,
-    deviceName: '',
-    file: node,
-    probed: false,
-  });
-  overlay.backing = backing;
-  return overlay;
+  const overlay = await openOverlay(node, context);
+  return new DriveBackend(spec, context.host, overlay, CACHE_MODES['unsafe']);
 }
 
 export interface DriveInfo {

@@ -40,6 +40,8 @@ export interface OpenRequest {
   readonly deviceName: string;
   /** The `file` child; absent for protocols. */
   readonly file: BlockNode | undefined;
+  /** Opens another image for this one: filters stand on what they name. */
+  readonly openChild: (filename: string | undefined, options: Options) => Promise<BlockNode>;
   /** The image's format was guessed. */
   readonly probed: boolean;
 }

@@ -8,6 +8,7 @@ import type { Driver } from './driver.ts';
 import { qcowDriver } from './format/qcow.ts';
 import { qcow2Driver } from './format/qcow2/open.ts';
 import { RawNode } from './format/raw.ts';
+import { openBlkdebug } from './protocol/blkdebug.ts';
 import { FileNode } from './protocol/file.ts';
 import { NullNode } from './protocol/null.ts';
 
@@ -48,11 +49,14 @@ const nullCo = (name: 'null-co' | 'null-aio'): Driver => ({
     new NullNode(name, filename, options.takeSize('size') ?? NULL_BYTES),
 });
 
+const blkdebug: Driver = { name: 'blkdebug', kind: 'protocol', open: openBlkdebug };
+
 export const DRIVERS: readonly Driver[] = [
   raw,
   qcowDriver,
   qcow2Driver,
   file,
+  blkdebug,
   nullCo('null-co'),
   nullCo('null-aio'),
 ];

@@ -54,7 +54,15 @@ async function openNode(request: OpenImage, trail: readonly string[]): Promise<B
     const probed = named === undefined && driver.name === 'raw';
     if (probed && !request.flags.readOnly) warnProbedRaw(file.filename, request.context);
     const shown = filename ?? file.filename;
-    const open: OpenRequest = { ...request, filename: shown, options, deviceName, file, probed };
+    const open: OpenRequest = {
+      ...request,
+      filename: shown,
+      options,
+      deviceName,
+      file,
+      probed,
+      openChild: child(request),
+    };
     const node = await driver.open(open);
     if (request.flags.withoutBacking !== true) {
       node.backing = await openBacking(node, options, request, [...trail, shown]);
@@ -118,7 +126,13 @@ async function openProtocol(
     deviceName: request.deviceName ?? '',
     file: undefined,
     probed: false,
+    openChild: child(request),
   });
+}
+
+/** Opens what a filter stands on: a protocol, not a format. */
+function child(request: OpenImage): OpenRequest['openChild'] {
+  return async (filename, options) => openFileChild(filename, options, request, undefined);
 }
 
 function protocolOf(filename: string | undefined): Driver {

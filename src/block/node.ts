@@ -67,7 +67,56 @@ export interface BlockNode {
   close(): Promise<void>;
   details(): ImageDetails;
   readonly encryption?: Encryption;
+  /** A format tells what it is about to do: only `blkdebug` listens. */
+  debugEvent?(event: DebugEvent): Promise<void>;
 }
+
+/** Points in a format's work at which errors can be injected, by their names in configurations. */
+export const DEBUG_EVENTS = [
+  'l1_update',
+  'l1_grow.alloc_table',
+  'l1_grow.write_table',
+  'l1_grow.activate_table',
+  'l2_load',
+  'l2_update',
+  'l2_alloc.cow_read',
+  'l2_alloc.write',
+  'read_aio',
+  'read_backing_aio',
+  'read_compressed',
+  'write_aio',
+  'write_compressed',
+  'vmstate_load',
+  'vmstate_save',
+  'cow_read',
+  'cow_write',
+  'reftable_load',
+  'reftable_grow',
+  'reftable_update',
+  'refblock_load',
+  'refblock_update',
+  'refblock_update_part',
+  'refblock_alloc',
+  'refblock_alloc.hookup',
+  'refblock_alloc.write',
+  'refblock_alloc.write_blocks',
+  'refblock_alloc.write_table',
+  'refblock_alloc.switch_table',
+  'cluster_alloc',
+  'cluster_alloc_bytes',
+  'cluster_free',
+  'flush_to_os',
+  'flush_to_disk',
+  'pwritev_rmw.head',
+  'pwritev_rmw.after_head',
+  'pwritev_rmw.tail',
+  'pwritev_rmw.after_tail',
+  'pwritev',
+  'pwritev_zero',
+  'pwritev_done',
+  'empty_image_prepare',
+] as const;
+export type DebugEvent = (typeof DEBUG_EVENTS)[number];
 
 export const PLAIN_DETAILS: ImageDetails = { encrypted: false, dirty: false, snapshots: [] };
 

@@ -41,7 +41,7 @@ test('requests past the end and writes to read-only media fail', async () => {
   await expect(backend.write(0, sector)).rejects.toThrow('Read-only file system');
 });
 
-test('a drive without its key says so, and a password is applied to image and backing', async () => {
+test('a drive without its key says so; a password goes to image and backing', async () => {
   const host = new MemoryHost();
   await make(host, 'b.qcow2', { size: 1048576, encrypted: true });
   await make(host, 't.qcow2', { size: 1048576, backingFile: 'b.qcow2', backingFormat: 'qcow2' });

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runTool } from '../support/image-tool.ts';
-import { parseTranscript, type Step } from '../support/transcript.ts';
+import { parseTranscript, type Step } from '../support/tool-transcript.ts';
 
 const GOLDENS = join(import.meta.dirname, '../goldens');
 /** Formats of QEMU that tinamou does not have. */

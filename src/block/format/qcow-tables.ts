@@ -131,7 +131,7 @@ export class QcowTables {
   }
 
   private async load(place: number): Promise<L2Table> {
-    if (place + this.l2Bytes > this.end + this.l2Bytes || place < this.header.l1Offset)
+    if (place > this.end || place < this.header.l1Offset)
       throw new BlockError('EIO', 'Input/output error');
     const bytes = new Uint8Array(this.l2Bytes);
     await this.file.read(place, bytes);

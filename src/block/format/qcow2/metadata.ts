@@ -103,6 +103,9 @@ export class Metadata {
   private async readTable(offset: number, isRefblock: boolean): Promise<Table> {
     if (!this.changing) this.evictClean();
     const bytes = new Uint8Array(this.clusterSize);
+    if (this.file.debugEvent !== undefined) {
+      await this.file.debugEvent(isRefblock ? 'refblock_load' : 'l2_load');
+    }
     await this.file.read(offset, bytes);
     const present = this.tables.get(offset);
     if (present !== undefined) return present;
@@ -236,6 +239,7 @@ export class Metadata {
 
   /** Brings everything to disk; see the top of this file. Resolves after the last barrier. */
   async commit(): Promise<void> {
+    await this.file.debugEvent?.('flush_to_os');
     if (!this.dirty) return this.file.flush();
     await this.writeTables(table => table.isRefblock || table.fresh);
     if (this.reftableMoved) await this.writeAt(this.header.reftableOffset, bytesOf(this.reftable));
@@ -243,6 +247,7 @@ export class Metadata {
     await this.file.flush();
     await this.commitReftable();
     await this.writeTables(table => !table.isRefblock);
+    if (this.dirtyL1.size > 0) await this.file.debugEvent?.('l1_update');
     if (!this.l1Moved) await this.writeSectors(this.header.l1Offset, this.l1, this.dirtyL1);
     this.l1Moved = false;
     this.dirtyL1.clear();
@@ -253,6 +258,7 @@ export class Metadata {
 
   private async commitReftable(): Promise<void> {
     if (!this.reftableMoved && this.dirtyReftable.size === 0) return;
+    await this.file.debugEvent?.('reftable_update');
     if (this.reftableMoved) {
       await this.writeHeader(this.committed());
     } else {
@@ -316,6 +322,7 @@ export class Metadata {
     if (this.dirtyTables === 0) return;
     for (const table of this.tables.values()) {
       if (!table.dirty || !which(table)) continue;
+      await this.file.debugEvent?.(table.isRefblock ? 'refblock_update' : 'l2_update');
       await this.writeAt(table.offset, table.bytes);
       table.dirty = false;
       table.fresh = false;

@@ -102,6 +102,7 @@ export class Qcow2Node implements BlockNode {
       case 'unallocated':
         return readPadded(offset < this.length ? this.backing : undefined, offset, into);
       case 'normal':
+        if (this.file.debugEvent !== undefined) await this.file.debugEvent('read_aio');
         await this.file.read(mapping.offset, into);
         this.encryption?.decrypt(offset, into);
         return;
@@ -118,6 +119,7 @@ export class Qcow2Node implements BlockNode {
     const { clusterSize } = this.metadata;
     if (this.unpacked?.place !== place.offset) {
       const packed = new Uint8Array(place.length);
+      await this.file.debugEvent?.('read_compressed');
       await this.file.read(place.offset, packed);
       try {
         const bytes = this.context.host.inflate(packed, clusterSize);

@@ -31,6 +31,7 @@ export class Refcounts {
 
   /** Finds `count` free clusters in a row and takes them; resolves with the offset in the file. */
   async allocate(count: number): Promise<number> {
+    await this.metadata.file.debugEvent?.('cluster_alloc');
     const first = await this.findFree(count);
     for (let i = 0; i < count; i++) await this.set(first + i, 1);
     if (first === this.hint || count === 1) this.hint = first + count;
@@ -39,6 +40,7 @@ export class Refcounts {
 
   /** Room for `length` bytes of compressed data, shared with its neighbours. */
   async allocateBytes(length: number): Promise<number> {
+    await this.metadata.file.debugEvent?.('cluster_alloc_bytes');
     const size = this.metadata.clusterSize;
     const at = this.compressedAt;
     const inside = at % size;

@@ -81,7 +81,7 @@ export class Writer {
 
   /** Overwrites clusters that are ours alone; resolves with the number of bytes. */
   private async writeInPlace(table: Table, offset: number, from: Uint8Array): Promise<number> {
-    const { metadata, encryption, guard } = this.parts;
+    const { metadata, encryption, guard, node } = this.parts;
     const first = this.indexOf(offset);
     const inCluster = offset % this.clusterSize;
     const wanted = Math.ceil((inCluster + from.length) / this.clusterSize);
@@ -104,6 +104,7 @@ export class Writer {
       await metadata.corruption(`Data cluster 0x${place.toString(16)} outside of the image`);
     }
     const part = length === from.length ? from : from.subarray(0, length);
+    if (node.file?.debugEvent !== undefined) await node.file.debugEvent('write_aio');
     await metadata.writeAt(place + inCluster, encryption?.encrypt(offset, part) ?? part);
     return length;
   }
@@ -175,6 +176,7 @@ export class Writer {
   }): Promise<void> {
     const { metadata, encryption, node } = this.parts;
     const { place, offset, part } = run;
+    await node.file?.debugEvent?.('write_aio');
     const total = run.count * this.clusterSize;
     const head = offset % this.clusterSize;
     const tail = total - head - part.length;
@@ -237,6 +239,7 @@ export class Writer {
     const index = this.indexOf(offset);
     const place = await refcounts.allocateBytes(packed.length);
     await guard(place, packed.length);
+    await this.parts.node.file?.debugEvent?.('write_compressed');
     await metadata.writeAt(place, packed);
     const old = kindOf(table.data.getUint32(index * 8), table.data.getUint32(index * 8 + 4));
     if (old !== 'unallocated') this.release(table, index);

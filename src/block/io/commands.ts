@@ -1,0 +1,376 @@
+/**
+ * The I/O tool's commands, by name: what they take, one line of help, what they do.
+ */
+
+import { sizeText } from '../image-info.ts';
+import { BlkdebugNode } from '../protocol/blkdebug.ts';
+import { BadArguments, parseFlags, splitLine, type Words } from './arguments.ts';
+import { IoError, type IoSession, reasonOf } from './session.ts';
+import { parseNumber, sizeWithUnit } from './text.ts';
+import { aioRead, aioWrite, discard, multiwrite, read, readv, write, writev } from './transfer.ts';
+
+export interface IoCommand {
+  readonly name: string;
+  readonly short?: string;
+  readonly least: number;
+  readonly most: number;
+  readonly needsImage: boolean;
+  readonly arguments: string;
+  readonly help: string;
+  run(session: IoSession, words: Words): Promise<void>;
+}
+
+const SECTOR = 512;
+const MANY = Number.POSITIVE_INFINITY;
+
+type Spec = Omit<IoCommand, 'least' | 'most' | 'needsImage'> & {
+  readonly least?: number;
+  readonly most?: number;
+  readonly needsImage?: boolean;
+};
+
+const command = (spec: Spec): IoCommand => ({ least: 0, most: 0, needsImage: true, ...spec });
+
+function size(text: string): number {
+  const value = parseNumber(text);
+  if (value === undefined) throw new IoError(`non-numeric argument -- ${text}`);
+  return value;
+}
+
+async function alloc(session: IoSession, words: Words): Promise<void> {
+  const start = size(words[1]);
+  if (start % SECTOR !== 0) throw new IoError(`offset ${start} is not sector aligned`);
+  const total = words.length > 2 ? size(words[2]) : 1;
+  const { image } = session;
+  let allocated = 0;
+  for (let at = start; at < Math.min(start + total * SECTOR, image.length); ) {
+    const extent = await image.status(at, start + total * SECTOR - at);
+    if (extent.allocated) allocated += extent.length / SECTOR;
+    at += extent.length;
+  }
+  const where = `at offset ${sizeWithUnit(start)}\n`;
+  if (total === 1) session.print(`sector ${allocated === 1 ? '' : 'not '}allocated ${where}`);
+  else session.print(`${allocated}/${total} sectors allocated ${where}`);
+}
+
+async function map(session: IoSession): Promise<void> {
+  const { image } = session;
+  const total = image.length / SECTOR;
+  for (let at = 0; at < total; ) {
+    const first = await image.status(at * SECTOR, (total - at) * SECTOR);
+    let run = first.length / SECTOR;
+    while (at + run < total) {
+      const next = await image.status((at + run) * SECTOR, (total - at - run) * SECTOR);
+      if (next.allocated !== first.allocated) break;
+      run += next.length / SECTOR;
+    }
+    const state = first.allocated ? '    allocated' : 'not allocated';
+    const counts = `${String(run).padStart(8)}/${String(total - at).padStart(8)}`;
+    const value = first.allocated ? 1 : 0;
+    session.print(
+      `[${String(at).padStart(24)}] ${counts} sectors ${state} ` +
+        `at offset ${sizeWithUnit(at * SECTOR)} (${value})\n`,
+    );
+    at += run;
+  }
+}
+
+async function info(session: IoSession): Promise<void> {
+  const { image } = session;
+  const { clusterSize, specific } = image.details();
+  session.print(`format name: ${image.driver}\n`);
+  if (clusterSize !== undefined) session.print(`cluster size: ${sizeWithUnit(clusterSize)}\n`);
+  session.print(`virtual size: ${sizeText(image.length)}\n`);
+  if (specific === undefined) return;
+  session.print('Format specific information:\n');
+  for (const [name, value] of Object.entries(specific.data)) {
+    session.print(`    ${name.replaceAll('-', ' ')}: ${value}\n`);
+  }
+}
+
+function debugNode(session: IoSession): BlkdebugNode {
+  for (let at = session.node; at !== undefined; at = at.file) {
+    if (at instanceof BlkdebugNode) return at;
+  }
+  throw new IoError('Could not set a breakpoint: Operation not supported');
+}
+
+async function openCommand(session: IoSession, words: Words): Promise<void> {
+  const { flags, rest } = parseFlags(words, 'snrgo:', 0, 1);
+  if (session.node !== undefined) throw new IoError("file open already, try 'help close'");
+  session.node = await session.openImage?.({
+    path: rest[0] ?? '',
+    readOnly: flags.has('r'),
+    snapshot: flags.has('s'),
+    noCache: flags.has('n'),
+    options: flags.get('o') ?? '',
+  });
+}
+
+async function close(session: IoSession): Promise<void> {
+  await session.settle();
+  const { image } = session;
+  session.node = undefined;
+  await image.close();
+}
+
+async function orFail(name: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (error instanceof IoError) throw error;
+    throw new IoError(`${name} failed: ${reasonOf(error)}`);
+  }
+}
+
+export const COMMANDS: readonly IoCommand[] = [
+  command({
+    name: 'aio_flush',
+    arguments: '',
+    help: 'completes all outstanding aio requests',
+    run: session => session.settle(),
+  }),
+  command({
+    name: 'aio_read',
+    least: 2,
+    most: MANY,
+    arguments: '[-Cqv] [-P pattern] off len [len..]',
+    help: 'asynchronously reads a number of bytes',
+    run: aioRead,
+  }),
+  command({
+    name: 'aio_write',
+    least: 2,
+    most: MANY,
+    arguments: '[-Cqz] [-P pattern] off len [len..]',
+    help: 'asynchronously writes a number of bytes',
+    run: aioWrite,
+  }),
+  command({
+    name: 'alloc',
+    short: 'a',
+    least: 1,
+    most: 2,
+    arguments: 'off [sectors]',
+    help: 'checks if a sector is present in the file',
+    run: alloc,
+  }),
+  command({
+    name: 'break',
+    least: 2,
+    most: 2,
+    arguments: 'event tag',
+    help: 'sets a breakpoint on event and tags the stopped request as tag',
+    run: async (session, [, event, tag]) => debugNode(session).setBreakpoint(event, tag),
+  }),
+  command({
+    name: 'close',
+    short: 'c',
+    arguments: '',
+    help: 'close the current open file',
+    run: close,
+  }),
+  command({
+    name: 'discard',
+    short: 'd',
+    least: 2,
+    most: MANY,
+    arguments: '[-Cq] off len',
+    help: 'discards a number of bytes at a specified offset',
+    run: discard,
+  }),
+  command({
+    name: 'flush',
+    short: 'f',
+    arguments: '',
+    help: 'flush all in-core file state to disk',
+    run: session => orFail('flush', () => session.image.flush()),
+  }),
+  command({
+    name: 'help',
+    short: '?',
+    most: 1,
+    needsImage: false,
+    arguments: '[command]',
+    help: 'help for one or all commands',
+    run: async (session, [, name]) => printHelp(session, name),
+  }),
+  command({
+    name: 'info',
+    short: 'i',
+    arguments: '',
+    help: 'prints information about the current file',
+    run: info,
+  }),
+  command({
+    name: 'length',
+    short: 'l',
+    arguments: '',
+    help: 'gets the length of the current file',
+    run: async session => session.print(`${sizeWithUnit(session.image.length)}\n`),
+  }),
+  command({ name: 'map', arguments: '', help: 'prints the allocated areas of a file', run: map }),
+  command({
+    name: 'multiwrite',
+    least: 2,
+    most: MANY,
+    arguments: '[-Cq] [-P pattern] off len [len..] [; off len [len..]..]',
+    help: 'issues multiple write requests at once',
+    run: multiwrite,
+  }),
+  command({
+    name: 'open',
+    short: 'o',
+    least: 1,
+    most: MANY,
+    needsImage: false,
+    arguments: '[-Crsn] [-o options] [path]',
+    help: 'open the file specified by path',
+    run: openCommand,
+  }),
+  command({
+    name: 'quit',
+    short: 'q',
+    needsImage: false,
+    arguments: '',
+    help: 'exit the program',
+    run: async session => {
+      session.isOver = true;
+    },
+  }),
+  command({
+    name: 'read',
+    short: 'r',
+    least: 2,
+    most: MANY,
+    arguments: '[-abCpqv] [-P pattern [-s off] [-l len]] off len',
+    help: 'reads a number of bytes at a specified offset',
+    run: read,
+  }),
+  command({
+    name: 'readv',
+    least: 2,
+    most: MANY,
+    arguments: '[-Cqv] [-P pattern] off len [len..]',
+    help: 'reads a number of bytes at a specified offset',
+    run: readv,
+  }),
+  command({
+    name: 'remove_break',
+    least: 1,
+    most: 1,
+    arguments: 'tag',
+    help: 'remove a breakpoint by tag',
+    run: async (session, [, tag]) => debugNode(session).removeBreakpoint(tag),
+  }),
+  command({
+    name: 'resume',
+    least: 1,
+    most: 1,
+    arguments: 'tag',
+    help: 'resumes the request tagged as tag',
+    run: async (session, [, tag]) => {
+      if (!debugNode(session).resume(tag)) {
+        throw new IoError('Could not resume request: No such file or directory');
+      }
+    },
+  }),
+  command({
+    name: 'sleep',
+    least: 1,
+    most: 1,
+    needsImage: false,
+    arguments: 'milliseconds',
+    help: 'waits for the given value in milliseconds',
+    run: (session, [, time]) => session.host.sleep(Number(time)),
+  }),
+  command({
+    name: 'truncate',
+    short: 't',
+    least: 1,
+    most: 1,
+    arguments: 'off',
+    help: 'truncates the current file at the given offset',
+    run: (session, [, at]) => orFail('truncate', () => session.image.truncate(size(at))),
+  }),
+  command({
+    name: 'wait_break',
+    least: 1,
+    most: 1,
+    arguments: 'tag',
+    help: 'waits for the suspension of a request',
+    run: (session, [, tag]) => debugNode(session).waitSuspended(tag),
+  }),
+  command({
+    name: 'write',
+    short: 'w',
+    least: 2,
+    most: MANY,
+    arguments: '[-bcCpqz] [-P pattern] off len',
+    help: 'writes a number of bytes at a specified offset',
+    run: write,
+  }),
+  command({
+    name: 'writev',
+    least: 2,
+    most: MANY,
+    arguments: '[-Cq] [-P pattern] off len [len..]',
+    help: 'writes a number of bytes at a specified offset',
+    run: writev,
+  }),
+];
+
+function printHelp(session: IoSession, name: string | undefined): void {
+  if (name === undefined) {
+    for (const item of COMMANDS) session.print(helpLine(item));
+    session.print("\nUse 'help commandname' for extended help.\n");
+    return;
+  }
+  const found = find(name);
+  session.print(found === undefined ? `command ${name} not found\n` : helpLine(found));
+}
+
+function helpLine(item: IoCommand): string {
+  const alias = item.short === undefined ? '' : ` or ${item.short}`;
+  const words = item.arguments === '' ? '' : ` ${item.arguments}`;
+  return `${item.name}${alias}${words} -- ${item.help}\n`;
+}
+
+function find(name: string): IoCommand | undefined {
+  return COMMANDS.find(c => c.name === name || c.short === name);
+}
+
+/** Runs one line. Nothing is thrown for a user's mistakes: they are printed. */
+export async function runLine(session: IoSession, line: string): Promise<void> {
+  const words = splitLine(line);
+  if (words.length === 0) return;
+  const found = find(words[0]);
+  if (found === undefined) {
+    session.print(`command "${words[0]}" not found\n`);
+    return;
+  }
+  try {
+    if (found.needsImage && session.node === undefined) {
+      throw new IoError("no file open, try 'help open'");
+    }
+    checkCount(found, words.length - 1);
+    await found.run(session, words);
+  } catch (error) {
+    if (error instanceof BadArguments) {
+      if (error.message !== '') session.print(`${error.message}\n`);
+      session.print(helpLine(found));
+    } else if (error instanceof IoError) session.print(`${error.message}\n`);
+    else throw error;
+  }
+}
+
+function checkCount({ name, least, most }: IoCommand, count: number): void {
+  if (count >= least && count <= most) return;
+  const expected =
+    most === MANY
+      ? `at least ${least} arguments`
+      : least === most
+        ? `${least} arguments`
+        : `between ${least} and ${most} arguments`;
+  throw new IoError(`bad argument count ${count} to ${name}, expected ${expected}`);
+}

@@ -1,0 +1,243 @@
+/**
+ * The I/O tool: opens an image and runs commands, from -c options or standard input.
+ */
+
+import type { BlockHost } from '../../disk-host.ts';
+import { UserError } from '../../error.ts';
+import type { ToolHost } from '../../tool-host.ts';
+import { CACHE_MODES, type CacheMode, cacheMode } from '../cache-mode.ts';
+import { splitOptions } from '../create-options.ts';
+import type { BlockContext } from '../driver.ts';
+import { openImage } from '../graph.ts';
+import { BadOption, getopt, type OptionTable } from '../img/getopt.ts';
+import type { BlockNode } from '../node.ts';
+import { Options } from '../options.ts';
+import { openOverlay } from '../overlay.ts';
+import { runLine } from './commands.ts';
+import { IoSession, type OpenCall } from './session.ts';
+
+const TABLE: OptionTable = {
+  short: 'hVc:d:f:rsnmgkt:T:',
+  long: {
+    help: 'h',
+    version: 'V',
+    'cmd=': 'c',
+    'format=': 'f',
+    'read-only': 'r',
+    snapshot: 's',
+    nocache: 'n',
+    'cache=': 't',
+    'discard=': 'd',
+    misalign: 'm',
+    'native-aio': 'k',
+    'trace=': 'T',
+  },
+};
+
+function usageText(program: string): string {
+  return `Usage: ${program} [-h] [-V] [-rsnm] [-f FMT] [-c STRING] ... [file]
+QEMU Disk exerciser
+
+  -c, --cmd STRING     execute command with its arguments
+                       from the given string
+  -f, --format FMT     specifies the block driver to use
+  -r, --read-only      export read-only
+  -s, --snapshot       use snapshot file
+  -n, --nocache        disable host cache, short for -t none
+  -m, --misalign       misalign allocations for O_DIRECT
+  -k, --native-aio     use kernel AIO implementation (on Linux only)
+  -t, --cache=MODE     use the given cache mode for the image
+  -d, --discard=MODE   use the given discard mode for the image
+  -T, --trace FILE     enable trace events listed in the given file
+  -h, --help           display this help and exit
+  -V, --version        output version information and exit
+
+See '${program} -c help' for information on available commands.
+`;
+}
+
+interface Settings {
+  readonly commands: string[];
+  format: string | undefined;
+  readOnly: boolean;
+  snapshot: boolean;
+  unmap: boolean;
+  cache: CacheMode;
+}
+
+class Exit extends Error {
+  constructor(readonly status: number) {
+    super();
+  }
+}
+
+/** Runs the tool; resolves with the exit status. */
+export async function runIoTool(host: ToolHost, block: BlockHost): Promise<number> {
+  try {
+    return await run(host, block);
+  } catch (error) {
+    if (error instanceof Exit) return error.status;
+    throw error;
+  }
+}
+
+async function run(host: ToolHost, block: BlockHost): Promise<number> {
+  const settings: Settings = {
+    commands: [],
+    format: undefined,
+    readOnly: false,
+    snapshot: false,
+    unmap: false,
+    cache: CACHE_MODES['writeback'],
+  };
+  const [path, extra] = readOptions(host, settings);
+  if (extra !== undefined) {
+    host.out(usageText(host.program));
+    return 1;
+  }
+  const context: BlockContext = {
+    host: block,
+    encryptedImages: 'refuse',
+    imageTool: host.program.replace(/-io$/, '-img'),
+    warn: text => host.err(`${text}\n`),
+    mayOpenEncrypted: () => true,
+  };
+  const session = new IoSession(
+    { print: text => host.out(text), elapsed: () => host.elapsed(), sleep: ms => block.sleep(ms) },
+    call => openCommand(host, context, settings, call),
+  );
+  if (path !== undefined) await tryOpen(host, session, () => openFile(context, settings, path));
+  await commandLoop(host, session, settings);
+  await session.settle();
+  await session.node?.close();
+  return 0;
+}
+
+async function tryOpen(
+  host: ToolHost,
+  session: IoSession,
+  open: () => Promise<BlockNode>,
+): Promise<void> {
+  try {
+    session.node = await open();
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    host.err(`${host.program}: can't open${error.message}\n`);
+    if (error.hint !== undefined) host.err(`${error.hint}\n`);
+  }
+}
+
+async function openFile(
+  context: BlockContext,
+  settings: Settings,
+  path: string,
+  options = new Options(),
+): Promise<BlockNode> {
+  if (settings.format !== undefined && !options.has('driver')) {
+    options.set('driver', settings.format);
+  }
+  const { readOnly, cache, unmap, snapshot } = settings;
+  try {
+    const node = await openImage({
+      filename: path === '' ? undefined : path,
+      options,
+      flags: { readOnly: readOnly || snapshot, cache, unmap },
+      context,
+      deviceName: 'hda',
+    });
+    return snapshot ? await openOverlay(node, context) : node;
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    const which = path === '' ? '' : ` device ${path}`;
+    throw new UserError(`${which}: ${error.message}`, error.errorClass, error.hint);
+  }
+}
+
+async function openCommand(
+  host: ToolHost,
+  context: BlockContext,
+  settings: Settings,
+  call: OpenCall,
+): Promise<BlockNode | undefined> {
+  const options = new Options(
+    splitOptions(call.options).map(([name, value]) => [name, value ?? 'on'] as const),
+  );
+  const session = { ...settings, readOnly: call.readOnly, snapshot: call.snapshot };
+  if (call.noCache) session.cache = CACHE_MODES['none'];
+  try {
+    return await openFile(context, session, call.path, options);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    host.err(`${host.program}: can't open${error.message}\n`);
+    return undefined;
+  }
+}
+
+function readOptions(host: ToolHost, settings: Settings): readonly string[] {
+  try {
+    const { operands, help } = getopt(host.program, host.arguments, TABLE, (option, value) => {
+      apply(host, settings, option, value);
+    });
+    return help ? printUsage(host) : operands;
+  } catch (error) {
+    if (!(error instanceof BadOption)) throw error;
+    host.err(`${error.message}\n`);
+    host.out(usageText(host.program));
+    throw new Exit(1);
+  }
+}
+
+function printUsage(host: ToolHost): never {
+  host.out(usageText(host.program));
+  throw new Exit(0);
+}
+
+function apply(host: ToolHost, settings: Settings, option: string, value: string): void {
+  switch (option) {
+    case 'c':
+      settings.commands.push(value);
+      return;
+    case 'f':
+      settings.format = value;
+      return;
+    case 'r':
+      settings.readOnly = true;
+      return;
+    case 's':
+      settings.snapshot = true;
+      return;
+    case 'n':
+      settings.cache = CACHE_MODES['none'];
+      return;
+    case 't': {
+      const mode = cacheMode(value);
+      if (mode === undefined) {
+        host.err(`${host.program}: invalid cache option: ${value}\n`);
+        throw new Exit(1);
+      }
+      settings.cache = mode;
+      return;
+    }
+    case 'd':
+      settings.unmap = value === 'unmap' || value === 'on';
+      return;
+    case 'V':
+      host.out(`${host.program} version 2.2.50\n`);
+      throw new Exit(0);
+  }
+}
+
+async function commandLoop(host: ToolHost, session: IoSession, settings: Settings): Promise<void> {
+  if (settings.commands.length > 0) {
+    for (const line of settings.commands) {
+      await runLine(session, line);
+      if (session.isOver) return;
+    }
+    return;
+  }
+  while (!session.isOver) {
+    const line = await host.readLine(`${host.program}> `);
+    if (line === undefined) return;
+    await runLine(session, line);
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * One session of the I/O tool: an open image, outstanding requests, and where text goes.
+ *
+ * The monitor's `qemu-io` command runs the same commands on a drive's node.
+ */
+
+import { BlockError } from '../backend.ts';
+import type { BlockNode } from '../node.ts';
+
+/** Ends a command with a message. */
+export class IoError extends Error {
+  override readonly name = 'IoError';
+}
+
+export interface SessionHost {
+  print(text: string): void;
+  /** Seconds of a clock that only moves forward. */
+  elapsed(): number;
+  sleep(milliseconds: number): Promise<void>;
+}
+
+export interface OpenCall {
+  readonly path: string;
+  readonly readOnly: boolean;
+  readonly snapshot: boolean;
+  readonly noCache: boolean;
+  readonly options: string;
+}
+
+export class IoSession {
+  node: BlockNode | undefined;
+  isOver = false;
+  private readonly outstanding = new Set<Promise<void>>();
+
+  constructor(
+    readonly host: SessionHost,
+    /** Undefined where images cannot be opened by command (the monitor). */
+    readonly openImage: ((call: OpenCall) => Promise<BlockNode | undefined>) | undefined,
+  ) {}
+
+  print(text: string): void {
+    this.host.print(text);
+  }
+
+  /** The image that commands are about. */
+  get image(): BlockNode {
+    if (this.node === undefined) throw new IoError("no file open, try 'help open'");
+    return this.node;
+  }
+
+  /** Lets a request run on its own. */
+  start(work: Promise<void>): void {
+    const tracked = work.finally(() => this.outstanding.delete(tracked));
+    this.outstanding.add(tracked);
+  }
+
+  /** Waits for all requests that run on their own. */
+  async settle(): Promise<void> {
+    while (this.outstanding.size > 0) await Promise.all(this.outstanding);
+  }
+}
+
+/** strerror of a failed request. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof BlockError) {
+    return error.code === 'EIO' ? 'Input/output error' : error.message;
+  }
+  throw error;
+}

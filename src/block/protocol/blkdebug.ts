@@ -1,0 +1,281 @@
+/**
+ * `blkdebug`: a node that fails on purpose, to test what stands on it.
+ *
+ * Rules come from a configuration file (`blkdebug:CONFIG:IMAGE`) or from options. An event may set
+ * a state, arm an error for the requests that follow, or suspend the request until it is resumed.
+ */
+
+import { UserError } from '../../error.ts';
+import { BlockError } from '../backend.ts';
+import type { OpenRequest } from '../driver.ts';
+import {
+  type BlockNode,
+  DEBUG_EVENTS,
+  type DebugEvent,
+  type Extent,
+  type ImageDetails,
+} from '../node.ts';
+import type { Options } from '../options.ts';
+
+interface InjectError {
+  readonly kind: 'inject-error';
+  readonly event: DebugEvent;
+  /** 0 for any. */
+  readonly state: number;
+  readonly errno: number;
+  /** -1 for anywhere. */
+  readonly sector: number;
+  readonly once: boolean;
+}
+
+interface SetState {
+  readonly kind: 'set-state';
+  readonly event: DebugEvent;
+  readonly state: number;
+  readonly newState: number;
+}
+
+export type DebugRule = InjectError | SetState;
+
+interface Suspended {
+  readonly tag: string;
+  readonly resume: () => void;
+}
+
+const CODES: { readonly [errno: number]: readonly [string, string] } = {
+  1: ['EPERM', 'Operation not permitted'],
+  5: ['EIO', 'Input/output error'],
+  12: ['ENOMEM', 'Cannot allocate memory'],
+  22: ['EINVAL', 'Invalid argument'],
+  27: ['EFBIG', 'File too large'],
+  28: ['ENOSPC', 'No space left on device'],
+  30: ['EROFS', 'Read-only file system'],
+};
+
+export class BlkdebugNode implements BlockNode {
+  readonly driver = 'blkdebug';
+  backing: BlockNode | undefined = undefined;
+  private state = 1;
+  private rules: DebugRule[];
+  private active: InjectError[] = [];
+  private readonly breakpoints = new Map<string, DebugEvent>();
+  private suspended: Suspended[] = [];
+  private readonly waiters: { readonly tag: string; readonly done: () => void }[] = [];
+
+  constructor(
+    readonly filename: string,
+    readonly file: BlockNode,
+    rules: readonly DebugRule[],
+  ) {
+    this.rules = [...rules];
+  }
+
+  get readOnly(): boolean {
+    return this.file.readOnly;
+  }
+
+  get length(): number {
+    return this.file.length;
+  }
+
+  async debugEvent(event: DebugEvent): Promise<void> {
+    let armed = false;
+    let { state } = this;
+    for (const rule of this.rules) {
+      if (rule.event !== event || (rule.state !== 0 && rule.state !== this.state)) continue;
+      if (rule.kind === 'set-state') state = rule.newState;
+      else {
+        if (!armed) this.active = [];
+        armed = true;
+        this.active.push(rule);
+      }
+    }
+    this.state = state;
+    const tag = [...this.breakpoints].find(([, at]) => at === event)?.[0];
+    if (tag !== undefined) await this.suspend(tag);
+  }
+
+  private async suspend(tag: string): Promise<void> {
+    this.breakpoints.delete(tag);
+    await new Promise<void>(resume => {
+      this.suspended.push({ tag, resume });
+      for (const waiter of this.waiters) if (waiter.tag === tag) waiter.done();
+    });
+  }
+
+  setBreakpoint(event: string, tag: string): void {
+    this.breakpoints.set(tag, eventOf(event));
+  }
+
+  /** False when no request waits under that tag. */
+  resume(tag: string): boolean {
+    const found = this.suspended.find(s => s.tag === tag);
+    this.suspended = this.suspended.filter(s => s !== found);
+    found?.resume();
+    return found !== undefined;
+  }
+
+  removeBreakpoint(tag: string): void {
+    this.breakpoints.delete(tag);
+    while (this.resume(tag)) {}
+  }
+
+  async waitSuspended(tag: string): Promise<void> {
+    if (this.suspended.some(s => s.tag === tag)) return;
+    await new Promise<void>(done => this.waiters.push({ tag, done }));
+  }
+
+  /** Throws when an armed error covers the range; a flush has none. */
+  private fail(offset: number, length: number): void {
+    const at = this.active.findIndex(({ sector }) => {
+      const place = sector * 512;
+      return sector === -1 || (place >= offset && place < offset + length);
+    });
+    if (at < 0) return;
+    const rule = this.active[at];
+    if (rule.once) {
+      this.active.splice(at, 1);
+      this.rules = this.rules.filter(r => r !== rule);
+    }
+    const [code, text] = CODES[rule.errno] ?? ['EIO', 'Input/output error'];
+    throw new BlockError(code, text);
+  }
+
+  async read(offset: number, into: Uint8Array): Promise<void> {
+    this.fail(offset, into.length);
+    return this.file.read(offset, into);
+  }
+
+  async write(offset: number, from: Uint8Array): Promise<void> {
+    this.fail(offset, from.length);
+    return this.file.write(offset, from);
+  }
+
+  async writeZeroes(offset: number, length: number, allowUnmap: boolean): Promise<void> {
+    this.fail(offset, length);
+    return this.file.writeZeroes(offset, length, allowUnmap);
+  }
+
+  async discard(offset: number, length: number): Promise<void> {
+    return this.file.discard(offset, length);
+  }
+
+  async flush(): Promise<void> {
+    await this.debugEvent('flush_to_disk');
+    this.fail(0, 0);
+    return this.file.flush();
+  }
+
+  status(offset: number, length: number): Promise<Extent> {
+    return this.file.status(offset, length);
+  }
+
+  truncate(length: number): Promise<void> {
+    return this.file.truncate(length);
+  }
+
+  close(): Promise<void> {
+    return this.file.close();
+  }
+
+  details(): ImageDetails {
+    return this.file.details();
+  }
+}
+
+function eventOf(name: string): DebugEvent {
+  const event = DEBUG_EVENTS.find(e => e === name);
+  if (event === undefined) throw new UserError(`Invalid event name "${name}"`);
+  return event;
+}
+
+/** Sections with `name = "value"` lines. */
+export function parseDebugConfig(text: string): DebugRule[] {
+  const rules: DebugRule[] = [];
+  let section = '';
+  let values = new Map<string, string>();
+  const end = (): void => {
+    if (section !== '') rules.push(ruleOf(section, values));
+    values = new Map();
+  };
+  text.split('\n').forEach((line, i) => {
+    const trimmed = line.trim();
+    if (trimmed === '' || trimmed.startsWith('#')) return;
+    const head = /^\[\s*([\w-]+)(?:\s+"[^"]*")?\s*\]$/.exec(trimmed);
+    const pair = /^([\w-]+)\s*=\s*"([^"]*)"$/.exec(trimmed);
+    if (head !== null) {
+      end();
+      section = head[1];
+    } else if (pair !== null) values.set(pair[1], pair[2]);
+    else throw new UserError(`Could not parse blkdebug config file: line ${i + 1}: parse error`);
+  });
+  end();
+  return rules;
+}
+
+function ruleOf(section: string, values: ReadonlyMap<string, string>): DebugRule {
+  const name = values.get('event');
+  if (name === undefined) throw new UserError('Missing event name for rule');
+  const event = eventOf(name);
+  const state = Number(values.get('state') ?? 0);
+  if (section === 'set-state') {
+    return { kind: section, event, state, newState: Number(values.get('new_state') ?? 0) };
+  }
+  if (section !== 'inject-error') {
+    throw new UserError(`There is no option group '${section}'`);
+  }
+  return {
+    kind: section,
+    event,
+    state,
+    errno: Number(values.get('errno') ?? 5),
+    sector: Number(values.get('sector') ?? -1),
+    once: values.get('once') === 'on',
+  };
+}
+
+/** `inject-error.0.event=…` and the like. */
+function rulesFromOptions(options: Options): DebugRule[] {
+  const rules: DebugRule[] = [];
+  for (const section of ['inject-error', 'set-state'] as const) {
+    const all = options.takeChild(section);
+    for (let i = 0; ; i++) {
+      const one = all.takeChild(String(i));
+      if (one.size === 0) break;
+      rules.push(ruleOf(section, new Map(one.entries())));
+    }
+  }
+  return rules;
+}
+
+export async function openBlkdebug(request: OpenRequest): Promise<BlkdebugNode> {
+  const { filename, options, context } = request;
+  let config = options.take('config');
+  let image: string | undefined;
+  if (filename !== '') {
+    const match = /^blkdebug:([^:]*):(.*)$/s.exec(filename);
+    if (match === null) throw new UserError("File name string must start with 'blkdebug:'");
+    config = match[1] === '' ? undefined : match[1];
+    image = match[2];
+  }
+  const rules = [
+    ...(config === undefined ? [] : parseDebugConfig(readConfig(context.host, config))),
+    ...rulesFromOptions(options),
+  ];
+  const child = options.takeChild('image');
+  const named = options.take('x-image');
+  const file = await request.openChild(image ?? named, child);
+  return new BlkdebugNode(filename === '' ? file.filename : filename, file, rules);
+}
+
+function readConfig(host: OpenRequest['context']['host'], path: string): string {
+  try {
+    const file = host.open(path, 'read');
+    const bytes = new Uint8Array(Math.min(file.length(), 65536));
+    void file.read(0, bytes);
+    file.close();
+    return new TextDecoder().decode(bytes);
+  } catch {
+    throw new UserError('Could not read blkdebug config file: No such file or directory');
+  }
+}
