@@ -9,7 +9,6 @@ import type { Char } from './char.ts';
 import { parseCharShorthand, readCharOptions } from './chardev-spec.ts';
 import { Clock } from './clock.ts';
 import { helpText, located } from './command-line.ts';
-import { findModel, modelHelpText, modelSignature } from './cpu/models.ts';
 import { HostError } from './disk-host.ts';
 import { UserError } from './error.ts';
 import { Events } from './events.ts';
@@ -17,7 +16,6 @@ import {
   completePath,
   exit,
   isTerminal,
-  localOffsetSeconds,
   millisecondsSinceStart,
   onTermination,
   openLog,
@@ -27,14 +25,12 @@ import {
   processId,
   programArguments,
   programName,
-  secondsSince1970,
   writeFile,
 } from './host-main.ts';
 import { HostTime, wallClock } from './host-time.ts';
-import { ramBelow4g } from './hw/board/pc.ts';
 import { Inbox } from './inbox.ts';
 import { Log } from './log.ts';
-import { buildMachine, type PcMachine } from './machine-build.ts';
+import type { PcMachine } from './machine-build.ts';
 import { CharTable } from './main-chars.ts';
 import {
   bareError,
@@ -45,13 +41,10 @@ import {
   type MonitorRequest,
   readConfig,
 } from './main-config.ts';
-import { addDevice, deviceHelp, type Fittings, fitIdeDrives } from './main-devices.ts';
+import type { Fittings } from './main-devices.ts';
 import { DriveTable } from './main-drives.ts';
-import { loadBoot, loadFirmware, loadVgaRom } from './main-files.ts';
-import { pcPanel } from './main-panel.ts';
 import { COMMANDS } from './monitor/commands/all.ts';
 import { CHARDEV_GROUP } from './monitor/commands/chardev.ts';
-import { checkBootOrder } from './monitor/commands/run.ts';
 import { bareContext, HMP_COMMANDS } from './monitor/hmp/commands.ts';
 import { runLine } from './monitor/hmp/dispatch.ts';
 import { HmpConsole } from './monitor/hmp/human-monitor.ts';
@@ -62,8 +55,6 @@ import type { Vm } from './monitor/vm.ts';
 import { CommandLineError, parseOptions } from './options.ts';
 
 const VERSION = `QEMU emulator version ${QEMU_VERSION_TEXT} (tinamou 0.1.0)`;
-/** With -icount and no -rtc base: the date of QEMU 2.2.50, so that runs repeat. */
-const REPEATABLE_RTC_BASE = Date.UTC(2015, 2, 10) / 1000;
 
 /** One run of the program. */
 class Program {
@@ -108,7 +99,7 @@ class Program {
     await this.drives.openAll(config);
     this.connectMonitors();
     const fittings = await this.openPorts();
-    const machine = this.build(fittings);
+    const machine = await this.build(fittings);
     this.machine = machine;
     this.drives.warnOrphans();
     this.chars.announceShared();
@@ -262,52 +253,33 @@ class Program {
     return this.chars.frontend(label);
   }
 
-  private build(fittings: Fittings): PcMachine {
-    const { config } = this;
-    const model = located(undefined, () => findModel(config.cpuModel));
-    const order = config.boot?.get('once') ?? config.boot?.get('order') ?? 'cad';
-    located(undefined, () => checkBootOrder(order));
-    const firmware = loadFirmware(config);
-    const hasVga = config.vga === undefined ? config.hasDefaults : config.vga === 'std';
-    fitIdeDrives(this.drives, fittings);
-    for (const request of config.devices) {
-      addDevice(request, { fittings, chars: this.chars, drives: this.drives });
-    }
-    const { warnings, ...boot } = loadBoot(config, ramBelow4g(config.ramSize));
-    for (const warning of warnings) printError(`${warning}\n`);
-    return buildMachine({
-      clock: this.clock,
-      inbox: this.inbox,
-      events: this.events,
-      log: this.log,
-      host: this.host,
-      paceMode: config.pace,
-      rebootEnds: config.rebootEnds,
-      shutdownEnds: config.shutdownEnds,
-      model,
-      board: {
-        ramSize: config.ramSize,
-        firmware,
-        ...boot,
-        ...fittings,
-        ...(hasVga ? { vga: { rom: loadVgaRom(config) } } : {}),
-        ...(config.hasUuid ? { uuid: uuidBytes(config.uuid) } : {}),
-        cpuid: { signature: modelSignature(model), features: model.words[0] },
-        hasSmm: true,
-        boot: bootOptions(config, order),
-        rtcBase: rtcBase(config),
-        nographic: config.isNographic,
-      },
+  /** Loaded only now: the first prompt does not wait for a processor's tables. */
+  private async build(fittings: Fittings): Promise<PcMachine> {
+    const { assemble, pcPanel } = await import('./main-machine.ts');
+    const { clock, inbox, events, log, host } = this;
+    const machine = assemble({
+      config: this.config,
+      parts: { clock, inbox, events, log, host },
+      fittings,
+      chars: this.chars,
+      drives: this.drives,
     });
+    this.panel = pcPanel(machine);
+    return machine;
   }
+
+  private panel: Vm['panel'] | undefined;
 
   private createVm(): Vm {
     const current = (): PcMachine => {
       if (this.machine === undefined) throw new Error('the machine exists while commands run');
       return this.machine;
     };
+    const currentPanel = (): Vm['panel'] => {
+      if (this.panel === undefined) throw new Error('the machine exists while commands run');
+      return this.panel;
+    };
     const { events, log, drives, chars, config } = this;
-    let panel: Vm['panel'] | undefined;
     const vm: Vm = {
       events,
       log,
@@ -319,8 +291,7 @@ class Program {
         return current();
       },
       get panel() {
-        panel ??= pcPanel(current());
-        return panel;
+        return currentPanel();
       },
       host: {
         writeFile,
@@ -367,34 +338,7 @@ function demoDrive(): Config['drives'][number] {
   return { pairs, location: '-demo' };
 }
 
-function bootOptions({ boot }: Config, order: string) {
-  const number = (key: string): number | undefined => {
-    const text = boot?.get(key);
-    return text === undefined ? undefined : Number.parseInt(text, 10) || 0;
-  };
-  const wait = number('reboot-timeout');
-  return {
-    order,
-    menu: boot?.bool('menu') ?? false,
-    splashTime: number('splash-time'),
-    rebootTimeout: wait === undefined || wait < 0 ? undefined : Math.min(wait, 0xffff),
-  };
-}
-
-function rtcBase({ rtc, pace }: Config): number {
-  if (typeof rtc.base === 'number') return rtc.base;
-  const now = pace.kind === 'counted' ? REPEATABLE_RTC_BASE : secondsSince1970();
-  return rtc.base === 'utc' ? now : now + localOffsetSeconds();
-}
-
-function uuidBytes(uuid: string): Uint8Array {
-  const digits = uuid.replaceAll('-', '');
-  return Uint8Array.from({ length: 16 }, (_, i) =>
-    Number.parseInt(digits.slice(i * 2, i * 2 + 2), 16),
-  );
-}
-
-function answer(what: NonNullable<Config['answer']>, program: string): string {
+async function answer(what: NonNullable<Config['answer']>, program: string): Promise<string> {
   switch (what) {
     case 'help':
       return helpText(program, VERSION);
@@ -405,9 +349,9 @@ function answer(what: NonNullable<Config['answer']>, program: string): string {
       return `Supported machines are:\n${rows.join('')}`;
     }
     case 'cpus':
-      return modelHelpText();
+      return (await import('./cpu/models.ts')).modelHelpText();
     case 'devices':
-      return deviceHelp();
+      return (await import('./main-devices.ts')).deviceHelp();
   }
 }
 
@@ -425,7 +369,7 @@ async function main(): Promise<number> {
   try {
     const config = readConfig(programArguments());
     if (config.answer !== undefined) {
-      printOut(answer(config.answer, program));
+      printOut(await answer(config.answer, program));
       return 0;
     }
     return await new Program(program, config).run();

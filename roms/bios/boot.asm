@@ -206,8 +206,9 @@ boot_plan_add:
 
 BOOTORDER       equ 0x30000     ; scratch: the file bootorder
 BOOTORDER_MAX   equ 0x4000
+SORT_ROOM       equ 0x38000
 
-; First the lines of the file bootorder, then the devices of the CMOS order, then other ROMs.
+; First the lines of the file bootorder (its disks also become the first ones), then the devices of the CMOS order, then other ROMs.
 boot_plan_make:
         mov dword [BIOS_BASE + boot_planned], 0
         mov esi, .file + BIOS_BASE
@@ -328,6 +329,7 @@ bootorder_line:
         add al, [esi + 11]
         sub al, '0'
         xor ecx, ecx
+        mov cl, [BIOS_BASE + disks_sorted]
 .find:  cmp cl, [BIOS_BASE + disk_count]
         jae .done
         imul edi, ecx, D_SIZE
@@ -335,9 +337,36 @@ bootorder_line:
         je .found
         inc ecx
         jmp short .find
-.found: lea eax, [ecx + 0x80]
+.found: call disk_first
         call boot_plan_add
 .done:  pop esi
+        ret
+
+; Disk ECX comes before the others, but behind those that came here earlier. AL = its number.
+disk_first:
+        imul esi, ecx, D_SIZE
+        add esi, BIOS_BASE + disks
+        mov edi, SORT_ROOM
+        mov ecx, D_SIZE
+        push esi
+        rep movsb
+        pop edi                 ; its place; those between move one up
+        movzx eax, byte [BIOS_BASE + disks_sorted]
+        imul ebx, eax, D_SIZE
+        add ebx, BIOS_BASE + disks
+        mov ecx, edi
+        sub ecx, ebx
+        lea esi, [edi - 1]
+        lea edi, [edi + D_SIZE - 1]
+        std
+        rep movsb
+        cld
+        mov esi, SORT_ROOM
+        mov edi, ebx
+        mov ecx, D_SIZE
+        rep movsb
+        inc byte [BIOS_BASE + disks_sorted]
+        or al, 0x80
         ret
         bits 16
 

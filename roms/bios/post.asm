@@ -72,10 +72,10 @@ post_shadowed:
         sti
         call post_memory
         call disk_init
-        call post_disks
         CALL32 roms_load
         call roms_start
         CALL32 post_flat_tables
+        call post_disks
         int 0x19
 
 ; The part of POST that needs all of memory.

@@ -69,6 +69,8 @@ export class CodeCache {
   readonly length = new Int32Array(RECORDS);
   /** 1 for direct transfers, whose words 5 and 6 are links. */
   private readonly hasLinks = new Uint8Array(RECORDS);
+  /** Room for a few records that belong to no block. */
+  readonly cutPlace = CUT;
   /** Counts the times that all records were thrown away. */
   generation = 0;
   private free = FIRST;
@@ -153,6 +155,11 @@ export class CodeCache {
     const page = tlb.fetchPage(linear, mode.user ? 1 << 20 : 0);
     if (page < 0) return this.decode(eip, -1, { at: CUT, limit: 1 });
     return this.decode(eip, page | (linear & 0xfff), { at: CUT, limit });
+  }
+
+  /** Puts a record into the jump cache, for `train`. */
+  plant(eip: number, o: number): void {
+    this.enter(eip, o);
   }
 
   private enter(eip: number, o: number): number {

@@ -9,7 +9,7 @@
  * Rules a definition keeps:
  * - a result may be used once; what is used twice goes through `let`;
  * - only load, store, read/write/modify of a memory operand, push, pop, peek and helpers can fault;
- *   all of them that can come before any change of registers and flags do, so that a fault restarts;
+ *   all that can come before any change of registers and flags do, so that a fault restarts;
  * - next/jump/jumpIf/jumpIndirect are the last call.
  *
  * Size is that of the instance being written; 64 would be one more.

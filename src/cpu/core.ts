@@ -1,9 +1,9 @@
 /**
  * The processor as a machine runs it: from one event to the next.
  *
- * Interrupts, halts and debug traps are looked at between instructions here, everything else happens
- * in the run loops (processor.ts). The last few instructions of a budget run as blocks cut to length,
- * so that the count is exact.
+ * Interrupts, halts and debug traps are looked at between instructions here, everything else
+ * happens in the run loops (processor.ts). The last few instructions of a budget run as blocks cut
+ * to length, so that the count is exact.
  */
 
 import type { Line } from '../line.ts';
@@ -40,9 +40,13 @@ import {
 import { registerByName, registersText } from './registers-text.ts';
 import { resetRegisters } from './reset.ts';
 import { enterSmm } from './smm.ts';
+import { train } from './train.ts';
 
 /** Scratch words of the register file are no state. */
 const SCRATCH_WORDS = 48;
+
+/** Shorter runs cannot make the loops hot: tests and single steps go without. */
+const TRAIN_AFTER = 5000;
 
 export class Cpu implements CpuCore {
   /** For helpers, tests and the debugger. */
@@ -56,6 +60,7 @@ export class Cpu implements CpuCore {
   private smiPending = false;
   /** The instruction count at which interrupts still wait (after STI, MOV SS). */
   private shadowAt = -1;
+  private isTrained = false;
 
   constructor(
     private readonly wiring: CpuWiring,
@@ -108,6 +113,10 @@ export class Cpu implements CpuCore {
   run(budget: number): RunResult {
     const end = this.retired + budget;
     this.exitRequested = false;
+    if (!this.isTrained && budget >= TRAIN_AFTER) {
+      this.isTrained = true;
+      train(this.processor);
+    }
     while (this.retired < end) {
       if (this.exitRequested) {
         this.exitRequested = false;

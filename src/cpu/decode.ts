@@ -5,8 +5,8 @@
  * Record words: 0 kind; 1, 2 registers, as indices into the view of their operand's size; 3
  * immediate; 4, 5 base and index register (8, always zero, when absent); 6 shape: bits 0..1 scale,
  * 8..13 the word of the segment's base in the register file (so 8..10 its number), bit 31 set for
- * 32-bit addresses; 7 displacement. Transfers: 2 length of their block in instructions, 5 and 6 links
- * to the target's and to the next instruction's record.
+ * 32-bit addresses; 7 displacement. Transfers: 2 length of their block in instructions, 5 and 6
+ * links to the target's and to the next instruction's record.
  *
  * Source: Intel SDM volume 2, chapter 2. An instruction longer than 15 bytes raises #GP.
  */

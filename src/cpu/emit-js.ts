@@ -11,18 +11,15 @@
  */
 
 import type { Bits, Bool, Code, Effects, Operand, Recipe, Value } from './code.ts';
-import * as flags from './flags.ts';
 import {
-  BASE,
-  EBP,
-  ESP,
-  FLAG_A,
-  FLAG_B,
-  FLAG_BITS,
-  FLAG_KIND,
-  FLAG_RESULT,
-  SS,
-} from './registers.ts';
+  BELOW,
+  conditionText,
+  flagText,
+  type Known,
+  knownConditionText,
+  setCarryText,
+} from './emit-flags.ts';
+import { BASE, EBP, ESP, SS } from './registers.ts';
 
 export type Addressing = 'flat' | 'real' | 'checked';
 
@@ -32,18 +29,6 @@ export interface Binding {
   readonly inLoop: boolean;
 }
 
-interface Known {
-  readonly recipe: Recipe;
-  readonly r: string;
-  readonly a: string;
-  readonly b: string;
-}
-
-const KIND = `S[${FLAG_KIND}]`;
-const RESULT = `S[${FLAG_RESULT}]`;
-const A = `S[${FLAG_A}]`;
-const B = `S[${FLAG_B}]`;
-const BELOW = `${A} >>> 0 < ${B} >>> 0`;
 const VIEW: { readonly [size: number]: string } = { 8: 'S8', 16: 'S16', 32: 'S' };
 const SHIFT: { readonly [size: number]: number } = { 8: 0, 16: 1, 32: 2 };
 
@@ -303,41 +288,9 @@ export class JsCode implements Code {
   }
 
   flags(recipe: Recipe, r: Value, a: Value = this.k(0), b: Value = this.k(0)): void {
-    const set = (...words: [string, string | number][]): void =>
-      this.line(words.map(([word, v]) => `${word} = ${v};`).join(' '));
-    const sized = flags.sizeIndex(this.size);
-    const top = `${a.text} << ${32 - this.size}`;
-    const carry = `(${b.text} - 1)`;
-    switch (recipe) {
-      case 'add':
-        set([KIND, flags.ADD + sized], [RESULT, r.text], [A, r.text], [B, a.text]);
-        break;
-      case 'sub':
-        set([KIND, flags.SUB], [RESULT, r.text], [A, a.text], [B, b.text]);
-        break;
-      case 'logic':
-        set([KIND, flags.LOGIC], [RESULT, r.text], [B, 0]);
-        break;
-      case 'inc':
-        set([KIND, flags.INC + sized], [RESULT, r.text]);
-        break;
-      case 'dec':
-        set([KIND, flags.DEC + sized], [RESULT, r.text]);
-        break;
-      case 'shl':
-        set([KIND, flags.SHL], [RESULT, r.text], [A, 0], [B, `${top} << ${carry} >>> 31`]);
-        break;
-      case 'shr':
-        set([KIND, flags.SHR + sized], [RESULT, r.text]);
-        set([A, 0], [B, `${a.text} >> ${carry} & 1`]);
-        break;
-      case 'sar':
-        set([KIND, flags.LOGIC], [RESULT, r.text], [A, 0], [B, `${a.text} >> ${carry} & 1`]);
-        break;
-      default:
-        this.line(`C.${recipe}Flags(${r.text}, ${a.text}, ${b.text}, ${this.size});`);
-    }
-    this.shared.known = { recipe, r: r.text, a: a.text, b: b.text };
+    const known = { recipe, r: r.text, a: a.text, b: b.text };
+    this.line(flagText(known, this.size));
+    this.shared.known = known;
   }
 
   carry(): Value {
@@ -346,7 +299,7 @@ export class JsCode implements Code {
 
   setCarry(v: Value): void {
     const cf = this.name(v.text);
-    this.line(`C.settle(); ${A} = 0; ${B} = ${cf};`);
+    this.line(setCarryText(cf));
   }
 
   allFlags(): Value {
@@ -354,7 +307,8 @@ export class JsCode implements Code {
   }
 
   cond(cc: number): Bool {
-    const text = this.knownCondition(cc & ~1) ?? this.condition(cc & ~1);
+    const even = cc & ~1;
+    const text = knownConditionText(this.shared.known, even) ?? conditionText(even);
     return { text: (cc & 1) === 0 ? `(${text})` : `!(${text})` };
   }
 
@@ -410,7 +364,8 @@ export class JsCode implements Code {
 
   private name(value: string): string {
     const name = `t${this.shared.names++}`;
-    this.line(`const ${name} = ${value};`);
+    // Loops declare them once: V8 gives each declaration a register of its own.
+    this.line(`${this.binding.inLoop ? '' : 'const '}${name} = ${value};`);
     return name;
   }
 
@@ -505,48 +460,5 @@ export class JsCode implements Code {
         : `sr${bytes}(${place.segment}, ${place.offset}, ${value}, o, c)`;
     const fast = `${this.cell(place, size)} = ${value}`;
     this.line(`if (${this.isFast(place, bytes)}) ${fast}; else ${slow};`);
-  }
-
-  /** With the recipe known: the condition on the operands themselves. */
-  private knownCondition(cc: number): string | undefined {
-    const known = this.shared.known;
-    if (known === undefined) return undefined;
-    const { recipe, r, a, b } = known;
-    if (cc === 4) return `${r} === 0`;
-    if (cc === 8) return `${r} < 0`;
-    if (recipe === 'sub') {
-      if (cc === 2) return `${a} >>> 0 < ${b} >>> 0`;
-      if (cc === 6) return `${a} >>> 0 <= ${b} >>> 0`;
-      if (cc === 12) return `${a} < ${b}`;
-      if (cc === 14) return `${a} <= ${b}`;
-    }
-    if (recipe === 'logic') {
-      if (cc === 6) return `${r} === 0`;
-      if (cc === 12) return `${r} < 0`;
-      if (cc === 14) return `${r} <= 0`;
-    }
-    return undefined;
-  }
-
-  /** From the record of the last instruction that set flags. */
-  private condition(cc: number): string {
-    switch (cc) {
-      case 0:
-        return 'C.overflow()';
-      case 2:
-        return BELOW;
-      case 4:
-        return `${RESULT} === 0`;
-      case 6:
-        return `${RESULT} === 0 || ${BELOW}`;
-      case 8:
-        return `${KIND} === ${flags.BITS} ? (S[${FLAG_BITS}] & 128) !== 0 : ${RESULT} < 0`;
-      case 10:
-        return 'C.parity()';
-      case 12:
-        return `${KIND} === ${flags.SUB} ? ${A} < ${B} : C.less()`;
-      default:
-        return `${KIND} === ${flags.SUB} ? ${A} <= ${B} : ${RESULT} === 0 || C.less()`;
-    }
   }
 }

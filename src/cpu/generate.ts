@@ -2,8 +2,8 @@
  * Writes the interpreter: two run loops (32-bit and 16-bit code) whose cases are the hot instances,
  * and one function for each instance. build.mjs saves the text as generated/interpreter.js.
  *
- * A case ends in `continue` with `o` moved on, or in `break` with `q` at the link word of a jump: the
- * tail charges the block to the budget and follows the link.
+ * A case ends in `continue` with `o` moved on, or in `break` with `q` at the link word of a jump:
+ * the tail charges the block to the budget and follows the link.
  */
 
 import { BUDGET, CURRENT } from './access.ts';
@@ -41,8 +41,10 @@ function loop(
       fusedCase(hot.length + i, instanceByKey(first), cc, addressing),
     ),
   ];
+  const temporaries = temporaryNames(cases);
   return `function ${name}(o, c, u) {
 let q = 0;
+let ${temporaries};
 for (;;) {
 switch (D[o]) {
 ${cases.join('\n')}
@@ -60,6 +62,12 @@ if (t !== 0) { o = t; continue; }
 if ((o = take(q, c)) < 0) return c;
 }
 }`;
+}
+
+/** `t0 = 0, t1 = 0, ...`: as many as the case with the most uses. */
+function temporaryNames(cases: readonly string[]): string {
+  const numbers = cases.flatMap(text => [...text.matchAll(/\bt(\d+) = /g)].map(m => Number(m[1])));
+  return Array.from({ length: Math.max(...numbers) + 1 }, (_, i) => `t${i} = 0`).join(', ');
 }
 
 function coldFunction(instance: Instance): string {

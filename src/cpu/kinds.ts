@@ -1,6 +1,6 @@
 /**
- * Instances: an operation at one size with one choice of operand forms. Each has a number, its kind,
- * which generator and decoder both get from here.
+ * Instances: an operation at one size with one choice of operand forms. Each has a number, its
+ * kind, which generator and decoder both get from here.
  *
  * Kinds below COLD_BASE are cases of a run loop (hot.ts), the others index the table of functions.
  */

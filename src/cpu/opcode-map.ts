@@ -1,6 +1,6 @@
 /**
- * The rows of the table as the decoder looks them up: by opcode map, opcode byte, and what ModRM and
- * prefixes select among several rows of one opcode.
+ * The rows of the table as the decoder looks them up: by opcode map, opcode byte, and what ModRM
+ * and prefixes select among several rows of one opcode.
  */
 
 import type { Bits, Operand } from './code.ts';

@@ -1,6 +1,6 @@
 /**
- * The processor's inside: registers, TLB, code cache and the generated run loops, tied together; what
- * helpers see as `Context`. core.ts runs it.
+ * The processor's inside: registers, TLB, code cache and the generated run loops, tied together;
+ * what helpers see as `Context`. core.ts runs it.
  *
  * A loop leaves when its budget is used up, or when a helper or a device asked for it (`leave`).
  */
@@ -82,6 +82,10 @@ export class Processor implements Running, TlbOwner, CodeSource {
 
   private bind(): Interpreter {
     const { memory, cache } = this;
+    const words = new Int32Array(memory.arena);
+    this.views.reads = this.tlb.read;
+    this.views.writes = this.tlb.write;
+    this.views.memory = words;
     return build({
       S: this.s,
       S16: new Int16Array(this.s.buffer),
@@ -90,7 +94,7 @@ export class Processor implements Running, TlbOwner, CodeSource {
       NEXT: cache.next,
       R: this.tlb.read,
       W: this.tlb.write,
-      M4: new Int32Array(memory.arena),
+      M4: words,
       M2: new Int16Array(memory.arena),
       M1: new Int8Array(memory.arena),
       C: computeFunctions(this.s),

@@ -2,10 +2,10 @@
  * Linear memory as instructions see it: two TLBs of one entry per page (reads, writes), each with a
  * supervisor and a user half, and the slow paths behind them.
  *
- * An entry is linear page ^ arena page, so that `linear ^ entry` is the place in the arena; low bits
- * say that the fast path must not take it: SLOW always with one of CODE (the page holds decoded
- * code, write entries only) and PHYSICAL (no RAM here: linear page ^ physical page), or alone (no
- * translation known). The arena must be smaller than 2 GiB.
+ * An entry is linear page ^ arena page, so that `linear ^ entry` is the place in the arena; low
+ * bits say that the fast path must not take it: SLOW always with one of CODE (the page holds
+ * decoded code, write entries only) and PHYSICAL (no RAM here: linear page ^ physical page), or
+ * alone (no translation known). The arena must be smaller than 2 GiB.
  *
  * Accesses that cross a page, MMIO and unaligned ones all come here; they are split by page with
  * both halves translated before the first byte is stored.

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Json } from '../../src/json.ts';
 import { printJson, printOrder } from '../../src/monitor/json-text.ts';
-import { golden } from '../support/transcript.ts';
+import { golden } from '../support/sessions.ts';
 
 const LOGS = [
   'D01-protocol',

@@ -2,7 +2,7 @@ import { truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { Workshop } from '../support/emulator.ts';
-import { golden, shellWords } from '../support/transcript.ts';
+import { golden, shellWords } from '../support/sessions.ts';
 
 /** Options and devices that this machine does not have. */
 const ABSENT = new RegExp(

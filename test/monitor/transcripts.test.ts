@@ -2,7 +2,7 @@ import { truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { Workshop } from '../support/emulator.ts';
-import { type Run, rawGolden, render, transcript, typedLines } from '../support/transcript.ts';
+import { type Run, rawGolden, render, transcript, typedLines } from '../support/sessions.ts';
 
 const workshop = new Workshop();
 afterAll(() => workshop.close());

@@ -2,7 +2,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { render } from './transcript.ts';
+import { render } from './sessions.ts';
 
 const LAUNCHER = join(import.meta.dirname, '../../bin/tinamou');
 const IMAGE_TOOL = join(import.meta.dirname, '../../bin/tinamou-img');

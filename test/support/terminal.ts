@@ -1,6 +1,6 @@
 import { spawn } from 'node-pty';
 import type { Workshop } from './emulator.ts';
-import { render } from './transcript.ts';
+import { render } from './sessions.ts';
 
 /** What a session on a terminal leaves behind. */
 export interface TerminalSession {

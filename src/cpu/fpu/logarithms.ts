@@ -20,6 +20,7 @@ import {
   PE,
   setInfinite,
   setZero,
+  UE,
   type Unpacked,
   ZE,
   ZERO,
@@ -185,6 +186,7 @@ function logTimes(r: Unpacked, a: Unpacked, b: Unpacked): void {
   // Processors call the exact ones inexact too.
   env.flags |= PE;
   unpackPair(r, y, b.exp, isPower ? 0 : 1);
+  if (isPower && r.exp < -16382) env.flags |= UE;
   r.sign ^= b.sign;
 }
 

@@ -3,9 +3,9 @@
  * all or nothing, as the restart rule asks.
  */
 
+import { FLAT, HALF } from '../access.ts';
 import type { Context } from '../context.ts';
 import { ATTRIBUTES, BASE, CPL, CR0, CR0_PE, GP, LIMIT, VM } from '../registers.ts';
-import { XMM } from './state.ts';
 
 /**
  * For a write of `size` bytes that is several accesses upwards: raises what a later one would raise
@@ -41,25 +41,41 @@ export function probeStore(c: Context, seg: number, offset: number, size: number
   }
 }
 
-/** Loads `words` dwords into `s[at]` and up; nothing changes when one of them faults. */
-export function loadWords(
-  c: Context,
-  at: number,
-  place: { readonly seg: number; readonly offset: number },
-  words: number,
-): void {
-  const { seg, offset } = place;
-  for (let i = 0; i < words; i++) c.s[at + i] = c.load(seg, (offset + 4 * i) | 0, 4);
+/**
+ * Where in `views.memory` the operand is, as a word index, when it is in a flat segment, aligned to
+ * words, on one page that `entries` map; else -1.
+ */
+function direct(c: Context, entries: Int32Array, seg: number, offset: number): number {
+  const { s } = c;
+  if ((s[FLAT] & (1 << seg)) === 0 || (offset & 0xfff) > 0xff0) return -1;
+  const entry = entries[(offset >>> 12) | s[HALF]];
+  return ((offset | entry) & 3) === 0 ? (offset ^ entry) >>> 2 : -1;
 }
 
 /** Loads 8 bytes into slot `at`, which is a temporary. */
 export function load64(c: Context, at: number, seg: number, offset: number): void {
+  const { memory, reads } = c.views;
+  const word = direct(c, reads, seg, offset);
+  if (word >= 0) {
+    c.s[at] = memory[word];
+    c.s[at + 1] = memory[word + 1];
+    return;
+  }
   c.s[at] = c.load(seg, offset, 4);
   c.s[at + 1] = c.load(seg, (offset + 4) | 0, 4);
 }
 
 /** Loads 16 bytes into slot `at`, which is a temporary. */
 export function load128(c: Context, at: number, seg: number, offset: number): void {
+  const { memory, reads } = c.views;
+  const word = direct(c, reads, seg, offset);
+  if (word >= 0) {
+    c.s[at] = memory[word];
+    c.s[at + 1] = memory[word + 1];
+    c.s[at + 2] = memory[word + 2];
+    c.s[at + 3] = memory[word + 3];
+    return;
+  }
   c.s[at] = c.load(seg, offset, 4);
   c.s[at + 1] = c.load(seg, (offset + 4) | 0, 4);
   c.s[at + 2] = c.load(seg, (offset + 8) | 0, 4);
@@ -67,12 +83,28 @@ export function load128(c: Context, at: number, seg: number, offset: number): vo
 }
 
 export function store64(c: Context, at: number, seg: number, offset: number): void {
+  const { memory, writes } = c.views;
+  const word = direct(c, writes, seg, offset);
+  if (word >= 0) {
+    memory[word] = c.s[at];
+    memory[word + 1] = c.s[at + 1];
+    return;
+  }
   checkWrite(c, seg, offset, 8);
   c.store(seg, offset, 4, c.s[at]);
   c.store(seg, (offset + 4) | 0, 4, c.s[at + 1]);
 }
 
 export function store128(c: Context, at: number, seg: number, offset: number): void {
+  const { memory, writes } = c.views;
+  const word = direct(c, writes, seg, offset);
+  if (word >= 0) {
+    memory[word] = c.s[at];
+    memory[word + 1] = c.s[at + 1];
+    memory[word + 2] = c.s[at + 2];
+    memory[word + 3] = c.s[at + 3];
+    return;
+  }
   checkWrite(c, seg, offset, 16);
   c.store(seg, offset, 4, c.s[at]);
   c.store(seg, (offset + 4) | 0, 4, c.s[at + 1]);
@@ -83,9 +115,4 @@ export function store128(c: Context, at: number, seg: number, offset: number): v
 /** Most 16-byte operands must be aligned in linear memory. */
 export function checkAligned(c: Context, seg: number, offset: number): void {
   if (((c.s[BASE + seg] + offset) & 15) !== 0) c.raise(GP, 0);
-}
-
-/** Slot of XMM register n. */
-export function xmm(n: number): number {
-  return XMM + 4 * n;
 }

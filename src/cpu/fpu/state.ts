@@ -46,6 +46,10 @@ export class VectorViews {
   readonly i16: Int16Array;
   readonly u8: Uint8Array;
   readonly i8: Int8Array;
+  /** The TLB's halves and the memory they lead to; empty where nothing is mapped directly. */
+  reads = new Int32Array(0);
+  writes = new Int32Array(0);
+  memory = new Int32Array(0);
 
   /** `s` starts at a multiple of 8 in its buffer. */
   constructor(s: Int32Array) {

@@ -10,7 +10,7 @@ import type { Context } from '../context.ts';
 import { propagateOne } from './arithmetic.ts';
 import { arithmeticMemory, compareMemory, FCOM, FCOMP } from './basic.ts';
 import { decimal, fromDecimal, integer, toDecimal, toInteger } from './integer.ts';
-import { checkWrite, probeStore } from './memory.ts';
+import { checkWrite, load64, probeStore, store64 } from './memory.ts';
 import {
   CHOP,
   copy,
@@ -51,7 +51,7 @@ import {
   storeSt,
   underflow,
 } from './stack.ts';
-import { EMPTY, FSW, TOP } from './state.ts';
+import { EMPTY, FSW, TEMP, TOP } from './state.ts';
 
 /** The four formats of the memory operand of D8, DA, DC and DE. */
 export const SINGLE = 0;
@@ -69,11 +69,10 @@ function fetch(c: Context, format: number, seg: number, offset: number): void {
     case SINGLE:
       unpackSingle(opB, c.load(seg, offset, 4));
       break;
-    case DOUBLE: {
-      const lo = c.load(seg, offset, 4);
-      unpackDouble(opB, lo, c.load(seg, (offset + 4) | 0, 4));
+    case DOUBLE:
+      load64(c, TEMP, seg, offset);
+      unpackDouble(opB, c.s[TEMP], c.s[TEMP + 1]);
       break;
-    }
     case INT16:
       fetchInteger(c.load(seg, offset, 2));
       break;
@@ -118,13 +117,11 @@ export function loadFrom(c: Context, format: number, seg: number, offset: number
     return;
   }
   convertLoaded();
-  if (blocked()) {
-    commit(c);
-    return;
-  }
+  commit(c);
+  // Unlike arithmetic, a load completes with an unmasked denormal exception.
+  if ((env.flags & ~env.masks & IE) !== 0) return;
   push(s);
   storeSt(s, 0, result);
-  commit(c);
 }
 
 /** Binary32 and binary64 raise what an operation on them would; integers raise nothing. */
@@ -202,9 +199,9 @@ function writeFloat(c: Context, bits: number, seg: number, offset: number): void
     c.store(seg, offset, 4, packSingle(result));
     return;
   }
-  checkWrite(c, seg, offset, 8);
-  c.store(seg, offset, 4, packDoubleLow(result));
-  c.store(seg, (offset + 4) | 0, 4, packDoubleHigh(result));
+  c.s[TEMP] = packDoubleLow(result);
+  c.s[TEMP + 1] = packDoubleHigh(result);
+  store64(c, TEMP, seg, offset);
 }
 
 /** FSTP m80: a move. */

@@ -118,12 +118,21 @@ function answer(c: Context, value: number | undefined, to: number, size: number)
   else c.s[to >> 1] = (c.s[to >> 1] & ~0xffff) | (value & 0xffff);
 }
 
+/** The memory operand of the escape that runs; helpers are done with it when they return. */
+const place = { seg: 0, offset: 0 };
+
+function placeOf(shape: number, offset: number): { seg: number; offset: number } {
+  place.seg = segmentOf(shape);
+  place.offset = offset;
+  return place;
+}
+
 const escapeHelpers = {
   /** `code` is opcode << 8 | ModRM. */
   x87(c: Context, code: number, shape: number, offset: number, size: number): void {
     const fop = code & 0x7ff;
     if ((code & 0xc0) === 0xc0) x87Register(c, fop);
-    else x87Memory(c, fop, { seg: segmentOf(shape), offset }, size as 2 | 4);
+    else x87Memory(c, fop, placeOf(shape, offset), size as 2 | 4);
   },
   wait: fwait,
 };

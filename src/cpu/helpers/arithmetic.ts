@@ -2,8 +2,8 @@
  * Multiplication and division with their double-width operands, decimal adjustment, bit tests that
  * reach beyond their operand, CMPXCHG8B, XLAT.
  *
- * Source: Intel SDM volume 2. Flags that it leaves undefined: after division all stay; after decimal
- * adjustment OF is zero, after AAA and AAS ZF, SF and PF follow AL.
+ * Source: Intel SDM volume 2. Flags that it leaves undefined: after division all stay; after
+ * decimal adjustment OF is zero, after AAA and AAS ZF, SF and PF follow AL.
  */
 
 import type { Context, Running, Size } from '../context.ts';

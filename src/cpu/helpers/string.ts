@@ -2,9 +2,9 @@
  * String instructions. `shape` has source segment and address size (decode.ts), `repeat` is 0, 1
  * (REPNE) or 2 (REP, REPE).
  *
- * A repeated instruction runs in passes that each count as one instruction: a pass ends at the end of
- * a page (of either operand), so what a pass does depends on addresses alone. Registers are moved
- * with each element, so faults and interrupts find a state that can be resumed.
+ * A repeated instruction runs in passes that each count as one instruction: a pass ends at the end
+ * of a page (of either operand), so what a pass does depends on addresses alone. Registers are
+ * moved with each element, so faults and interrupts find a state that can be resumed.
  *
  * Source: Intel SDM volume 2, REP, MOVS, STOS, LODS, CMPS, SCAS, INS, OUTS.
  */

@@ -1,6 +1,6 @@
 /**
- * Opcodes that belong to the coprocessor: D8..DF and WAIT. The helper gets opcode and ModRM byte, and
- * where the memory operand is; it decides by itself.
+ * Opcodes that belong to the coprocessor: D8..DF and WAIT. The helper gets opcode and ModRM byte,
+ * and where the memory operand is; it decides by itself.
  *
  * Source: Intel SDM volume 2, appendix A.5 (escape opcodes).
  */

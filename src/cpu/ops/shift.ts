@@ -1,9 +1,9 @@
 /**
  * Shifts and rotates. The count is taken modulo 32; a count of zero changes no flag.
  *
- * Source: Intel SDM volume 2, SAL/SAR/SHL/SHR, RCL/RCR/ROL/ROR, SHLD, SHRD. Register field 6 of the
- * shift group is SHL on every processor, though the manual does not say so. Flags that are undefined
- * (OF for counts above 1, AF) come out as the formulas give them.
+ * Source: Intel SDM volume 2, SAL/SAR/SHL/SHR, RCL/RCR/ROL/ROR, SHLD, SHRD. Register field 6 of
+ * the shift group is SHL on every processor, though the manual does not say so. Flags that are
+ * undefined (OF for counts above 1, AF) come out as the formulas give them.
  */
 
 import type { Code, Operand, Value } from '../code.ts';

@@ -115,8 +115,8 @@ export class I8042 extends Device<StateOf<typeof registers>> {
 
   constructor(private readonly options: I8042Options) {
     super(registers);
-    options.keyboard.onData = () => this.settle();
-    options.mouse.onData = () => this.settle();
+    options.keyboard.onData = () => this.pump();
+    options.mouse.onData = () => this.pump();
     options.a20.connect(level => {
       const { outputPort } = this.state;
       this.state.outputPort = level ? outputPort | OUTPUT_A20 : outputPort & ~OUTPUT_A20;
@@ -126,13 +126,18 @@ export class I8042 extends Device<StateOf<typeof registers>> {
 
   protected override settle(): void {
     const s = this.state;
-    while (!s.full && this.fetch()) {
-      // A swallowed F0 leaves the buffer empty: look again.
-    }
     const mode = s.ram[0];
     this.options.a20.set((s.outputPort & OUTPUT_A20) !== 0);
     this.options.keyboardIrq.set(s.full && !s.fromMouse && (mode & MODE_INT) !== 0);
     this.options.mouseIrq.set(s.full && s.fromMouse && (mode & MODE_INT2) !== 0);
+  }
+
+  /** Fills the output buffer, if somebody has a byte. */
+  private pump(): void {
+    while (!this.state.full && this.fetch()) {
+      // A swallowed F0 leaves the buffer empty: look again.
+    }
+    this.settle();
   }
 
   /** Takes one byte for the output buffer; false when nobody has one. */
@@ -182,7 +187,7 @@ export class I8042 extends Device<StateOf<typeof registers>> {
     // The interrupt falls before the next byte raises it again.
     this.options.keyboardIrq.set(false);
     this.options.mouseIrq.set(false);
-    this.settle();
+    this.pump();
     return data;
   }
 
@@ -198,7 +203,7 @@ export class I8042 extends Device<StateOf<typeof registers>> {
     else if (value >= WRITE_RAM && value < WRITE_RAM + 0x20) s.command = value;
     else if (value >= PULSE_OUTPUT) this.pulseOutput(value & 0x0f);
     else this.onCommand(value);
-    this.settle();
+    this.pump();
   }
 
   private onCommand(value: number): void {
@@ -296,7 +301,7 @@ export class I8042 extends Device<StateOf<typeof registers>> {
       default:
         s.ram[command & 0x1f] = value;
     }
-    this.settle();
+    this.pump();
   }
 
   private writeOutput(value: number): void {

@@ -63,7 +63,7 @@ export class Ps2Mouse extends Device<StateOf<typeof registers>> implements Ps2Po
 
   read(): number {
     this.state.lastSent = this.state.queue.shift() ?? 0;
-    this.report();
+    this.fillQueue();
     return this.state.lastSent;
   }
 
@@ -166,17 +166,21 @@ export class Ps2Mouse extends Device<StateOf<typeof registers>> implements Ps2Po
     return shown | (s.scaling21 ? 0x10 : 0) | enabled | (s.mode === 'remote' ? 0x40 : 0);
   }
 
-  /** In stream mode: packets while there is something to report and room for it. */
   private report(): void {
+    if (this.fillQueue()) this.onData();
+  }
+
+  /** In stream mode: packets while there is something to report and room for it. */
+  private fillQueue(): boolean {
     const s = this.state;
-    if (!s.reporting || s.mode !== 'stream') return;
+    if (!s.reporting || s.mode !== 'stream') return false;
     const length = s.deviceId === 0 ? 3 : 4;
     let sent = false;
     while (this.hasNews() && s.queue.length + length <= QUEUE_SIZE) {
       s.queue.push(...this.packet());
       sent = true;
     }
-    if (sent) this.onData();
+    return sent;
   }
 
   private hasNews(): boolean {

@@ -253,6 +253,13 @@ test('the mouse reports movement in packets of three bytes, split when it is far
   expect(drain()).toBe('m09 m00 m00 m19 m81 m00 m19 mb7 m00');
 });
 
+test('movement beyond the queue follows as the guest reads, byte for byte', () => {
+  const { toMouse, mouse, drain } = powerOn();
+  toMouse(0xf4);
+  mouse.move(127 * 8, 0);
+  expect(drain()).toBe(Array(8).fill('m08 m7f m00').join(' '));
+});
+
 test('the IntelliMouse knock turns the wheel on', () => {
   const { toMouse, mouse, drain } = powerOn();
   toMouse(0xf3, 200, 0xf3, 100, 0xf3, 80);

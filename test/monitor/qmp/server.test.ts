@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from 'vitest';
 import { PROGRAM, Workshop } from '../../support/emulator.ts';
-import { golden } from '../../support/transcript.ts';
+import { golden } from '../../support/sessions.ts';
 
 const workshop = new Workshop();
 afterAll(() => workshop.close());

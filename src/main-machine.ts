@@ -1,0 +1,99 @@
+/**
+ * From the command line's settings to a machine: what is loaded only when the first prompt stands.
+ */
+
+import type { Clock } from './clock.ts';
+import { located } from './command-line.ts';
+import { findModel, modelSignature } from './cpu/models.ts';
+import type { Events } from './events.ts';
+import { localOffsetSeconds, printError, secondsSince1970 } from './host-main.ts';
+import type { HostTime } from './host-time.ts';
+import { ramBelow4g } from './hw/board/pc.ts';
+import type { Inbox } from './inbox.ts';
+import type { Log } from './log.ts';
+import { buildMachine, type PcMachine } from './machine-build.ts';
+import type { CharTable } from './main-chars.ts';
+import type { Config } from './main-config.ts';
+import { addDevice, type Fittings, fitIdeDrives } from './main-devices.ts';
+import type { DriveTable } from './main-drives.ts';
+import { loadBoot, loadFirmware, loadVgaRom } from './main-files.ts';
+import { checkBootOrder } from './monitor/commands/run.ts';
+
+export { pcPanel } from './main-panel.ts';
+
+/** With -icount and no -rtc base: the date of QEMU 2.2.50, so that runs repeat. */
+const REPEATABLE_RTC_BASE = Date.UTC(2015, 2, 10) / 1000;
+
+export interface Assembly {
+  readonly config: Config;
+  readonly parts: {
+    readonly clock: Clock;
+    readonly inbox: Inbox;
+    readonly events: Events;
+    readonly log: Log;
+    readonly host: HostTime;
+  };
+  readonly fittings: Fittings;
+  readonly chars: CharTable;
+  readonly drives: DriveTable;
+}
+
+/** Throws CommandLineError for what the user must mend. */
+export function assemble({ config, parts, fittings, chars, drives }: Assembly): PcMachine {
+  const model = located(undefined, () => findModel(config.cpuModel));
+  const order = config.boot?.get('once') ?? config.boot?.get('order') ?? 'cad';
+  located(undefined, () => checkBootOrder(order));
+  const firmware = loadFirmware(config);
+  const hasVga = config.vga === undefined ? config.hasDefaults : config.vga === 'std';
+  fitIdeDrives(drives, fittings);
+  for (const request of config.devices) addDevice(request, { fittings, chars, drives });
+  const { warnings, ...boot } = loadBoot(config, ramBelow4g(config.ramSize));
+  for (const warning of warnings) printError(`${warning}\n`);
+  return buildMachine({
+    ...parts,
+    paceMode: config.pace,
+    rebootEnds: config.rebootEnds,
+    shutdownEnds: config.shutdownEnds,
+    model,
+    board: {
+      ramSize: config.ramSize,
+      firmware,
+      ...boot,
+      ...fittings,
+      ...(hasVga ? { vga: { rom: loadVgaRom(config) } } : {}),
+      ...(config.hasUuid ? { uuid: uuidBytes(config.uuid) } : {}),
+      cpuid: { signature: modelSignature(model), features: model.words[0] },
+      hasSmm: true,
+      boot: bootOptions(config, order),
+      rtcBase: rtcBase(config),
+      nographic: config.isNographic,
+    },
+  });
+}
+
+function bootOptions({ boot }: Config, order: string) {
+  const number = (key: string): number | undefined => {
+    const text = boot?.get(key);
+    return text === undefined ? undefined : Number.parseInt(text, 10) || 0;
+  };
+  const wait = number('reboot-timeout');
+  return {
+    order,
+    menu: boot?.bool('menu') ?? false,
+    splashTime: number('splash-time'),
+    rebootTimeout: wait === undefined || wait < 0 ? undefined : Math.min(wait, 0xffff),
+  };
+}
+
+function rtcBase({ rtc, pace }: Config): number {
+  if (typeof rtc.base === 'number') return rtc.base;
+  const now = pace.kind === 'counted' ? REPEATABLE_RTC_BASE : secondsSince1970();
+  return rtc.base === 'utc' ? now : now + localOffsetSeconds();
+}
+
+function uuidBytes(uuid: string): Uint8Array {
+  const digits = uuid.replaceAll('-', '');
+  return Uint8Array.from({ length: 16 }, (_, i) =>
+    Number.parseInt(digits.slice(i * 2, i * 2 + 2), 16),
+  );
+}
