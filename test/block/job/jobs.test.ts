@@ -78,7 +78,7 @@ async function contents(drive: DriveBackend): Promise<Uint8Array> {
 
 const COPY = { mode: 'absolute-paths', speed: 0 } as const;
 
-test('a backup holds the disk as it was when the job began, whatever the guest writes', async () => {
+test('a backup holds the disk as it was when the job began, guest writes or not', async () => {
   const bench = new Bench();
   const drive = await bench.chain();
   const before = await contents(drive);
