@@ -227,7 +227,7 @@ export class Machine<B extends Board = Board> {
     const mode = pace.mode;
     if (mode.kind === 'live') {
       await parts.host.sleep(untilNs - clock.nowNs);
-      clock.advanceTo(Math.max(clock.nowNs, pace.nowNs(this.cpu.instructions)));
+      clock.advanceTo(Math.max(clock.nowNs, pace.idleNs()));
       return;
     }
     if (untilNs === Number.POSITIVE_INFINITY || mode.sleep) {

@@ -1,9 +1,11 @@
 /**
  * How fast the machine's clock runs, and what the machine's loop asks of the host for it.
  *
- * Live: virtual time follows the host's monotonic clock while the machine runs. Counted (-icount):
- * every instruction takes 2^shift nanoseconds and nothing else moves the clock but jumps while the
- * processor is halted, so equal runs are equal to the bit.
+ * Live: virtual time follows the host's monotonic clock while the machine runs; but on a host that
+ * has no time for it, a slice takes no more than a few times what it was meant to, so that guests
+ * which calibrate one clock by another are not misled. Counted (-icount): every instruction takes
+ * 2^shift nanoseconds and nothing else moves the clock but jumps while the processor is halted, so
+ * equal runs are equal to the bit.
  */
 
 /** The host's side; `host-time.ts` implements it, tests use `instantHost`. */
@@ -26,6 +28,8 @@ export type PaceMode =
 /** Aim of a live slice, and its aim while host work is under way, in ns. */
 const SLICE_NS = 2_000_000;
 const BUSY_SLICE_NS = 150_000;
+/** Live: a slice takes at most this many times its aim, or the busy aim, of virtual time. */
+const LONGEST_SLICE = 5;
 /** Bounds on instructions per slice. */
 const MIN_BUDGET = 500;
 const MAX_BUDGET = 2_000_000;
@@ -33,6 +37,7 @@ const MAX_BUDGET = 2_000_000;
 /** Turns "until then" into an instruction budget, and instructions into time. */
 export class Pace {
   private sliceStartNs = 0;
+  private longestNs = 0;
   private sliceStartInstructions = 0;
   /** Live: virtual time is host time less this. */
   private hostOffsetNs = 0;
@@ -49,10 +54,17 @@ export class Pace {
     this.hostOffsetNs = this.host.nowNs() - nowNs;
   }
 
+  /** Live: virtual time while the processor is halted. */
+  idleNs(): number {
+    return Math.floor(this.host.nowNs() - this.hostOffsetNs);
+  }
+
   /** Virtual time inside a slice. */
   nowNs(instructions: number): number {
-    if (this.mode.kind === 'live') return Math.floor(this.host.nowNs() - this.hostOffsetNs);
-    return this.sliceStartNs + (instructions - this.sliceStartInstructions) * 2 ** this.mode.shift;
+    const done = instructions - this.sliceStartInstructions;
+    if (this.mode.kind === 'counted') return this.sliceStartNs + done * 2 ** this.mode.shift;
+    const hostNs = Math.floor(this.host.nowNs() - this.hostOffsetNs);
+    return Math.min(hostNs, this.sliceStartNs + this.longestNs);
   }
 
   /** How many instructions to run from `nowNs` towards `untilNs`. */
@@ -64,17 +76,20 @@ export class Pace {
       return Math.max(1, Math.min(Math.ceil(spanNs / 2 ** this.mode.shift), MAX_BUDGET));
     }
     const aimNs = Math.min(spanNs, at.busy ? BUSY_SLICE_NS : SLICE_NS);
+    this.longestNs = LONGEST_SLICE * Math.max(aimNs, BUSY_SLICE_NS);
     return Math.round(Math.max(MIN_BUDGET, Math.min(aimNs * this.speed, MAX_BUDGET)));
   }
 
   /** Learns the speed; returns the virtual time at the end of the slice. */
   endSlice(instructions: number): number {
     const nowNs = this.nowNs(instructions);
-    const spentNs = nowNs - this.sliceStartNs;
+    if (this.mode.kind === 'counted') return nowNs;
+    const spentNs = this.host.nowNs() - this.hostOffsetNs - this.sliceStartNs;
     const done = instructions - this.sliceStartInstructions;
-    if (this.mode.kind === 'live' && spentNs > 10_000 && done > MIN_BUDGET) {
+    if (spentNs > 10_000 && done > MIN_BUDGET) {
       this.speed = this.speed * 0.8 + (done / spentNs) * 0.2;
     }
+    this.begin(nowNs);
     return nowNs;
   }
 }
