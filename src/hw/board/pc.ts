@@ -70,6 +70,8 @@ export class Pc {
   readonly nmi = new Line('nmi');
   readonly smi = new Line('smi');
   readonly a20 = new Line('a20');
+  /** FERR# from the processor: an x87 exception with CR0.NE clear is IRQ 13 until port F0. */
+  readonly ferr = new Line('ferr');
 
   /** What `info` commands print. */
   readonly texts: BoardTexts;
@@ -264,7 +266,10 @@ export class Pc {
     this.wiring.ports({ name: 'pit', base: 0x40, length: 4 }, pit.ports);
     this.wiring.ports({ name: 'elcr', base: 0x61, length: 1 }, port61.ports);
     this.wiring.ports({ name: 'ioport80', base: 0x80, length: 1 }, stubPort());
-    this.wiring.ports({ name: 'ioportF0', base: 0xf0, length: 1 }, stubPort());
+    const irq13 = this.irq(13);
+    this.ferr.connect(level => irq13.set(level));
+    const clearFerr = { ...stubPort(), write: () => irq13.set(false) };
+    this.wiring.ports({ name: 'ioportF0', base: 0xf0, length: 1 }, clearFerr);
     return pit;
   }
 
