@@ -56,6 +56,8 @@ export function buildMachine(settings: MachineSettings): PcMachine {
     nmi: board.nmi,
     a20: board.a20,
     smi: board.smi,
+    smiActive: board.i440fx.smm,
+    ferr: board.ferr,
     acknowledge: () => board.acknowledge(),
     syncClock: () => clock.sync(),
     timeStamp: () => (BigInt(clock.nowNs) * TSC_HZ) / 1_000_000_000n,

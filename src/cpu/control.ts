@@ -216,6 +216,8 @@ export function writeDebug(c: Context, n: number, value: number): void {
   if (index === 6) c.s[DR0 + 6] = (value & DR6_WRITABLE) | DR6_FIXED;
   else if (index === 7) c.s[DR0 + 7] = (value & DR7_WRITABLE) | DR7_FIXED;
   else c.s[DR0 + index] = value;
+  // Pages with data breakpoints have no fast entries.
+  if (index !== 6) c.flushTlb(true);
   c.modeChanged();
   c.leave();
 }

@@ -56,6 +56,18 @@ export function noteDataAccess(c: Context, linear: number, size: number, write: 
   noteHits(c, linear, size, kind => kind === ON_ACCESS || (write && kind === ON_WRITE));
 }
 
+/** Linear pages that data breakpoints lie in. */
+export function watchedPages(s: Int32Array): number[] {
+  const pages: number[] = [];
+  for (let n = 0; n < 4; n++) {
+    const control = s[DR0 + 7];
+    const kind = (control >>> (16 + n * 4)) & 3;
+    const armed = ((control >>> (n * 2)) & 3) !== 0;
+    if (armed && (kind === ON_WRITE || kind === ON_ACCESS)) pages.push(s[DR0 + n] >>> 12);
+  }
+  return pages;
+}
+
 /** After IN or OUT: notes port breakpoints (CR4.DE). */
 export function notePortAccess(c: Context, port: number, size: number): void {
   if ((c.s[CR4] & CR4_DE) !== 0) noteHits(c, port, size, kind => kind === ON_PORT);

@@ -165,9 +165,11 @@ function shutDown(c: Context, chain: readonly number[]): void {
   const eip = (c.eip >>> 0).toString(16).padStart(8, '0');
   const cr2 = (c.s[CR2] >>> 0).toString(16).padStart(8, '0');
   const vectors = chain.map(v => v.toString(16).padStart(2, '0')).join(' -> ');
+  const why = `Triple fault: ${vectors} at CS:EIP ${cs}:${eip}, CR2 ${cr2}`;
   c.s[HALTED] = 1;
   c.leave();
-  c.wiring.onTripleFault(`Triple fault: ${vectors} at CS:EIP ${cs}:${eip}, CR2 ${cr2}`);
+  c.wiring.log.write('cpu_reset', `${why}\n`);
+  c.wiring.onTripleFault(why);
 }
 
 /** The line `-d int` shows. */

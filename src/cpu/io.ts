@@ -5,8 +5,9 @@
  */
 
 import type { Context, Size } from './context.ts';
+import { notePortAccess } from './debug.ts';
 import { isVirtual8086, systemType, TSS32, TSS32_BUSY } from './descriptor.ts';
-import { ATTRIBUTES, BASE, CPL, CR0, CR0_PE, GP, IOPL, LIMIT, TR } from './registers.ts';
+import { ATTRIBUTES, BASE, CPL, CR0, CR0_PE, DR0, GP, IOPL, LIMIT, TR } from './registers.ts';
 
 const IO_MAP_AT = 0x66;
 
@@ -27,9 +28,14 @@ export function checkPort(c: Context, port: number, size: Size): void {
   if (((bits >>> (port & 7)) & ((1 << size) - 1)) !== 0) c.raise(GP, 0);
 }
 
+function noteBreakpoint(c: Context, port: number, size: Size): void {
+  if ((c.s[DR0 + 7] & 0xff) !== 0) notePortAccess(c, port, size);
+}
+
 /** IN and one step of INS: sign-extended like every value of that size. */
 export function portIn(c: Context, port: number, size: Size): number {
   checkPort(c, port, size);
+  noteBreakpoint(c, port, size);
   c.wiring.syncClock();
   const value = c.wiring.ports.read(port & 0xffff, size);
   if (size === 4) return value | 0;
@@ -39,6 +45,7 @@ export function portIn(c: Context, port: number, size: Size): number {
 /** OUT and one step of OUTS. */
 export function portOut(c: Context, port: number, size: Size, value: number): void {
   checkPort(c, port, size);
+  noteBreakpoint(c, port, size);
   c.wiring.syncClock();
   c.wiring.ports.write(port & 0xffff, size, value);
 }

@@ -18,6 +18,7 @@ import {
 import { CodeCache, type CodeSource } from './code-cache.ts';
 import type { Running, Size } from './context.ts';
 import type { CpuWiring } from './cpu.ts';
+import { noteDataAccess, watchedPages } from './debug.ts';
 import { Decoder } from './decode.ts';
 import type { FlowFunctions } from './environment.ts';
 import { throwFault } from './fault.ts';
@@ -169,6 +170,10 @@ export class Processor implements Running, TlbOwner, CodeSource {
 
   // ---- Context ----
 
+  onWatchedAccess(linear: number, size: number, write: boolean): void {
+    noteDataAccess(this, linear, size, write);
+  }
+
   onDecode(eip: number, bytes: number): void {
     const { log } = this.wiring;
     if (log.has('in_asm')) logBlock(this, eip, bytes);
@@ -243,6 +248,7 @@ export class Processor implements Running, TlbOwner, CodeSource {
   }
 
   flushTlb(global: boolean): void {
+    if (global) this.tlb.watch(watchedPages(this.s));
     this.tlb.flush(global);
     this.cache.forgetJumps();
     this.isLeaving = true;

@@ -44,6 +44,8 @@ export interface TlbOwner {
   beforeMmio(): void;
   /** Called after it: the loop may have to stop. */
   afterMmio(): void;
+  /** An access to a page of `watched`, about to be made. */
+  onWatchedAccess(linear: number, size: number, write: boolean): void;
 }
 
 export class Tlb {
@@ -59,6 +61,8 @@ export class Tlb {
   private filledCount = 0;
   private readonly globals = new Int32Array(LIST_LIMIT);
   private globalCount = 0;
+  /** Pages (linear, in pages) with data breakpoints: they never get entries. */
+  private watched: readonly number[] = [];
   /** Where a read-modify-write will store. */
   private modifyLinear = 0;
 
@@ -73,6 +77,11 @@ export class Tlb {
     this.view = new DataView(memory.arena);
     this.read.fill(SLOW);
     this.write.fill(SLOW);
+  }
+
+  /** Replaces the pages whose accesses `onWatchedAccess` hears of; flush everything then. */
+  watch(pages: readonly number[]): void {
+    this.watched = pages;
   }
 
   flush(globalToo: boolean): void {
@@ -143,6 +152,7 @@ export class Tlb {
     if (offset + size > 0x1000) return this.loadSplit(linear, size, half);
     let entry = this.read[(linear >>> 12) | half];
     if ((entry & SLOW) !== 0 && (entry & PHYSICAL) === 0) entry = this.fill(linear, half, 0);
+    if (this.watched.length !== 0) this.owner.onWatchedAccess(linear, size, false);
     if ((entry & SLOW) !== 0) return this.loadPhysical(linear, entry, size);
     const at = (linear ^ entry) >>> 0;
     if (size === 1) return this.bytes[at];
@@ -157,6 +167,7 @@ export class Tlb {
     }
     let entry = this.write[(linear >>> 12) | half];
     if ((entry & (SLOW | CODE | PHYSICAL)) === SLOW) entry = this.fill(linear, half, PF_W);
+    if (this.watched.length !== 0) this.owner.onWatchedAccess(linear, size, true);
     let at = (linear ^ entry) >>> 0;
     if ((entry & SLOW) !== 0) {
       if ((entry & PHYSICAL) !== 0) {
@@ -196,13 +207,17 @@ export class Tlb {
   readRun(linear: number, half: number): number {
     let entry = this.read[(linear >>> 12) | half];
     if ((entry & SLOW) !== 0 && (entry & PHYSICAL) === 0) entry = this.fill(linear, half, 0);
-    return (entry & SLOW) === 0 ? (linear ^ entry) >>> 0 : -1;
+    return (entry & SLOW) === 0 && !this.isWatched(linear) ? (linear ^ entry) >>> 0 : -1;
+  }
+
+  private isWatched(linear: number): boolean {
+    return this.watched.length !== 0 && this.watched.includes(linear >>> 12);
   }
 
   /** As `readRun`, for writes; pages with code are not plain. */
   writeRun(linear: number, half: number): number {
     const entry = this.writeEntry(linear, half);
-    return (entry & SLOW) === 0 ? (linear ^ entry) >>> 0 : -1;
+    return (entry & SLOW) === 0 && !this.isWatched(linear) ? (linear ^ entry) >>> 0 : -1;
   }
 
   private writeEntry(linear: number, half: number): number {
@@ -214,7 +229,7 @@ export class Tlb {
   /** The line may hold code; when the whole page holds none any more, the entry becomes fast. */
   private storeCode(linear: number, at: number, size: number, half: number): void {
     if (this.memory.codePages[at >>> 12] !== 0) this.memory.onCodeWrite(at, size);
-    if (this.memory.codePages[at >>> 12] !== 0) return;
+    if (this.memory.codePages[at >>> 12] !== 0 || this.isWatched(linear)) return;
     this.write[(linear >>> 12) | half] = ((linear ^ at) & ~0xfff) | 0;
   }
 
@@ -269,7 +284,7 @@ export class Tlb {
     const rights = this.mmu.rights;
     const page = (linear & ~0xfff) | 0;
     const index = (linear >>> 12) | half;
-    this.remember(index, (rights & RIGHT_GLOBAL) !== 0);
+    if (!this.isWatched(linear)) this.remember(index, (rights & RIGHT_GLOBAL) !== 0);
     const readable = half !== 0 ? RIGHT_USER_READ : RIGHT_SUPERVISOR_READ;
     const writable = half !== 0 ? RIGHT_USER_WRITE : RIGHT_SUPERVISOR_WRITE;
     const beyond = this.mmu.isBeyondMemory;
@@ -285,7 +300,9 @@ export class Tlb {
       if (direct !== 0 && this.memory.codePages[direct >>> 12] !== 0) entry |= SLOW | CODE;
       this.write[index] = entry;
     }
-    return (access & PF_W) !== 0 ? this.write[index] : this.read[index];
+    const filled = (access & PF_W) !== 0 ? this.write[index] : this.read[index];
+    if (this.isWatched(linear)) this.flushPage(linear);
+    return filled;
   }
 
   private entry(page: number, physical: number, direct: number): number {

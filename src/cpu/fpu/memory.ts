@@ -7,38 +7,40 @@ import { FLAT, HALF } from '../access.ts';
 import type { Context } from '../context.ts';
 import { ATTRIBUTES, BASE, CPL, CR0, CR0_PE, GP, LIMIT, VM } from '../registers.ts';
 
+/** Raises what the segment has against a write of `size` bytes beyond its first. */
+function checkSegment(c: Context, seg: number, offset: number, size: number): void {
+  const { s } = c;
+  const end = (offset >>> 0) + size - 1;
+  if (end > s[LIMIT + seg] >>> 0 && (s[ATTRIBUTES + seg] & EXPAND_DOWN) !== DOWNWARDS) {
+    // Beyond the limit: this raises the exception of that segment.
+    c.load(seg, end | 0, 1);
+  }
+}
+
+/** A data segment's type bits, and those of one that expands downwards. */
+const EXPAND_DOWN = 0x1c00;
+const DOWNWARDS = 0x1400;
+/** Bits that tell writable data, and what they are then. */
+const WRITABLE_DATA = 0xa00;
+const WRITABLE = 0x200;
+
+/** Raises what a write of `size` bytes would raise, and writes nothing. */
+export function probeStore(c: Context, seg: number, offset: number, size: number): void {
+  const { s } = c;
+  checkSegment(c, seg, offset, size);
+  const isProtected = (s[CR0] & CR0_PE) !== 0 && (c.eflags() & VM) === 0;
+  if (isProtected && (s[ATTRIBUTES + seg] & WRITABLE_DATA) !== WRITABLE) c.raise(GP, 0);
+  c.probeWrite((s[BASE + seg] + offset) | 0, size, s[CPL] === 3);
+}
+
 /**
  * For a write of `size` bytes that is several accesses upwards: raises what a later one would raise
  * and the first would not, which is another page or the segment's limit in between.
  */
 export function checkWrite(c: Context, seg: number, offset: number, size: number): void {
-  const { s } = c;
-  const end = (offset >>> 0) + size - 1;
-  if (end > s[LIMIT + seg] >>> 0 && (s[ATTRIBUTES + seg] & EXPAND_DOWN) !== DOWNWARDS) {
-    c.load(seg, end | 0, 1);
-  }
-  const linear = (s[BASE + seg] + offset) | 0;
-  if ((linear & 0xfff) + size <= 0x1000) return;
-  const isProtected = (s[CR0] & CR0_PE) !== 0 && (c.eflags() & VM) === 0;
-  if (isProtected && (s[ATTRIBUTES + seg] & WRITABLE_DATA) !== DESC_WRITABLE) c.raise(GP, 0);
-  c.probeWrite(linear, size, s[CPL] === 3);
-}
-
-/** Bits that tell writable data, and what they are then. */
-const WRITABLE_DATA = 0xa00;
-const DESC_WRITABLE = 0x200;
-
-/** A data segment's type bits, and those of one that expands downwards. */
-const EXPAND_DOWN = 0x1c00;
-const DOWNWARDS = 0x1400;
-
-/** Raises what a write would raise, by writing what is there; for results that stay unwritten. */
-export function probeStore(c: Context, seg: number, offset: number, size: number): void {
-  checkWrite(c, seg, offset, size);
-  for (let i = 0; i < size; i++) {
-    const at = (offset + i) | 0;
-    c.store(seg, at, 1, c.load(seg, at, 1));
-  }
+  const linear = (c.s[BASE + seg] + offset) | 0;
+  if ((linear & 0xfff) + size > 0x1000) probeStore(c, seg, offset, size);
+  else checkSegment(c, seg, offset, size);
 }
 
 /**

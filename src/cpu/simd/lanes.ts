@@ -1,7 +1,7 @@
 /**
  * Integer operations on vectors: MMX, SSE2 and SSSE3. An operation takes word indices of its
- * destination and source slots and the number of 32-bit words, 2 for MMX and 4 for XMM, so that one function
- * serves both.
+ * destination and source slots and the number of 32-bit words, 2 for MMX and 4 for XMM, so that
+ * one function serves both.
  *
  * Source: Intel SDM volume 2, the instructions as named.
  */

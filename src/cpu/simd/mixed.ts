@@ -97,7 +97,8 @@ export function fromMmx(words: 1 | 2): Entries {
       compute(c, g, mm(e));
     },
     memory: (c, g, { seg, offset }) => {
-      requireBoth(c);
+      // No MMX register, no business with the x87.
+      requireSse(c);
       load64(c, TEMP, seg, offset);
       compute(c, g, TEMP);
     },

@@ -350,7 +350,7 @@ export class AtaDisk extends Device<StateOf<typeof registers>> implements IdeUni
       () => {
         if (epoch !== this.epoch) return;
         this.abort();
-        job.transfer?.fail();
+        job.transfer?.stop();
       },
     );
   }
@@ -453,7 +453,7 @@ export class AtaDisk extends Device<StateOf<typeof registers>> implements IdeUni
     const length = s.remaining * SECTOR;
     if (!this.isInside(s.remaining)) {
       this.abort();
-      transfer.fail();
+      transfer.stop();
       return;
     }
     if (transfer.capacity < length) {

@@ -46,6 +46,8 @@ export interface DumpDefaults {
 
 export interface HmpContext {
   readonly session: Session;
+  /** Those of this run, for `help`. */
+  readonly commands: readonly HmpCommand[];
   readonly defaults: DumpDefaults;
   readonly history: readonly string[];
   print(text: string): void;

@@ -107,13 +107,14 @@ export class HmpConsole implements CharFrontend {
     }
     this.isBusy = true;
     // A command's own errors are printed; what is left is ours and must end the program.
-    void runLine(this.context(), this.options.commands, fromBytes(line)).then(() => this.finish());
+    void runLine(this.context(), fromBytes(line)).then(() => this.finish());
   }
 
   /** A password may be typed while its command waits for it. */
   private context(): HmpContext {
     return {
       session: this.session,
+      commands: this.options.commands,
       defaults: this.defaults,
       history: this.editor.history.map(fromBytes),
       print: text => this.print(text),

@@ -138,7 +138,7 @@ describe('MXCSR', () => {
     expect(b.high.getUint32(4, true)).toBe(0x1fa0);
   });
 
-  test('an unmasked exception is #XM with the destination as it was, #UD without OSXMMEXCPT', () => {
+  test('an unmasked exception is #XM (#UD without OSXMMEXCPT) and writes nothing', () => {
     b.s[MXCSR] = 0x1d80;
     b.views.f32[XMM] = 1;
     expect(raised(() => register('F3 0F 5E /r', 0, 1))).toBe(19);
