@@ -420,10 +420,12 @@ const READERS: { readonly [name: string]: Reader } = {
   },
   serial: (config, { argument, location }) => {
     config.given.add('serial');
+    if (argument.startsWith('mon:')) config.given.add('monitor');
     if (argument !== 'none') config.serials.push({ text: argument, location });
   },
   parallel: (config, { argument, location }) => {
     config.given.add('parallel');
+    if (argument.startsWith('mon:')) config.given.add('monitor');
     if (argument !== 'none') config.parallels.push({ text: argument, location });
   },
   monitor: (config, option) => readMonitor(config, option, false),

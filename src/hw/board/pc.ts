@@ -268,8 +268,8 @@ export class Pc {
     this.wiring.ports({ name: 'ioport80', base: 0x80, length: 1 }, stubPort());
     const irq13 = this.irq(13);
     this.ferr.connect(level => irq13.set(level));
-    const clearFerr = { ...stubPort(), write: () => irq13.set(false) };
-    this.wiring.ports({ name: 'ioportF0', base: 0xf0, length: 1 }, clearFerr);
+    const port = stubPort(() => irq13.set(false));
+    this.wiring.ports({ name: 'ioportF0', base: 0xf0, length: 1 }, port);
     return pit;
   }
 

@@ -5,7 +5,8 @@
 import { UserError } from '../../error.ts';
 import { logItemsText } from '../../log.ts';
 import type { Arguments } from '../session.ts';
-import type { Argument, HmpCommand, HmpContext } from './command.ts';
+import type { Argument } from './argument-types.ts';
+import type { HmpCommand, HmpContext } from './command.ts';
 import { dumpMemory, numberText } from './dump.ts';
 import { helpText } from './help.ts';
 import { INFO_COMMANDS } from './info.ts';
