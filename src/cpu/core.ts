@@ -243,7 +243,7 @@ export class Cpu implements CpuCore {
     this.wiring.smiActive?.set(false);
     this.wiring.ferr?.set(false);
     this.processor.modeChanged();
-    this.processor.flushTlb(true);
+    this.processor.setA20(this.wiring.a20.level);
     this.processor.cache.forgetAll();
     this.processor.hasJumped = true;
     this.processor.leave();

@@ -37,7 +37,6 @@ export const TOPICS = [
   'mtree',
   'qtree',
   'roms',
-  'jit',
   'usb',
   'network',
   'mice',

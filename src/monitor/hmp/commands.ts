@@ -5,7 +5,8 @@
 import { UserError } from '../../error.ts';
 import { logItemsText } from '../../log.ts';
 import type { Arguments } from '../session.ts';
-import type { Argument, HmpCommand, HmpContext } from './command.ts';
+import type { Argument } from './argument-types.ts';
+import type { HmpCommand, HmpContext } from './command.ts';
 import { dumpMemory, numberText } from './dump.ts';
 import { helpText } from './help.ts';
 import { INFO_COMMANDS } from './info.ts';
@@ -375,8 +376,8 @@ const COMMANDS: readonly HmpCommand[] = [
 ];
 
 /** The commands of this run. */
-export function hmpCommandsFor(encryptedImages: 'refuse' | 'ask'): readonly HmpCommand[] {
-  return COMMANDS.filter(item => encryptedImages === 'ask' || item !== blockPasswd);
+export function hmpCommandsFor(encryptedImages: 'refuse' | 'legacy'): readonly HmpCommand[] {
+  return COMMANDS.filter(item => encryptedImages === 'legacy' || item !== blockPasswd);
 }
 
 /** Runs a line outside a console, as QMP's human-monitor-command does. */

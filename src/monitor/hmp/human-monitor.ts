@@ -7,7 +7,8 @@
 
 import type { Char, CharEvent, CharFrontend } from '../../char.ts';
 import type { Session } from '../session.ts';
-import type { DumpDefaults, HmpCommand, HmpContext } from './command.ts';
+import type { DumpDefaults } from './argument-types.ts';
+import type { HmpCommand, HmpContext } from './command.ts';
 import { complete } from './completion.ts';
 import { runLine } from './dispatch.ts';
 import { type EditorHost, LineEditor } from './editor.ts';
