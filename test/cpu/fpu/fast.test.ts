@@ -33,8 +33,8 @@ const FSTP_DOUBLE = 0x518;
 /** Mostly near each other, now and then anywhere; significands with runs of zeros and ones. */
 function randomRegister(random: Random, at: number): void {
   const { s } = b;
-  s[at] =
-    random.below(3) === 0 ? -random.below(4) : random.word() & (-1 << (random.below(33) % 32));
+  const zeros = random.pick([0, 8, 10, 10, 11, random.below(32)]);
+  s[at] = random.below(3) === 0 ? -random.below(4) : random.word() & (-1 << zeros);
   s[at + 1] = random.word() | 0x80000000;
   const exponent = random.below(8) === 0 ? random.below(0x8000) : 0x3fff - 40 + random.below(80);
   s[at + 2] = exponent | (random.below(2) << 15);
