@@ -78,7 +78,7 @@ async function checkServices(program: Program): Promise<void> {
   const { output, status } = await program.end(100 * SECONDS);
   const lines = output.split(/\r?\n/).filter(line => / (ok|FAIL .*)$/.test(line));
   expect(lines.filter(line => !line.endsWith(' ok'))).toEqual([]);
-  expect(lines.length, output.slice(-500)).toBeGreaterThan(45);
+  expect(lines.length, output.slice(-500)).toBeGreaterThan(60);
   expect(output).toMatch(/end\n$/);
   expect(status).toBe(33);
 }
