@@ -11,7 +11,7 @@ import type { Char } from './char.ts';
 import type { SocketSpec } from './chardev-spec.ts';
 import { UserError } from './error.ts';
 import { toHostError } from './host-errno.ts';
-import { writeAll } from './host-main.ts';
+import { printError, writeAll } from './host-main.ts';
 
 /** Hands input to the machine between instructions. */
 export type Post = (deliver: () => void) => void;
@@ -64,7 +64,9 @@ export async function openSocketChar(char: Char, spec: SocketSpec, post: Post): 
     server.listen(where(spec), resolve);
   });
   peer.server = server;
-  if (spec.wait) await new Promise<void>(resolve => server.once('connection', () => resolve()));
+  if (!spec.wait) return;
+  printError(`QEMU waiting for connection on: ${char.filename}\n`);
+  await new Promise<void>(resolve => server.once('connection', () => resolve()));
 }
 
 function where(spec: SocketSpec): { path: string } | { host: string; port: number } {
@@ -93,6 +95,8 @@ const FINISH_MS = 500;
 class Peer {
   server: net.Server | undefined;
   private socket: net.Socket | undefined;
+  /** Who came while somebody else was connected. */
+  private readonly queue: net.Socket[] = [];
   private readonly telnet: TelnetFilter | undefined;
   private readonly name: string;
 
@@ -107,7 +111,7 @@ class Peer {
 
   take(socket: net.Socket): void {
     if (this.socket !== undefined) {
-      socket.destroy();
+      this.queue.push(socket);
       return;
     }
     this.socket = socket;
@@ -147,6 +151,8 @@ class Peer {
     this.socket = undefined;
     this.char.filename = `disconnected:${this.name}`;
     this.post(() => this.char.announce('closed'));
+    const next = this.queue.shift();
+    if (next !== undefined) this.take(next);
   }
 }
 

@@ -79,7 +79,7 @@ export class Config {
   pace: PaceMode = { kind: 'live' };
   hasUsb = false;
   isDemo = false;
-  encryptedImages: 'refuse' | 'ask' = 'refuse';
+  encryptedImages: 'refuse' | 'legacy' = 'refuse';
   /** `-h` and its like: print and end. */
   answer: 'help' | 'version' | 'machines' | 'cpus' | 'devices' | undefined;
 }
@@ -320,7 +320,7 @@ function readCompat(config: Config, option: Occurrence): void {
     name: 'compat',
     keys: { 'encrypted-images': 'string' },
   }).get('encrypted-images');
-  if (value !== 'refuse' && value !== 'ask') {
+  if (value !== 'refuse' && value !== 'legacy') {
     throw new UserError(`Invalid parameter '${value ?? option.argument}'`);
   }
   config.encryptedImages = value;
@@ -420,10 +420,12 @@ const READERS: { readonly [name: string]: Reader } = {
   },
   serial: (config, { argument, location }) => {
     config.given.add('serial');
+    if (argument.startsWith('mon:')) config.given.add('monitor');
     if (argument !== 'none') config.serials.push({ text: argument, location });
   },
   parallel: (config, { argument, location }) => {
     config.given.add('parallel');
+    if (argument.startsWith('mon:')) config.given.add('monitor');
     if (argument !== 'none') config.parallels.push({ text: argument, location });
   },
   monitor: (config, option) => readMonitor(config, option, false),

@@ -8,7 +8,7 @@ import { located } from './command-line.ts';
 import { UserError } from './error.ts';
 import type { Json } from './json.ts';
 import type { Config, DriveRequest } from './main-config.ts';
-import type { Drives } from './monitor/vm.ts';
+import type { Drives, MissingKey } from './monitor/vm.ts';
 import { CommandLineError } from './options.ts';
 
 type JsonObject = { readonly [name: string]: Json };
@@ -141,6 +141,32 @@ export class DriveTable implements Drives {
       };
       return { device: backend.name, stats };
     });
+  }
+
+  missingKeys(): readonly MissingKey[] {
+    return this.drives
+      .filter(({ backend }) => backend.keyMissing)
+      .map(({ backend }) => ({ device: backend.name, filename: backend.encryptedFilename }));
+  }
+
+  /** The machine may not run while a password is missing. */
+  checkKeys(): void {
+    const [missing] = this.missingKeys();
+    if (missing === undefined) return;
+    const { device, filename } = missing;
+    throw new UserError(`'${device}' (${filename}) is encrypted`, 'DeviceEncrypted');
+  }
+
+  setPassword(device: string | undefined, node: string | undefined, password: string): void {
+    const found = this.drives.find(
+      ({ spec }) =>
+        (device !== undefined && spec.id === device) ||
+        (node !== undefined && spec.nodeName === node),
+    );
+    if (found === undefined || this.block === undefined) {
+      throw new UserError(`Cannot find device=${device ?? ''} nor node_name=${node ?? ''}`);
+    }
+    this.block.setDrivePassword(found.backend, new TextEncoder().encode(password));
   }
 
   private describe({ backend, spec, isClaimed }: OpenDrive): JsonObject {

@@ -9,6 +9,7 @@ import type { Events } from './events.ts';
 import { localOffsetSeconds, printError, secondsSince1970 } from './host-main.ts';
 import type { HostTime } from './host-time.ts';
 import { ramBelow4g } from './hw/board/pc.ts';
+import { bootOrderCmos } from './hw/timer/cmos.ts';
 import type { Inbox } from './inbox.ts';
 import type { Log } from './log.ts';
 import { buildMachine, type PcMachine } from './machine-build.ts';
@@ -41,15 +42,19 @@ export interface Assembly {
 /** Throws CommandLineError for what the user must mend. */
 export function assemble({ config, parts, fittings, chars, drives }: Assembly): PcMachine {
   const model = located(undefined, () => findModel(config.cpuModel));
-  const order = config.boot?.get('once') ?? config.boot?.get('order') ?? 'cad';
-  located(undefined, () => checkBootOrder(order));
+  const lasting = config.boot?.get('order') ?? 'cad';
+  const order = config.boot?.get('once') ?? lasting;
+  located(undefined, () => {
+    checkBootOrder(lasting);
+    checkBootOrder(order);
+  });
   const firmware = loadFirmware(config);
   const hasVga = config.vga === undefined ? config.hasDefaults : config.vga === 'std';
   fitIdeDrives(drives, fittings);
   for (const request of config.devices) addDevice(request, { fittings, chars, drives });
   const { warnings, ...boot } = loadBoot(config, ramBelow4g(config.ramSize));
   for (const warning of warnings) printError(`${warning}\n`);
-  return buildMachine({
+  const machine = buildMachine({
     ...parts,
     paceMode: config.pace,
     rebootEnds: config.rebootEnds,
@@ -68,6 +73,17 @@ export function assemble({ config, parts, fittings, chars, drives }: Assembly): 
       rtcBase: rtcBase(config),
       nographic: config.isNographic,
     },
+  });
+  if (order !== lasting) restoreBootOrder(machine, lasting);
+  return machine;
+}
+
+/** `-boot once=` ends with the first reset. */
+function restoreBootOrder(machine: PcMachine, bootOrder: string): void {
+  const stop = machine.events.listen(({ name }) => {
+    if (name !== 'RESET') return;
+    stop();
+    machine.board.rtc.setCmos(bootOrderCmos({ bootOrder }));
   });
 }
 

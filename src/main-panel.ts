@@ -6,6 +6,7 @@ import { disassembleLines } from './cpu/disassemble.ts';
 import { UserError } from './error.ts';
 import { screenText } from './hw/display/text.ts';
 import { isKeyName, KEY_NAMES, type KeyName, keyOfNumber } from './hw/input/keys.ts';
+import { bootOrderCmos } from './hw/timer/cmos.ts';
 import type { Json } from './json.ts';
 import type { PcMachine } from './machine-build.ts';
 import type { Panel, Topic } from './monitor/vm.ts';
@@ -31,7 +32,7 @@ export function pcPanel(machine: PcMachine): Panel {
     queryPci: (): Json => [{ bus: 0, devices: board.texts.pciInfo() as unknown as Json }],
     queryMice: (): Json => [{ name: 'QEMU PS/2 Mouse', index: 2, current: true, absolute: false }],
     screenText: () => (board.vga === undefined ? undefined : screenText(board.vga)),
-    setBootOrder: () => {},
+    setBootOrder: bootOrder => board.rtc.setCmos(bootOrderCmos({ bootOrder })),
   };
 }
 

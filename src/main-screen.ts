@@ -146,26 +146,27 @@ class TerminalKeyboard {
   }
 }
 
-/** Less than a second: a clock on the screen may tick. */
-const SETTLED_MS = 600;
+/** Of the machine's time; less than a second, because a clock on the screen may tick. */
+const SETTLED_NS = 600_000_000;
 const PATIENCE_MS = 60_000;
 
-/** Without a terminal: waits until the screen has come to rest, prints it, and ends. */
+/** Without a terminal: waits until the guest waits and its screen is at rest, prints it, ends. */
 export function printWhenSettled(
   machine: PcMachine,
   print: (text: string) => void,
   end: () => void,
 ): void {
+  const { board, clock, cpu } = machine;
   let last = '';
-  let sameMs = 0;
+  let restingSinceNs = 0;
   let totalMs = 0;
   every(REFRESH_MS, () => {
-    const { vga } = machine.board;
-    const text = vga === undefined ? '' : screenText(vga);
-    sameMs = text === last && text !== '' ? sameMs + REFRESH_MS : 0;
-    totalMs += REFRESH_MS;
+    const text = board.vga === undefined ? '' : screenText(board.vga);
+    if (text !== last || text === '' || !cpu.halted) restingSinceNs = clock.nowNs;
     last = text;
-    if (sameMs < SETTLED_MS && totalMs < PATIENCE_MS) return;
+    totalMs += REFRESH_MS;
+    const isSettled = clock.nowNs - restingSinceNs >= SETTLED_NS;
+    if (!isSettled && totalMs < PATIENCE_MS) return;
     print(`${text}\n`);
     end();
   });

@@ -43,9 +43,9 @@ import {
 } from './main-config.ts';
 import type { Fittings } from './main-devices.ts';
 import { DriveTable } from './main-drives.ts';
-import { COMMANDS } from './monitor/commands/all.ts';
+import { commandsFor } from './monitor/commands/all.ts';
 import { CHARDEV_GROUP } from './monitor/commands/chardev.ts';
-import { bareContext, HMP_COMMANDS } from './monitor/hmp/commands.ts';
+import { bareContext, hmpCommandsFor } from './monitor/hmp/commands.ts';
 import { runLine } from './monitor/hmp/dispatch.ts';
 import { HmpConsole } from './monitor/hmp/human-monitor.ts';
 import { QmpServer } from './monitor/qmp/server.ts';
@@ -104,7 +104,9 @@ class Program {
     this.drives.warnOrphans();
     this.chars.announceShared();
     await this.openDisplay(machine);
-    if (config.startsRunning) machine.cont();
+    machine.beforeCont = () => this.drives.checkKeys();
+    const hasKeys = this.drives.missingKeys().length === 0;
+    if (config.startsRunning && hasKeys) machine.cont();
     const status = await machine.power();
     if (!this.hasShutDown) this.events.emit('SHUTDOWN');
     await this.chars.finish();
@@ -206,12 +208,12 @@ class Program {
 
   private connectMonitor(char: Char, { mode, pretty }: Pick<MonitorRequest, 'mode' | 'pretty'>) {
     if (mode === 'control') {
-      new QmpServer(this.vm, new Session(this.vm, COMMANDS, { internal: false }), char, pretty);
+      new QmpServer(this.vm, this.session(false), char, pretty);
       return;
     }
     new HmpConsole({
-      session: new Session(this.vm, COMMANDS, { internal: true }),
-      commands: HMP_COMMANDS,
+      session: this.session(true),
+      commands: hmpCommandsFor(this.config.encryptedImages),
       char,
       version: QEMU_VERSION_TEXT,
     });
@@ -305,13 +307,17 @@ class Program {
     return vm;
   }
 
+  private session(internal: boolean): Session {
+    return new Session(this.vm, commandsFor(this.config.encryptedImages), { internal });
+  }
+
   private async runHuman(line: string): Promise<string> {
-    const session = new Session(this.vm, COMMANDS, { internal: true });
     let text = '';
-    const context = bareContext(session, more => {
+    const commands = hmpCommandsFor(this.config.encryptedImages);
+    const context = bareContext(this.session(true), commands, more => {
       text += more;
     });
-    await runLine(context, HMP_COMMANDS, line);
+    await runLine(context, line);
     return text;
   }
 

@@ -3,9 +3,9 @@
  *
  * Live: virtual time follows the host's monotonic clock while the machine runs; but on a host that
  * has no time for it, a slice takes no more than a few times what it was meant to, so that guests
- * which calibrate one clock by another are not misled. Counted (-icount): every instruction takes 2^shift
- * nanoseconds and nothing else moves the clock but jumps while the processor is halted, so equal
- * runs are equal to the bit.
+ * which calibrate one clock by another are not misled. Counted (-icount): every instruction takes
+ * 2^shift nanoseconds and nothing else moves the clock but jumps while the processor is halted, so
+ * equal runs are equal to the bit.
  */
 
 /** The host's side; `host-time.ts` implements it, tests use `instantHost`. */

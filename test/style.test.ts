@@ -70,7 +70,9 @@ test('time, chance and the host come in through src/host-*.ts only', () => {
   );
   expect(offenders(guarded, /\bMath\.random\b|\brandomBytes\b/)).toEqual([]);
   expect(offenders(guarded, /\b(setTimeout|setInterval|setImmediate)\b/)).toEqual([]);
-  expect(offenders(guarded, /from 'node:|import\('node:|\bprocess\.|\bconsole\.(log|error|warn)/)).toEqual([]);
+  expect(
+    offenders(guarded, /from 'node:|import\('node:|\bprocess\.|\bconsole\.(log|error|warn)/),
+  ).toEqual([]);
 });
 
 test('no default exports, no namespaces, no decorators', () => {

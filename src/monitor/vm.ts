@@ -37,7 +37,6 @@ export const TOPICS = [
   'mtree',
   'qtree',
   'roms',
-  'jit',
   'usb',
   'network',
   'mice',
@@ -70,6 +69,16 @@ export interface Drives {
   query(): Json | Promise<Json>;
   /** query-blockstats. */
   queryStats(): Json | Promise<Json>;
+  /** Drives whose password is not known yet, in order of creation. */
+  missingKeys(): readonly MissingKey[];
+  /** Throws UserError when there is no such drive, or it is not encrypted. */
+  setPassword(device: string | undefined, node: string | undefined, password: string): void;
+}
+
+/** `filename`: of the image that is encrypted, as messages name it. */
+export interface MissingKey {
+  readonly device: string;
+  readonly filename: string;
 }
 
 /** A character device as `info chardev` knows it. */

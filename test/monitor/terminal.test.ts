@@ -1,7 +1,7 @@
 import { afterAll, expect, test } from 'vitest';
 import { Workshop } from '../support/emulator.ts';
 import { rawGolden } from '../support/sessions.ts';
-import { onTerminal } from '../support/terminal.ts';
+import { onTerminal, type Step } from '../support/terminal.ts';
 
 const workshop = new Workshop();
 afterAll(() => workshop.close());
@@ -95,4 +95,32 @@ test('without a terminal the demo prints its screen and ends', async () => {
   expect(text).toContain('tinamou demo');
   expect(text).toContain('p power off');
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+});
+
+test('a guest that switches off with -no-shutdown can be reset and started again', async () => {
+  const ask = (line: string, answer: string): Step[] => [
+    { type: `${line}\r` },
+    ...(answer === '' ? [] : [{ until: answer }]),
+    PROMPT,
+  ];
+  const { status } = await onTerminal(
+    workshop,
+    ['-nographic', '-no-shutdown'],
+    [
+      { until: 'No bootable device' },
+      { type: '\x01c' },
+      PROMPT,
+      // PM1 control of the PIIX4: sleep enable, S5.
+      ...ask('o/h 0x604 0x2000', ''),
+      ...ask('info status', 'VM status: paused (shutdown)\r'),
+      ...ask('c', 'Resetting the Virtual Machine is required\r'),
+      ...ask('info status', 'VM status: paused (shutdown)\r'),
+      ...ask('system_reset', ''),
+      ...ask('info status', 'VM status: paused\r'),
+      ...ask('c', ''),
+      ...ask('info status', 'VM status: running\r'),
+      { type: 'q\r' },
+    ],
+  );
+  expect(status).toBe(0);
 });

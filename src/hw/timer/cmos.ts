@@ -68,14 +68,23 @@ export function pcCmos(options: PcCmosOptions): Map<number, number> {
   };
   putMemory(put, options.ramBelow4g, options.ramAbove4g ?? 0);
   put(CPU_COUNT_LESS_ONE, 1, (options.cpuCount ?? 1) - 1);
-  const [first = 0, second = 0, third = 0] = [...(options.bootOrder ?? '')].map(
-    letter => BOOT_CODES[letter] ?? 0,
-  );
-  put(BOOT_FIRST_TWO, 1, (second << 4) | first);
-  put(BOOT_THIRD, 1, (third << 4) | (options.floppySignatureChecked === false ? 1 : 0));
+  for (const [index, value] of bootOrderCmos(options)) cmos.set(index, value);
   putFloppies(put, options.floppies ?? []);
   putDisks(put, options.disks ?? []);
   return cmos;
+}
+
+/** The boot order's part of it, which can change while the machine is on. */
+export function bootOrderCmos(
+  options: Pick<PcCmosOptions, 'bootOrder' | 'floppySignatureChecked'>,
+): readonly (readonly [index: number, value: number])[] {
+  const [first = 0, second = 0, third = 0] = [...(options.bootOrder ?? '')].map(
+    letter => BOOT_CODES[letter] ?? 0,
+  );
+  return [
+    [BOOT_FIRST_TWO, (second << 4) | first],
+    [BOOT_THIRD, (third << 4) | (options.floppySignatureChecked === false ? 1 : 0)],
+  ];
 }
 
 type Put = (index: number, size: number, value: number) => void;

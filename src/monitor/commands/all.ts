@@ -4,12 +4,13 @@
 
 import type { Command } from '../command.ts';
 import * as chardev from './chardev.ts';
+import * as encryption from './encryption.ts';
 import * as input from './input.ts';
 import * as memory from './memory.ts';
 import * as query from './query.ts';
 import * as run from './run.ts';
 
-export const COMMANDS: readonly Command[] = [
+const COMMANDS: readonly Command[] = [
   chardev.chardevRemove,
   chardev.chardevAdd,
   query.queryTarget,
@@ -32,6 +33,7 @@ export const COMMANDS: readonly Command[] = [
   query.queryVersion,
   run.humanMonitorCommand,
   query.qmpCapabilities,
+  encryption.blockPasswd,
   chardev.ringbufRead,
   chardev.ringbufWrite,
   run.injectNmi,
@@ -58,4 +60,14 @@ export const COMMANDS: readonly Command[] = [
   memory.writePort,
   input.keyNames,
   chardev.chardevAddOptions,
+  encryption.missingKeys,
 ];
+
+/** The commands of this run. */
+export function commandsFor(encryptedImages: 'refuse' | 'legacy'): readonly Command[] {
+  if (encryptedImages === 'legacy') return COMMANDS;
+  const list: readonly Command[] = COMMANDS.filter(item => item.name !== 'block_passwd').map(
+    item => (item.name === 'query-commands' ? query.queryCommands(() => list) : item),
+  );
+  return list;
+}

@@ -4,7 +4,7 @@
  */
 
 import { assert, UserError } from '../../error.ts';
-import type { Argument, DumpDefaults, DumpFormat } from './command.ts';
+import type { Argument, DumpDefaults, DumpFormat } from './argument-types.ts';
 import { evaluate, type RegisterReader } from './expression.ts';
 
 type Value = string | bigint | true | DumpFormat;

@@ -5,7 +5,8 @@
 import { UserError } from '../../error.ts';
 import { logItemsText } from '../../log.ts';
 import type { Arguments } from '../session.ts';
-import type { Argument, HmpCommand, HmpContext } from './command.ts';
+import type { Argument } from './argument-types.ts';
+import type { HmpCommand, HmpContext } from './command.ts';
 import { dumpMemory, numberText } from './dump.ts';
 import { helpText } from './help.ts';
 import { INFO_COMMANDS } from './info.ts';
@@ -40,13 +41,56 @@ const cpu: HmpCommand = {
   },
 };
 
+/** Asks for one missing password; the rest of the way is silent. */
+const cont: HmpCommand = {
+  name: 'c|cont',
+  args: [],
+  params: '',
+  help: 'resume emulation',
+  async run({ session, print, askPassword }) {
+    const [missing] = await session.call<readonly MissingKey[]>('x-missing-keys');
+    if (missing === undefined) {
+      await session.call('cont');
+      return;
+    }
+    print(`${missing.device} (${missing.filename}) is encrypted.\n`);
+    const password = await askPassword();
+    if (password === undefined) {
+      print('terminal does not support password prompting\n');
+      return;
+    }
+    await session.call('block_passwd', { device: missing.device, password });
+    try {
+      await session.call('cont');
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+    }
+  },
+};
+
+type MissingKey = { readonly device: string; readonly filename: string };
+
+const blockPasswd: HmpCommand = {
+  name: 'block_passwd',
+  args: [
+    { name: 'device', kind: 'block' },
+    { name: 'password', kind: 'string' },
+  ],
+  params: 'block_passwd device password',
+  help: 'set the password of encrypted block devices',
+  async run({ session }, args) {
+    const given = { device: args.text('device'), password: args.text('password') };
+    await session.call('block_passwd', given);
+  },
+};
+
 const help: HmpCommand = {
   name: 'help|?',
   args: [{ name: 'name', kind: 'rest', optional: true }],
   params: '[cmd]',
   help: 'show the help',
-  run({ print }, args) {
-    print(helpText(HMP_COMMANDS, args.text('name')));
+  run({ print, commands }, args) {
+    print(helpText(commands, args.text('name')));
   },
 };
 
@@ -56,8 +100,8 @@ const infoCommand: HmpCommand = {
   params: '[subcommand]',
   help: 'show various information about the system state',
   subcommands: INFO_COMMANDS,
-  run({ print }) {
-    print(helpText(HMP_COMMANDS, 'info'));
+  run({ print, commands }) {
+    print(helpText(commands, 'info'));
   },
 };
 
@@ -301,12 +345,13 @@ const ringbufWrite: HmpCommand = {
   },
 };
 
-export const HMP_COMMANDS: readonly HmpCommand[] = [
+const COMMANDS: readonly HmpCommand[] = [
+  blockPasswd,
   bootSet,
   chardevAdd,
   chardevRemove,
   cpu,
-  plain('c|cont', 'resume emulation', 'cont'),
+  cont,
   help,
   readPort,
   infoCommand,
@@ -330,13 +375,20 @@ export const HMP_COMMANDS: readonly HmpCommand[] = [
   memoryCommand('xp', 'physical', true),
 ];
 
+/** The commands of this run. */
+export function hmpCommandsFor(encryptedImages: 'refuse' | 'legacy'): readonly HmpCommand[] {
+  return COMMANDS.filter(item => encryptedImages === 'legacy' || item !== blockPasswd);
+}
+
 /** Runs a line outside a console, as QMP's human-monitor-command does. */
 export function bareContext(
   session: HmpContext['session'],
+  commands: readonly HmpCommand[],
   write: (text: string) => void,
 ): HmpContext {
   return {
     session,
+    commands,
     defaults: { letter: 'x', size: 4 },
     history: [],
     print: write,

@@ -8,13 +8,9 @@ import { findCommand, type HmpCommand, type HmpContext } from './command.ts';
 import type { RegisterReader } from './expression.ts';
 
 /** Runs one line; everything it has to say, errors too, goes to `context.print`. */
-export async function runLine(
-  context: HmpContext,
-  commands: readonly HmpCommand[],
-  line: string,
-): Promise<void> {
+export async function runLine(context: HmpContext, line: string): Promise<void> {
   try {
-    const found = lookUp(commands, line, 0);
+    const found = lookUp(context.commands, line, 0);
     if (found === undefined) return;
     const { command, word, next } = found;
     const world = { register: registerReader(context), defaults: context.defaults };

@@ -2,7 +2,7 @@
  * Numbers and memory as `print`, `x` and `xp` show them.
  */
 
-import type { DumpFormat } from './command.ts';
+import type { DumpFormat } from './argument-types.ts';
 
 /** Reads guest memory; undefined where nothing is mapped. */
 export type MemoryReader = (address: number, size: number) => readonly number[] | undefined;

@@ -7,7 +7,8 @@
 
 import type { Char, CharEvent, CharFrontend } from '../../char.ts';
 import type { Session } from '../session.ts';
-import type { DumpDefaults, HmpCommand, HmpContext } from './command.ts';
+import type { DumpDefaults } from './argument-types.ts';
+import type { HmpCommand, HmpContext } from './command.ts';
 import { complete } from './completion.ts';
 import { runLine } from './dispatch.ts';
 import { type EditorHost, LineEditor } from './editor.ts';
@@ -107,13 +108,14 @@ export class HmpConsole implements CharFrontend {
     }
     this.isBusy = true;
     // A command's own errors are printed; what is left is ours and must end the program.
-    void runLine(this.context(), this.options.commands, fromBytes(line)).then(() => this.finish());
+    void runLine(this.context(), fromBytes(line)).then(() => this.finish());
   }
 
   /** A password may be typed while its command waits for it. */
   private context(): HmpContext {
     return {
       session: this.session,
+      commands: this.options.commands,
       defaults: this.defaults,
       history: this.editor.history.map(fromBytes),
       print: text => this.print(text),

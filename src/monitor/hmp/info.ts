@@ -120,7 +120,6 @@ export const INFO_COMMANDS: readonly HmpCommand[] = [
   fixed('cpustats', 'show CPU statistics', ''),
   info('history', 'show the command line history', history),
   topic('irq', 'show the interrupts statistics (if available)'),
-  topic('jit', 'show dynamic compiler info'),
   info('kvm', 'show KVM information', kvm),
   topic('mem', 'show the active virtual memory mappings'),
   fixed('memdev', 'show memory backends', '\n'),

@@ -1,0 +1,91 @@
+import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { Workshop } from './support/emulator.ts';
+
+const workshop = new Workshop();
+afterAll(() => workshop.close());
+
+/** A client that collects what it is sent and can wait for a text. */
+class Client {
+  private text = '';
+  private constructor(private readonly socket: Socket) {
+    socket.on('data', (bytes: Buffer) => {
+      this.text += bytes.toString();
+    });
+  }
+
+  /** Tries until the server listens. */
+  static async to(path: string): Promise<Client> {
+    for (let tries = 0; ; tries++) {
+      const socket = connect(path);
+      const isUp = await new Promise<boolean>(resolve => {
+        socket.once('connect', () => resolve(true));
+        socket.once('error', () => resolve(false));
+      });
+      if (isUp) return new Client(socket);
+      if (tries > 200) throw new Error(`nobody listens at ${path}`);
+      await new Promise(resolve => setTimeout(resolve, 50));
+    }
+  }
+
+  send(text: string): void {
+    this.socket.write(text);
+  }
+
+  async until(wanted: string): Promise<string> {
+    for (let tries = 0; !this.text.includes(wanted); tries++) {
+      if (tries > 200) throw new Error(`no ${wanted} in ${this.text}`);
+      await new Promise(resolve => setTimeout(resolve, 50));
+    }
+    return this.text;
+  }
+
+  end(): void {
+    this.socket.end();
+  }
+}
+
+const QUIET = ['-nodefaults', '-display', 'none', '-S'];
+
+test('a QMP socket greets one client after the other', async () => {
+  const path = join(workshop.folder, 'qmp.sock');
+  const run = workshop.run([...QUIET, '-qmp', `unix:${path},server,nowait`]);
+  const first = await Client.to(path);
+  await first.until('"capabilities": []}}\r\n');
+  const second = await Client.to(path);
+  first.end();
+  await second.until('"capabilities": []}}\r\n');
+  second.send('{"execute":"qmp_capabilities"}{"execute":"quit"}');
+  expect(await second.until('SHUTDOWN')).toContain('{"return": {}}\r\n{"return": {}}\r\n');
+  expect((await run).status).toBe(0);
+});
+
+test('a server that waits says so and starts when somebody comes', async () => {
+  const path = join(workshop.folder, 'monitor.sock');
+  const run = workshop.run([...QUIET, '-monitor', `unix:${path},server`]);
+  const client = await Client.to(path);
+  await client.until('(qemu) ');
+  client.send('quit\n');
+  const { status, stderr } = await run;
+  const name = `disconnected:unix:${path},server`;
+  expect({ status, stderr }).toEqual({
+    status: 0,
+    stderr: `QEMU waiting for connection on: ${name}\n`,
+  });
+});
+
+test('a file gets what the guest sends, a ring buffer keeps the last of it', async () => {
+  const { text } = await workshop.run(
+    [
+      ...QUIET,
+      ...['-monitor', 'stdio', '-chardev', 'ringbuf,id=ring,size=4', '-serial', 'file:com1.txt'],
+      ...['-device', 'isa-debugcon,iobase=0x402,chardev=ring'],
+    ],
+    'o/b 0x402 65\no/b 0x402 66\nringbuf_read ring 10\n' +
+      'ringbuf_read nosuch 1\ninfo chardev\nquit\n',
+  );
+  expect(text).toContain('(qemu) ringbuf_read ring 10\nAB\n');
+  expect(text).toContain("Device 'nosuch' not found\n");
+  expect(text).toContain('serial0: filename=file\n');
+});
