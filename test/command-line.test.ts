@@ -47,3 +47,15 @@ test('what follows a question is not looked at', async () => {
   expect((await workshop.run(['-version', '-hda'])).status).toBe(1);
   expect((await workshop.run(['-version', '-m', 'foo'])).status).toBe(0);
 });
+
+test('more memory than fits is refused, the largest that fits is not', async () => {
+  const argv = ['-nodefaults', '-display', 'none', '-S', '-monitor', 'stdio', '-m'];
+  const refused = await workshop.run([...argv, '3G']);
+  expect(refused.stderr).toBe(
+    `${PROGRAM}: cannot set up guest memory 'pc.ram': Cannot allocate memory\n`,
+  );
+  expect(refused.status).toBe(1);
+  for (const size of ['2007', '1', '8k']) {
+    expect((await workshop.run([...argv, size], 'quit\n')).status).toBe(0);
+  }
+});
