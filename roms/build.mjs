@@ -17,6 +17,7 @@ const IMAGES = [
   { source: 'vgabios/vgabios.asm', image: 'vgabios/vgabios.bin', kind: 'rom' },
   { source: 'option/multiboot.asm', image: 'option/multiboot.bin', kind: 'rom' },
   { source: 'option/linuxboot.asm', image: 'option/linuxboot.bin', kind: 'rom' },
+  { source: 'bench/kernels.asm', image: 'bench/kernels.elf', kind: 'raw' },
   { source: 'demo/demo.asm', image: 'demo/demo.img', kind: 'raw' },
 ];
 
@@ -71,7 +72,7 @@ function main() {
   const work = mkdtempSync(join(tmpdir(), 'tinamou-roms-'));
   let differences = 0;
   try {
-    writeFileSync(join(work, 'font8x16.bin'), fontBinary());
+    for (const rows of [8, 16]) writeFileSync(join(work, `font8x${rows}.bin`), fontBinary(rows));
     for (const entry of IMAGES.filter(e => existsSync(join(ROMS, e.source)))) {
       const bytes = assemble(work, entry);
       const path = join(ROMS, entry.image);

@@ -19,6 +19,7 @@ import {
   type OpenMode,
 } from './disk-host.ts';
 import { toHostError } from './host-errno.ts';
+import { lockForWriting } from './host-lock.ts';
 
 const SYNCHRONOUS_BYTES = 128 * 1024;
 
@@ -115,12 +116,25 @@ class NodeFile implements HostFile {
 function openFile(path: string, mode: OpenMode): HostFile {
   const { O_RDONLY, O_RDWR, O_CREAT, O_TRUNC } = fs.constants;
   const flags = { read: O_RDONLY, write: O_RDWR, create: O_RDWR | O_CREAT | O_TRUNC }[mode];
-  const fd = attempt(() => fs.openSync(path, flags, 0o644));
-  if (fs.fstatSync(fd).isDirectory()) {
-    fs.closeSync(fd);
-    throw new HostError('EISDIR', 'Is a directory');
+  // Creating destroys what is there: the lock comes first.
+  const unlock = mode === 'create' ? lockIfPlain(path) : () => {};
+  let fd = -1;
+  try {
+    fd = attempt(() => fs.openSync(path, flags, 0o644));
+    if (fs.fstatSync(fd).isDirectory()) throw new HostError('EISDIR', 'Is a directory');
+    const release = mode === 'write' ? lockIfPlain(path) : unlock;
+    return new NodeFile(fd, release);
+  } catch (error) {
+    if (fd >= 0) fs.closeSync(fd);
+    unlock();
+    throw error;
   }
-  return new NodeFile(fd, () => {});
+}
+
+/** Devices and pipes are not locked. */
+function lockIfPlain(path: string): () => void {
+  const stat = fs.statSync(path, { throwIfNoEntry: false });
+  return stat === undefined || stat.isFile() ? lockForWriting(path) : () => {};
 }
 
 function temporaryFile(): { readonly path: string; readonly file: HostFile } {
@@ -162,5 +176,9 @@ export const nodeBlockHost: BlockHost = {
     const us = Math.floor(process.hrtime()[1] / 1000) % 1000;
     return { seconds: Math.floor(ms / 1000), nanoseconds: (ms % 1000) * 1_000_000 + us * 1000 };
   },
-  sleep: ms => new Promise(resolve => setTimeout(resolve, ms)),
+  sleep: ms =>
+    new Promise(resolve => {
+      if (ms <= 0) setImmediate(resolve);
+      else setTimeout(resolve, ms);
+    }),
 };

@@ -18,11 +18,12 @@
 %include "pci.asm"
 %include "acpi.asm"
 %include "print.asm"
-%include "video.asm"
+%include "bios/video.asm"
 %include "mirror.asm"
 %include "serial.asm"
 %include "keyboard.asm"
 %include "disk.asm"
+%include "cdrom.asm"
 %include "int15.asm"
 %include "time.asm"
 %include "boot.asm"
@@ -30,4 +31,6 @@
         align 16
 font8x16:
         incbin "font8x16.bin"
+font8x8:
+        incbin "font8x8.bin"
 %include "entries.inc"

@@ -18,7 +18,11 @@ int19:
         call boot_rom
         jmp short .back
 .disk:  mov dl, al
+        cmp al, CD_DRIVE
+        je .cdrom
         call boot_disk
+        jmp short .back
+.cdrom: call boot_cdrom
 .back:  pop si
         jmp short .next
 .none:  int 0x18
@@ -245,12 +249,18 @@ boot_plan_make:
         jz .roms
         push eax
         and al, 0x0f
+        cmp al, 3
+        je .cdrom
         cmp al, 2
         jne .other
         mov al, 0x80
         cmp byte [BIOS_BASE + disk_count], 0
         je .other
-        call boot_plan_add
+.add:   call boot_plan_add
+        jmp short .other
+.cdrom: mov al, CD_DRIVE
+        cmp byte [BIOS_BASE + cdrom_count], 0
+        jne .add
 .other: pop eax
         shr ax, 4
         jmp short .device
@@ -331,12 +341,20 @@ bootorder_line:
         xor ecx, ecx
         mov cl, [BIOS_BASE + disks_sorted]
 .find:  cmp cl, [BIOS_BASE + disk_count]
-        jae .done
+        jae .no_disk
         imul edi, ecx, D_SIZE
         cmp al, [BIOS_BASE + disks + edi + D_NUMBER]
         je .found
         inc ecx
         jmp short .find
+.no_disk:
+        cmp byte [BIOS_BASE + cdrom_count], 0
+        je .done
+        cmp al, [BIOS_BASE + cdroms + D_NUMBER]
+        jne .done
+        mov al, CD_DRIVE
+        call boot_plan_add
+        jmp short .done
 .found: call disk_first
         call boot_plan_add
 .done:  pop esi

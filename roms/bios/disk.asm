@@ -1,5 +1,5 @@
 ; INT 13h on IDE hard disks: cylinder-head-sector calls and Enhanced Disk Drive 3.0 (41h-48h).
-; PIO only, 28 and 48 bit addresses. Not here: diskettes, CD-ROM.
+; PIO only, 28 and 48 bit addresses. Drive E0h is in cdrom.asm. Not here: diskettes.
 
 D_BASE          equ 0           ; I/O port of the command block
 D_CONTROL       equ 2
@@ -34,6 +34,8 @@ int13:
         sti
         test dl, dl
         jns .diskette
+        cmp dl, CD_DRIVE
+        je cdrom_service
         mov bx, dx
         and bx, 0x7f
         cmp bl, [cs:disk_count]
@@ -521,6 +523,7 @@ disk_wait:
 ; Finds the disks of both channels. DS = BIOS data area.
 disk_init:
         mov byte [cs:disk_count], 0
+        mov byte [cs:cdrom_count], 0
         mov word [cs:disk_next], disks
         xor bp, bp              ; channel * 2 + unit
 .drive: mov bx, [cs:disk_next]
@@ -543,10 +546,27 @@ disk_init:
         or al, 0xa0
         mov [cs:bx + D_SELECT], al
         call disk_identify
-        jc .next
+        jc .packet
         call disk_describe
         inc byte [cs:disk_count]
         add word [cs:disk_next], D_SIZE
+        jmp short .next
+.packet:
+        call cdrom_identify
+        jc .next
+        movzx di, byte [cs:cdrom_count]
+        inc byte [cs:cdrom_count]
+        imul di, di, D_SIZE
+        add di, cdroms
+        push ds
+        push cs
+        pop ds
+        push cs
+        pop es
+        mov si, bx
+        mov cx, D_SIZE
+        rep movsb
+        pop ds
 .next:  inc bp
         cmp bp, MAX_DISKS
         jb .drive
@@ -632,17 +652,22 @@ disk_describe:
         mov edx, [102 * 2]
 .size:  mov [cs:bx + D_SECTORS], eax
         mov [cs:bx + D_SECTORS + 4], edx
-        mov si, 27 * 2          ; the model's bytes are swapped
-        mov cx, 20
-        lea di, [bx + D_MODEL]
-.model: lodsw
-        xchg al, ah
-        mov [cs:di], ax
-        add di, 2
-        loop .model
+        call disk_model
         call disk_geometry
         pop bp
         pop ds
+        ret
+
+; The model's name from the identification at DS:0, whose bytes are swapped.
+disk_model:
+        mov si, 27 * 2
+        mov cx, 20
+        lea di, [bx + D_MODEL]
+.next:  lodsw
+        xchg al, ah
+        mov [cs:di], ax
+        add di, 2
+        loop .next
         ret
 
 ; The geometry programs see, by the translation that CMOS names: 0 none, 1 LBA, 2 large, 3 revised.

@@ -150,7 +150,7 @@ vectors_init:
         VECTOR 0x1a, entry_int1a
         VECTOR 0x1c, int1c
         VECTOR 0x1e, diskette_table
-        VECTOR 0x1f, font8x16
+        VECTOR 0x1f, font8x8 + 128 * 8
         VECTOR 0x40, entry_int13_diskette
         VECTOR 0x43, font8x16
         VECTOR 0x70, int70
@@ -293,23 +293,8 @@ post_disks:
         mov al, dl
         call print_byte
         PRINT 'h: '
-        lea si, [bx + D_MODEL]
-        mov cl, 40
-        mov di, si              ; DI = after the last character that is no blank
-.end:   cmp byte [cs:si], ' '
-        jbe .blank
-        lea di, [si + 1]
-.blank: inc si
-        dec cl
-        jnz .end
-        lea si, [bx + D_MODEL]
-.name:  cmp si, di
-        jae .size
-        mov al, [cs:si]
-        inc si
-        call print_char
-        jmp short .name
-.size:  PRINT ', '
+        call print_model
+        PRINT ', '
         mov eax, [cs:bx + D_SECTORS]
         mov esi, [cs:bx + D_SECTORS + 4]
         shrd eax, esi, 11
@@ -325,4 +310,30 @@ post_disks:
         inc dl
         dec ch
         jmp .disk
+.done:  cmp byte [cs:cdrom_count], 0
+        je .end
+        PRINT 'CD-ROM: '
+        mov bx, cdroms
+        call print_model
+        PRINT 13, 10
+.end:   ret
+
+; The name of drive CS:BX without the blanks at its end. Changes AX, CL, SI, DI.
+print_model:
+        lea si, [bx + D_MODEL]
+        mov cl, 40
+        mov di, si              ; DI = after the last character that is no blank
+.next:  cmp byte [cs:si], ' '
+        jbe .blank
+        lea di, [si + 1]
+.blank: inc si
+        dec cl
+        jnz .next
+        lea si, [bx + D_MODEL]
+.name:  cmp si, di
+        jae .done
+        mov al, [cs:si]
+        inc si
+        call print_char
+        jmp short .name
 .done:  ret

@@ -33,7 +33,7 @@ init:   pushad
         mov ds, ax
         mov word [0x10 * 4], int10
         mov [0x10 * 4 + 2], cs
-        mov word [0x1f * 4], font8x16
+        mov word [0x1f * 4], font8x8 + 128 * 8
         mov [0x1f * 4 + 2], cs
         mov word [0x43 * 4], font8x16
         mov [0x43 * 4 + 2], cs
@@ -48,4 +48,6 @@ init:   pushad
         align 16, db 0
 font8x16:
         incbin "font8x16.bin"
+font8x8:
+        incbin "font8x8.bin"
         times ROM_SIZE - ($ - $$) db 0

@@ -10,6 +10,7 @@ import { type BlockBackend, BlockError, type DiskGeometry } from './backend.ts';
 import type { CacheMode } from './cache-mode.ts';
 import type { DetectZeroes, DriveSpec } from './drive-options.ts';
 import type { BlockNode } from './node.ts';
+import { RangeLock } from './range-lock.ts';
 import { isZero } from './request.ts';
 import { Throttle, type ThrottleLimits } from './throttle.ts';
 
@@ -48,6 +49,7 @@ export class DriveBackend implements BlockBackend {
   readonly writeListeners = new Set<(offset: number, length: number) => void>();
   private medium: BlockNode | undefined;
   private throttle: Throttle;
+  private readonly ranges = new RangeLock();
   private readonly mediaListeners: (() => void)[] = [];
   private inFlight = 0;
   private readonly idleWaiters: (() => void)[] = [];
@@ -138,7 +140,8 @@ export class DriveBackend implements BlockBackend {
     if (this.gate !== undefined) await this.gate;
     this.inFlight++;
     try {
-      await (this.medium ?? node).read(offset, into);
+      if (this.copiesOnRead) await this.readAndKeep(offset, into);
+      else await (this.medium ?? node).read(offset, into);
       this.statistics.rdBytes += into.length;
       this.statistics.rdOperations++;
     } finally {
@@ -202,6 +205,11 @@ export class DriveBackend implements BlockBackend {
     this.medium = node;
   }
 
+  /** Keeps writes to a range out until the returned function is called. */
+  lockRange(offset: number, length: number): Promise<() => void> {
+    return this.ranges.acquire(offset, length);
+  }
+
   /** Holds new requests back and waits for those under way; `resume` lets them go. */
   async drain(): Promise<() => void> {
     while (this.gate !== undefined) await this.gate;
@@ -235,11 +243,39 @@ export class DriveBackend implements BlockBackend {
     this.inFlight++;
     try {
       if (this.beforeWrite !== undefined) await this.beforeWrite(offset, length);
-      await how(this.medium ?? node);
+      // Only jobs and copy-on-read take ranges: otherwise nobody can be in the way.
+      const alone = this.job === undefined && !this.copiesOnRead;
+      const release = alone ? undefined : await this.lockRange(offset, length);
+      try {
+        await how(this.medium ?? node);
+      } finally {
+        release?.();
+      }
       for (const listener of this.writeListeners) listener(offset, length);
       this.statistics.wrHighestOffset = Math.max(this.statistics.wrHighestOffset, offset + length);
     } finally {
       this.finished();
+    }
+  }
+
+  private get copiesOnRead(): boolean {
+    return this.spec.copyOnRead && this.medium?.backing !== undefined && !this.readOnly;
+  }
+
+  /** Reads, and stores in the image itself what came from its backing file. */
+  private async readAndKeep(offset: number, into: Uint8Array): Promise<void> {
+    const node = this.medium as BlockNode;
+    const release = await this.lockRange(offset, into.length);
+    try {
+      await node.read(offset, into);
+      for (let done = 0; done < into.length; ) {
+        const extent = await node.status(offset + done, into.length - done);
+        const part = into.subarray(done, done + extent.length);
+        if (!extent.allocated && !extent.zero) await node.write(offset + done, part);
+        done += extent.length;
+      }
+    } finally {
+      release();
     }
   }
 

@@ -32,7 +32,12 @@ export function isZero(bytes: Uint8Array): boolean {
   for (let i = 0; i < head; i++) if (bytes[i] !== 0) return false;
   const count = (bytes.length - head) >>> 2;
   const words = new Int32Array(bytes.buffer, bytes.byteOffset + head, count);
-  for (let i = 0; i < count; i++) if (words[i] !== 0) return false;
+  const whole = count - (count % 8);
+  for (let i = 0; i < whole; i += 8) {
+    const low = words[i] | words[i + 1] | words[i + 2] | words[i + 3];
+    if ((low | words[i + 4] | words[i + 5] | words[i + 6] | words[i + 7]) !== 0) return false;
+  }
+  for (let i = whole; i < count; i++) if (words[i] !== 0) return false;
   for (let i = head + count * 4; i < bytes.length; i++) if (bytes[i] !== 0) return false;
   return true;
 }

@@ -14,6 +14,7 @@ import type { CpuCore, CpuWiring, RunResult } from './cpu.ts';
 import { checkCodeBreakpoint, isDebugging, takeDebugTrap } from './debug.ts';
 import { Fault } from './fault.ts';
 import * as flags from './flags.ts';
+import { summarize } from './fpu/stack.ts';
 import { fpuText, resetFpu } from './fpu/state.ts';
 import { deliverException, deliverInterrupt, deliverNmi } from './interrupt.ts';
 import { logReset } from './log-text.ts';
@@ -240,8 +241,9 @@ export class Cpu implements CpuCore {
     this.smiPending = false;
     this.shadowAt = -1;
     this.wiring.smiActive?.set(false);
+    this.wiring.ferr?.set(false);
     this.processor.modeChanged();
-    this.processor.flushTlb(true);
+    this.processor.setA20(this.wiring.a20.level);
     this.processor.cache.forgetAll();
     this.processor.hasJumped = true;
     this.processor.leave();
@@ -273,6 +275,7 @@ export class Cpu implements CpuCore {
     this.processor.setA20(this.wiring.a20.level);
     this.processor.modeChanged();
     this.processor.cache.forgetAll();
+    summarize(this.processor);
     this.atBoundary();
   }
 

@@ -51,7 +51,6 @@ export const IMPLEMENTED: readonly Feature[] = [
   'pae',
   'mce',
   'cx8',
-  'apic',
   'sep',
   'mtrr',
   'pge',

@@ -51,3 +51,16 @@ test('a drive without its key says so; a password goes to image and backing', as
   backend.setPassword(new Uint8Array([1]));
   expect(backend.keyMissing).toBe(false);
 });
+
+test('copy-on-read stores in the image what a read brought up from below', async () => {
+  const host = new MemoryHost();
+  host.put('base.img', new Uint8Array(1024 * 1024).fill(5));
+  await make(host, 't.qcow2', { size: 1048576, backingFile: 'base.img', backingFormat: 'raw' });
+  const backend = await drive(host, { file: 't.qcow2', 'copy-on-read': 'on' });
+  const into = new Uint8Array(4096);
+  await backend.read(8192, into);
+  expect(into[0]).toBe(5);
+  const extent = await backend.node?.status(8192, 4096);
+  expect(extent?.allocated).toBe(true);
+  expect((await backend.node?.status(512 * 1024, 512))?.allocated).toBe(false);
+});

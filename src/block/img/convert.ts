@@ -48,14 +48,7 @@ export async function convert(tool: Tool, words: readonly string[]): Promise<num
   const target = given.operands[given.operands.length - 1];
   const sources = await openSources(tool, given, quiet);
   try {
-    const plan: Plan = { given, format, target, sources, quiet, sparse };
-    const progress = new Progress(tool, given.has('p') && !quiet);
-    try {
-      await run(tool, plan, progress);
-      progress.update(1);
-    } finally {
-      progress.end();
-    }
+    await run(tool, { given, format, target, sources, quiet, sparse });
     return 0;
   } finally {
     await sources.close();
@@ -117,7 +110,7 @@ async function pickSnapshot(sources: readonly BlockNode[], key: string): Promise
   }
 }
 
-async function run(tool: Tool, plan: Plan, progress: Progress): Promise<void> {
+async function run(tool: Tool, plan: Plan): Promise<void> {
   const { given, format, target, sources } = plan;
   const values = targetOptions(plan);
   if (!values.has('size')) values.set('size', String(sources.length));
@@ -138,17 +131,27 @@ async function run(tool: Tool, plan: Plan, progress: Progress): Promise<void> {
     if (given.has('n') && out.length < sources.length) {
       throw new Failure(['output file is smaller than input file']);
     }
-    const fresh = !given.has('n') && values.get('backing_file') === undefined;
+    await copyAll(tool, plan, out, values.get('backing_file') !== undefined);
+  } finally {
+    await out.close();
+  }
+}
+
+async function copyAll(tool: Tool, plan: Plan, out: BlockNode, stands: boolean): Promise<void> {
+  const { given, sources, quiet, sparse } = plan;
+  const progress = new Progress(tool, given.has('p') && !quiet);
+  try {
     await copyImage(sources, out, {
-      compress,
-      sparse: plan.sparse,
-      targetIsZero: fresh,
-      topOnly: values.get('backing_file') !== undefined,
+      compress: given.has('c'),
+      sparse,
+      targetIsZero: !given.has('n') && !stands,
+      topOnly: stands,
       progress: fraction => progress.update(fraction),
     });
     await out.flush();
+    progress.update(1);
   } finally {
-    await out.close();
+    progress.end();
   }
 }
 

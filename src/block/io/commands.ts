@@ -2,7 +2,7 @@
  * The I/O tool's commands, by name: what they take, one line of help, what they do.
  */
 
-import { sizeText } from '../image-info.ts';
+import { Qcow2Node } from '../format/qcow2/node.ts';
 import { BlkdebugNode } from '../protocol/blkdebug.ts';
 import { BadArguments, parseFlags, splitLine, type Words } from './arguments.ts';
 import { IoError, type IoSession, reasonOf } from './session.ts';
@@ -80,7 +80,9 @@ async function info(session: IoSession): Promise<void> {
   const { clusterSize, specific } = image.details();
   session.print(`format name: ${image.driver}\n`);
   if (clusterSize !== undefined) session.print(`cluster size: ${sizeWithUnit(clusterSize)}\n`);
-  session.print(`virtual size: ${sizeText(image.length)}\n`);
+  if (image instanceof Qcow2Node) {
+    session.print(`vm state offset: ${sizeWithUnit(image.vmStateOffset)}\n`);
+  }
   if (specific === undefined) return;
   session.print('Format specific information:\n');
   for (const [name, value] of Object.entries(specific.data)) {

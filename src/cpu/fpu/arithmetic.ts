@@ -181,7 +181,7 @@ export function normalizeWide(r: Unpacked): void {
 }
 
 /** High word of the unsigned product. */
-function multiplyHigh(a: number, b: number): number {
+export function multiplyHigh(a: number, b: number): number {
   const a0 = a & 0xffff;
   const a1 = a >>> 16;
   const b0 = b & 0xffff;

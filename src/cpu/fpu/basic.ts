@@ -17,6 +17,7 @@ import {
   squareRoot,
   UNORDERED,
 } from './arithmetic.ts';
+import { fastAdd, fastMultiply, isDefaultControl } from './fast.ts';
 import { roundToIntegral } from './integer.ts';
 import { FINITE, INFINITE, setZero, UNSUPPORTED, type Unpacked, ZERO } from './number.ts';
 import { roundToExtended } from './round.ts';
@@ -74,6 +75,35 @@ function operate(operation: number, a: Unpacked, b: Unpacked): void {
   }
 }
 
+/** The common case of addition, subtraction and multiplication, slots as operands. */
+function quickly(s: Int32Array, operation: number, to: number, operands: Slots): boolean {
+  if (!isDefaultControl(s)) return false;
+  const { a, b } = operands;
+  if (operation === FMUL) return fastMultiply(s, to, a, b);
+  if (operation === FADD) return fastAdd(s, to, a, b, 0);
+  if (operation === FSUB) return fastAdd(s, to, a, b, 0x8000);
+  return operation === FSUBR && fastAdd(s, to, b, a, 0x8000);
+}
+
+interface Slots {
+  a: number;
+  b: number;
+}
+const slots: Slots = { a: 0, b: 0 };
+
+function between(a: number, b: number): Slots {
+  slots.a = a;
+  slots.b = b;
+  return slots;
+}
+
+/** ST(0) = ST(0) op slot `from`, in the common case; false when nothing happened. */
+export function arithmeticQuick(s: Int32Array, operation: number, from: number): boolean {
+  if (isEmpty(s, 0)) return false;
+  const top = slot(s, 0);
+  return quickly(s, operation, top, between(top, from));
+}
+
 /** Rounds and stores `result` into ST(i), unless an unmasked exception forbids it. */
 export function deliver(c: Context, i: number): boolean {
   if (blocked()) {
@@ -101,11 +131,14 @@ export function arithmeticMemory(c: Context, operation: number): void {
 /** ST(0) = ST(0) op ST(i). */
 export function arithmeticTop(c: Context, operation: number, i: number): void {
   const { s } = c;
-  begin(s);
   if (isEmpty(s, 0) || isEmpty(s, i)) {
+    begin(s);
     underflowTo(c, 0, 0);
     return;
   }
+  const top = slot(s, 0);
+  if (quickly(s, operation, top, between(top, slot(s, i)))) return;
+  begin(s);
   loadSt(s, opA, 0);
   loadSt(s, opB, i);
   operate(operation, opA, opB);
@@ -115,11 +148,17 @@ export function arithmeticTop(c: Context, operation: number, i: number): void {
 /** ST(i) = ST(i) op ST(0), then pops when `pops` is 1. */
 export function arithmeticTo(c: Context, operation: number, i: number, pops: number): void {
   const { s } = c;
-  begin(s);
   if (isEmpty(s, 0) || isEmpty(s, i)) {
+    begin(s);
     underflowTo(c, i, pops);
     return;
   }
+  const to = slot(s, i);
+  if (quickly(s, operation, to, between(to, slot(s, 0)))) {
+    if (pops === 1) pop(s);
+    return;
+  }
+  begin(s);
   loadSt(s, opA, i);
   loadSt(s, opB, 0);
   operate(operation, opA, opB);

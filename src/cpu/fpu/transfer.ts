@@ -8,7 +8,8 @@
 
 import type { Context } from '../context.ts';
 import { propagateOne } from './arithmetic.ts';
-import { arithmeticMemory, compareMemory, FCOM, FCOMP } from './basic.ts';
+import { arithmeticMemory, arithmeticQuick, compareMemory, FCOM, FCOMP } from './basic.ts';
+import { fastNarrowDouble, fastWidenDouble, fastWidenSingle, isDefaultStore } from './fast.ts';
 import { decimal, fromDecimal, integer, toDecimal, toInteger } from './integer.ts';
 import { checkWrite, load64, probeStore, store64 } from './memory.ts';
 import {
@@ -51,7 +52,7 @@ import {
   storeSt,
   underflow,
 } from './stack.ts';
-import { EMPTY, FSW, TEMP, TOP } from './state.ts';
+import { EMPTY, FSW, TEMP, TEMP2, TOP } from './state.ts';
 
 /** The four formats of the memory operand of D8, DA, DC and DE. */
 export const SINGLE = 0;
@@ -96,10 +97,19 @@ function fetchInteger(value: number): void {
 
 /** FADD m32 and all its relatives; `operation` is the opcode's reg field. */
 export function arithmeticFrom(c: Context, operation: number, format: number, place: Place): void {
+  if (format === DOUBLE && arithmeticDouble(c, operation, place)) return;
   begin(c.s);
   fetch(c, format, place.seg, place.offset);
   if (operation === FCOM || operation === FCOMP) compareMemory(c, operation - FCOM);
   else arithmeticMemory(c, operation);
+}
+
+/** The common case of a binary64 operand. */
+function arithmeticDouble(c: Context, operation: number, place: Place): boolean {
+  const { s } = c;
+  load64(c, TEMP, place.seg, place.offset);
+  if (!fastWidenDouble(s, TEMP2, s[TEMP], s[TEMP + 1])) return false;
+  return arithmeticQuick(s, operation, TEMP2);
 }
 
 export interface Place {
@@ -110,6 +120,7 @@ export interface Place {
 /** FLD, FILD, FBLD. */
 export function loadFrom(c: Context, format: number, seg: number, offset: number): void {
   const { s } = c;
+  if (format <= DOUBLE && isEmpty(s, -1) && loadNormal(c, format, seg, offset)) return;
   begin(s);
   fetch(c, format, seg, offset);
   if (!isEmpty(s, -1)) {
@@ -122,6 +133,22 @@ export function loadFrom(c: Context, format: number, seg: number, offset: number
   if ((env.flags & ~env.masks & IE) !== 0) return;
   push(s);
   storeSt(s, 0, result);
+}
+
+/** The common case of FLD: a normal binary32 or binary64, and room for it. */
+function loadNormal(c: Context, format: number, seg: number, offset: number): boolean {
+  const { s } = c;
+  const at = slot(s, -1);
+  if (format === DOUBLE) {
+    load64(c, TEMP, seg, offset);
+    if (!fastWidenDouble(s, at, s[TEMP], s[TEMP + 1])) return false;
+  } else if (format !== SINGLE || !fastWidenSingle(s, at, c.load(seg, offset, 4))) {
+    return false;
+  }
+  push(s);
+  s[EMPTY] &= ~(1 << s[TOP]);
+  s[FSW] &= ~SW_C1;
+  return true;
 }
 
 /** Binary32 and binary64 raise what an operation on them would; integers raise nothing. */
@@ -158,6 +185,7 @@ export function loadExtended(c: Context, seg: number, offset: number): void {
 export function storeFloat(c: Context, format: number, pops: number, place: Place): void {
   const { s } = c;
   const { seg, offset } = place;
+  if (format === DOUBLE && storeNormal(c, pops, place)) return;
   begin(s);
   const bits = format === SINGLE ? 24 : 53;
   const fault = isEmpty(s, 0);
@@ -181,6 +209,18 @@ export function storeFloat(c: Context, format: number, pops: number, place: Plac
     commit(c);
   }
   if (!forbidden && pops === 1) pop(s);
+}
+
+/** The common case of FST m64: a number that is normal there too. */
+function storeNormal(c: Context, pops: number, { seg, offset }: Place): boolean {
+  const { s } = c;
+  if (!isDefaultStore(s) || isEmpty(s, 0)) return false;
+  const status = fastNarrowDouble(s, TEMP, slot(s, 0));
+  if (status < 0) return false;
+  store64(c, TEMP, seg, offset);
+  s[FSW] = (s[FSW] & ~SW_C1) | status;
+  if (pops === 1) pop(s);
+  return true;
 }
 
 /** `result` = ST(0), which is in `opA`, rounded to 24 or 53 bits. */

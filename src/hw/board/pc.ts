@@ -16,6 +16,7 @@ import type { Device } from '../device.ts';
 import { VGA_PORT_RANGES, Vga } from '../display/vga.ts';
 import { I8237 } from '../dma/i8237.ts';
 import { AtaDisk } from '../ide/ata-disk.ts';
+import { AtapiCd } from '../ide/atapi-cd.ts';
 
 import { Piix3Ide } from '../ide/piix3-ide.ts';
 import { I8042 } from '../input/i8042.ts';
@@ -55,6 +56,7 @@ const GPE0_BASE = 0xafe0;
 const SCI_IRQ = 9;
 /** Until the firmware moves it. */
 const SMBUS_BASE = 0xb100;
+const CMOS_BOOT_ORDER = [0x38, 0x3d];
 const VIDEO_WINDOW = 0xa0000;
 
 /** How much of `ramSize` bytes lies below 4 GiB. */
@@ -165,6 +167,12 @@ export class Pc {
     this.pm.pressPower();
   }
 
+  /** `boot_set`: the order in which the firmware tries devices from the next reset on. */
+  setBootOrder(bootOrder: string): void {
+    const cmos = pcCmos({ ramBelow4g: this.ramBelow4g, bootOrder });
+    this.rtc.setCmos([...cmos].filter(([index]) => CMOS_BOOT_ORDER.includes(index)));
+  }
+
   /** State of all chips by id, for snapshots. */
   save(): { readonly [id: string]: Plain } {
     return Object.fromEntries([...this.devices].map(([id, device]) => [id, device.save()]));
@@ -260,8 +268,8 @@ export class Pc {
     this.wiring.ports({ name: 'ioport80', base: 0x80, length: 1 }, stubPort());
     const irq13 = this.irq(13);
     this.ferr.connect(level => irq13.set(level));
-    const clearFerr = { ...stubPort(), write: () => irq13.set(false) };
-    this.wiring.ports({ name: 'ioportF0', base: 0xf0, length: 1 }, clearFerr);
+    const port = stubPort(() => irq13.set(false));
+    this.wiring.ports({ name: 'ioportF0', base: 0xf0, length: 1 }, port);
     return pit;
   }
 
@@ -398,18 +406,15 @@ export class Pc {
   private plugDrive(ide: Piix3Ide, drive: DriveOptions): void {
     const { inbox, log } = this.options;
     const { bus, unit, backend } = drive;
-    if (drive.media !== 'disk') return;
     const channel = ide.channels[bus];
-    const disk = new AtaDisk({
-      backend,
-      geometry: geometryOf(drive),
-      serial: drive.serial ?? backend.serial ?? `QM0000${bus * 2 + unit + 1}`,
-      host: channel.host,
-      inbox,
-      log,
-    });
-    channel.units[unit] = disk;
-    this.add(`ide.${bus}.${unit}`, disk);
+    const serial = drive.serial ?? backend.serial ?? `QM0000${bus * 2 + unit + 1}`;
+    const { host } = channel;
+    const device =
+      drive.media === 'cdrom'
+        ? new AtapiCd({ backend, serial, host, inbox })
+        : new AtaDisk({ backend, serial, host, inbox, log, geometry: geometryOf(drive) });
+    channel.units[unit] = device;
+    this.add(`ide.${bus}.${unit}`, device);
   }
 
   /** The geometry of the n-th hard disk, for the CMOS. */

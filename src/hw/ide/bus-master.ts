@@ -118,7 +118,7 @@ export class BusMaster extends Device<StateOf<typeof registers>> {
       finish: () => {
         if (isExact) this.state.status &= ~ACTIVE;
       },
-      fail: () => {
+      stop: () => {
         this.state.status &= ~ACTIVE;
       },
     };

@@ -50,8 +50,8 @@ export interface DmaTransfer {
   store(from: Uint8Array): void;
   /** Ends the transfer: the active bit goes unless descriptors are left over. */
   finish(): void;
-  /** Ends it after an error: the active bit goes. */
-  fail(): void;
+  /** Ends it so that the active bit goes in any case. */
+  stop(): void;
 }
 
 /** What a unit sees of its channel. */

@@ -100,12 +100,14 @@ export function makeEmpty(node: Qcow2Node): Promise<void> {
   return node.exclusive(async () => {
     const { header } = node.metadata;
     const entries = l1EntriesFor(header.size, header.clusterBits);
-    await switchTo(node, {
-      l1: view(new Uint8Array(entries * 8)),
-      size: header.size,
-      snapshots: node.snapshots,
-    });
+    const empty = async (): Promise<void> => {
+      const l1 = view(new Uint8Array(entries * 8));
+      await switchTo(node, { l1, size: header.size, snapshots: node.snapshots });
+    };
+    await empty();
     if (node.snapshots.length > 0) return;
+    // The new tables lie behind the old data; once that is free they can move to the front.
+    await empty();
     await node.trimEnd();
   });
 }

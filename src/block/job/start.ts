@@ -1,0 +1,223 @@
+/**
+ * Starting block jobs as the monitor asks for them: arguments checked with QEMU's words, targets
+ * made or opened, then the job.
+ */
+
+import { UserError } from '../../error.ts';
+import { findInChain, makeWritable } from '../chain.ts';
+import { commitInto } from '../commit.ts';
+import { createImage } from '../create.ts';
+import { CREATE_OPTIONS, type CreateValues } from '../create-options.ts';
+import type { BlockContext } from '../driver.ts';
+import { DRIVERS } from '../drivers.ts';
+import { openImage } from '../graph.ts';
+import type { BlockNode } from '../node.ts';
+import type { DriveBackend } from '../node-backend.ts';
+import { makeEmpty } from '../operations.ts';
+import { Options } from '../options.ts';
+import { backup } from './backup.ts';
+import { commit } from './commit.ts';
+import { busyError, Job, type JobListener } from './job.ts';
+import { mirror } from './mirror.ts';
+import { stream } from './stream.ts';
+
+export interface JobSetting {
+  readonly drive: DriveBackend;
+  readonly context: BlockContext;
+  readonly listener: JobListener;
+  /** Receives the "Formatting" line. */
+  readonly print: (text: string) => void;
+}
+
+export interface CopyRequest {
+  readonly target: string;
+  /** Undefined: the source's, or for existing targets what the file looks like. */
+  readonly format: string | undefined;
+  readonly mode: 'existing' | 'absolute-paths';
+  readonly sync: 'full' | 'top' | 'none';
+  readonly speed: number;
+}
+
+function sourceOf(setting: JobSetting): BlockNode {
+  const { drive } = setting;
+  if (drive.node === undefined) throw new UserError(`Device '${drive.name}' has no medium`);
+  if (drive.job !== undefined) throw busyError(drive);
+  return drive.node;
+}
+
+export async function startBackup(setting: JobSetting, request: CopyRequest): Promise<Job> {
+  const target = await openTarget(setting, request, sourceOf(setting), true);
+  return begin(setting, 'backup', request.speed, target, job =>
+    backup(job, { target, sync: request.sync }),
+  );
+}
+
+export async function startMirror(
+  setting: JobSetting,
+  request: CopyRequest & { readonly granularity?: number },
+): Promise<Job> {
+  const { granularity } = request;
+  const bad = granularity !== undefined && (granularity < 512 || granularity > 64 * 1024 * 1024);
+  if (bad) throw new UserError("Parameter 'granularity' expects a value in range [512B, 64MB]");
+  if (granularity !== undefined && !Number.isInteger(Math.log2(granularity))) {
+    throw new UserError("Parameter 'granularity' expects power of 2");
+  }
+  const source = sourceOf(setting);
+  const sync = source.backing === undefined && request.sync === 'top' ? 'full' : request.sync;
+  const target = await openTarget(setting, { ...request, sync }, source, sync !== 'full');
+  return begin(setting, 'mirror', request.speed, target, job =>
+    mirror(job, { target, sync, granularity, changeOver: async old => old.close() }),
+  );
+}
+
+export async function startStream(
+  setting: JobSetting,
+  request: { readonly base: string | undefined; readonly speed: number },
+): Promise<Job> {
+  const source = sourceOf(setting);
+  let base: BlockNode | undefined;
+  if (request.base !== undefined) {
+    base = findInChain(source, request.base);
+    if (base === undefined) throw new UserError(`Base '${request.base}' not found`);
+  }
+  const baseName = request.base ?? '';
+  return begin(setting, 'stream', request.speed, undefined, job => stream(job, { base, baseName }));
+}
+
+export async function startCommit(
+  setting: JobSetting,
+  request: {
+    readonly base: string | undefined;
+    readonly top: string | undefined;
+    readonly speed: number;
+  },
+): Promise<Job> {
+  const active = sourceOf(setting);
+  const { top: topName, base: baseName } = request;
+  const isActive = topName === undefined || topName === active.filename;
+  const top = isActive ? active : findInChain(active, topName);
+  if (top === undefined) throw new UserError(`Top image file ${topName} not found`);
+  const base = baseName === undefined ? bottomOf(top) : findInChain(top, baseName);
+  if (base === undefined) throw new UserError(`Base '${baseName ?? 'NULL'}' not found`);
+  if (base === top) throw new UserError('cannot commit an image into itself');
+  const { context } = setting;
+  return begin(setting, 'commit', request.speed, undefined, job =>
+    commit(job, { top, base, context }),
+  );
+}
+
+function bottomOf(top: BlockNode): BlockNode {
+  let at = top;
+  while (at.backing !== undefined) at = at.backing;
+  return at;
+}
+
+function begin(
+  setting: JobSetting,
+  type: Job['type'],
+  speed: number,
+  target: BlockNode | undefined,
+  work: (job: Job) => Promise<void>,
+): Job {
+  try {
+    const { drive, context, listener } = setting;
+    const job = new Job(type, drive, context.host, listener, work);
+    job.setSpeed(speed);
+    return job;
+  } catch (error) {
+    void target?.close();
+    throw error;
+  }
+}
+
+async function openTarget(
+  setting: JobSetting,
+  request: CopyRequest,
+  source: BlockNode,
+  withBacking: boolean,
+): Promise<BlockNode> {
+  const { context } = setting;
+  const made = request.mode !== 'existing';
+  const format = request.format ?? (made ? source.driver : undefined);
+  if (format !== undefined && !DRIVERS.some(d => d.name === format)) {
+    throw new UserError(`Invalid block format '${format}'`);
+  }
+  if (made) await makeTarget(setting, request, source, format ?? 'raw');
+  return openImage({
+    filename: request.target,
+    options: new Options(format === undefined ? [] : [['driver', format]]),
+    flags: { readOnly: false, cache: setting.drive.cache, withoutBacking: !withBacking },
+    context,
+    deviceName: '',
+  });
+}
+
+async function makeTarget(
+  setting: JobSetting,
+  request: CopyRequest,
+  source: BlockNode,
+  format: string,
+): Promise<void> {
+  const values: CreateValues = new Map([['size', String(source.length)]]);
+  const backing = request.sync === 'top' ? source.backing : undefined;
+  const stands = request.sync === 'none' ? source : backing;
+  if (stands !== undefined) {
+    if (!(CREATE_OPTIONS[format] ?? []).some(o => o.name === 'backing_file')) {
+      throw new UserError(`Backing file not supported for file format '${format}'`);
+    }
+    values.set('backing_file', stands.filename);
+    values.set('backing_fmt', stands.driver);
+  }
+  await createImage({
+    path: request.target,
+    format,
+    values,
+    context: setting.context,
+    print: setting.print,
+  });
+}
+
+/** HMP `commit`: into the direct backing file, while the guest waits; the image is then empty. */
+export async function commitDrive(drive: DriveBackend, context: BlockContext): Promise<void> {
+  const { node } = drive;
+  if (drive.job !== undefined) throw busyError(drive);
+  if (node?.backing === undefined)
+    throw new UserError('Device has no backing file', 'GenericError');
+  const release = await drive.drain();
+  try {
+    const base = await makeWritable(node, node.backing, context);
+    await commitInto(node, base, () => {});
+    await makeEmpty(node);
+    await node.flush();
+  } finally {
+    release();
+  }
+}
+
+export interface LiveSnapshot {
+  readonly path: string;
+  readonly format: string;
+  readonly mode: 'existing' | 'absolute-paths';
+}
+
+/** Puts a new image on top of the drive's: what was there becomes its backing file. */
+export async function snapshotDrive(setting: JobSetting, request: LiveSnapshot): Promise<void> {
+  const source = sourceOf(setting);
+  const { drive } = setting;
+  const copy: CopyRequest = {
+    target: request.path,
+    format: request.format,
+    mode: request.mode,
+    sync: 'none',
+    speed: 0,
+  };
+  const overlay = await openTarget(setting, copy, source, false);
+  const release = await drive.drain();
+  try {
+    await source.flush();
+    overlay.backing = source;
+    drive.swap(overlay);
+  } finally {
+    release();
+  }
+}

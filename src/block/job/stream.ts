@@ -1,0 +1,81 @@
+/**
+ * `stream`: pulls what the backing files hold into the image, until it stands on `base` or alone.
+ */
+
+import { chainStatus } from '../chain.ts';
+import type { BlockNode } from '../node.ts';
+import { setBacking } from '../operations.ts';
+import type { Job } from './job.ts';
+
+const PIECE = 512 * 1024;
+
+export interface StreamPlan {
+  /** Stays the backing file; undefined: the image shall need none. */
+  readonly base: BlockNode | undefined;
+  /** What the image's header shall call the base. */
+  readonly baseName: string;
+}
+
+export async function stream(job: Job, plan: StreamPlan): Promise<void> {
+  const { drive } = job;
+  const top = drive.node;
+  if (top === undefined) return;
+  job.len = top.length;
+  while (job.offset < top.length) {
+    const at = job.offset;
+    const piece = Math.min(PIECE, top.length - at);
+    const release = await drive.lockRange(at, piece);
+    let length = piece;
+    let copied = 0;
+    try {
+      const own = await top.status(at, piece);
+      length = own.length;
+      if (!own.allocated) {
+        const below = await belowStatus(top, plan.base, at, length);
+        length = below.length;
+        if (below.wanted) {
+          copied = length;
+          await pull(top, at, length);
+        }
+      }
+    } finally {
+      release();
+    }
+    job.offset += length;
+    await job.breathe(copied);
+  }
+  await cutChain(job, top, plan);
+}
+
+async function belowStatus(
+  top: BlockNode,
+  base: BlockNode | undefined,
+  offset: number,
+  length: number,
+): Promise<{ readonly length: number; readonly wanted: boolean }> {
+  if (top.backing === undefined || top.backing === base) return { length, wanted: false };
+  const extent = await chainStatus(top.backing, base, offset, length);
+  return { length: extent.length, wanted: extent.owner !== undefined };
+}
+
+async function pull(top: BlockNode, offset: number, length: number): Promise<void> {
+  const bytes = new Uint8Array(length);
+  await top.read(offset, bytes);
+  await top.write(offset, bytes);
+}
+
+/** Drops the images between: in the header first, then in the graph. */
+async function cutChain(job: Job, top: BlockNode, plan: StreamPlan): Promise<void> {
+  await top.flush();
+  await setBacking(top, plan.baseName, plan.base?.driver);
+  const release = await job.drive.drain();
+  const old = top.backing;
+  top.backing = plan.base;
+  release();
+  for (let at = old; at !== undefined && at !== plan.base; ) {
+    const next: BlockNode | undefined = at.backing;
+    at.backing = undefined;
+    await at.close();
+    at = next;
+  }
+}
