@@ -60,7 +60,7 @@ test('C03, last session: one stdin cannot serve two devices', async () => {
   if (run === undefined) throw new Error('the transcript has sessions');
   expect(run.stderr).toContain('cannot use stdio by multiple character devices');
   expect(await replay(run)).toEqual({
-    output: run.output.trimEnd() + ' ',
+    output: `${run.output.trimEnd()} `,
     stderr: run.stderr,
     end: run.end,
   });

@@ -73,7 +73,7 @@ test('every option ROM has a signature, a length and a checksum', () => {
   }
 });
 
-/** The boot disk that calls the BIOS's services: what it says, all of it without `ok` at its end. */
+/** The boot disk that calls the BIOS's services: every line it says ends in `ok`. */
 async function checkServices(program: Program): Promise<void> {
   const { output, status } = await program.end(100 * SECONDS);
   const lines = output.split(/\r?\n/).filter(line => / (ok|FAIL .*)$/.test(line));
