@@ -37,6 +37,8 @@ test.each([
   ['-M help', 'Supported machines are:\npc  '],
   ['-cpu ?', 'Recognized CPUID flags:'],
   ['-device help', 'name "ide-hd", bus IDE, desc "virtual IDE disk"'],
+  ['-device ide-hd,help', 'ide-hd.drive=str (ID of a drive to use as a backend)'],
+  ['-device isa-debugcon,?', 'isa-debugcon.iobase=uint32'],
 ])('%s prints and ends with 0', async (line, wanted) => {
   const { text, stderr, status } = await workshop.run(line.split(' '));
   expect(text).toContain(wanted);
