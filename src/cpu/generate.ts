@@ -105,8 +105,10 @@ return { run32, run16, functions: F };
 `;
 }
 
+const ENVIRONMENT = '../environment.ts';
+
 /** Types of the generated file. */
-export const DECLARATIONS = `import type { Environment } from '../environment.ts';
+export const DECLARATIONS = `import type { Environment } from '${ENVIRONMENT}';
 export type RunLoop = (o: number, c: number, u: number) => number;
 export interface Interpreter {
   readonly run32: RunLoop;
