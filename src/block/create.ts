@@ -91,6 +91,8 @@ export async function makeImage(request: CreateRequest): Promise<void> {
   findDriver(format);
   const plain = path.startsWith('file:') ? path.slice('file:'.length) : path;
   const checked = checkValues(format, values);
+  // Before the file is touched: what is refused must leave an older image as it was.
+  if (format === 'qcow2') checkSettings(checked);
   let node: FileNode;
   try {
     const handle = request.context.host.open(plain, 'create');
