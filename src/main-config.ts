@@ -79,7 +79,7 @@ export class Config {
   pace: PaceMode = { kind: 'live' };
   hasUsb = false;
   isDemo = false;
-  encryptedImages: 'refuse' | 'ask' = 'refuse';
+  encryptedImages: 'refuse' | 'legacy' = 'refuse';
   /** `-h` and its like: print and end. */
   answer: 'help' | 'version' | 'machines' | 'cpus' | 'devices' | undefined;
 }
@@ -320,7 +320,7 @@ function readCompat(config: Config, option: Occurrence): void {
     name: 'compat',
     keys: { 'encrypted-images': 'string' },
   }).get('encrypted-images');
-  if (value !== 'refuse' && value !== 'ask') {
+  if (value !== 'refuse' && value !== 'legacy') {
     throw new UserError(`Invalid parameter '${value ?? option.argument}'`);
   }
   config.encryptedImages = value;

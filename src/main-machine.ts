@@ -8,7 +8,7 @@ import { findModel, modelSignature } from './cpu/models.ts';
 import type { Events } from './events.ts';
 import { localOffsetSeconds, printError, secondsSince1970 } from './host-main.ts';
 import type { HostTime } from './host-time.ts';
-import { ramBelow4g } from './hw/board/pc.ts';
+import { ramBelow4g } from './hw/board/ram.ts';
 import { bootOrderCmos } from './hw/timer/cmos.ts';
 import type { Inbox } from './inbox.ts';
 import type { Log } from './log.ts';

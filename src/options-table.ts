@@ -218,7 +218,7 @@ const DEBUG: readonly OptionRow[] = [
     help(
       '-compat encrypted-images=refuse|ask',
       "'refuse' opens encrypted images in the image tool only [default];",
-      "'ask' opens them here and asks for passwords in the monitor",
+      "'legacy' opens them here and asks for passwords in the monitor",
     ),
   ),
   row('demo', false, help('-demo', 'boot the built-in demo disk and show its screen here')),

@@ -64,7 +64,12 @@ main_page:
 .lines: call greet
         call show_memory
         call show_disks
+        cmp byte [plain], 0
+        jne .text
+        call menu_help          ; the page is whole before the speed is measured
         call show_processor
+        jmp menu
+.text:  call show_processor
         call menu_help
         jmp menu
 
@@ -586,9 +591,8 @@ show_processor:
         jmp short .feature
 .features_end:
         call end_line
-.speed: push di
-        call measure_speed
-        pop di
+.speed: call measure_speed
+        mov di, line
         ADD CYAN, 'Speed    ', WHITE
         mov eax, [speed]
         mov cl, 1
@@ -596,12 +600,14 @@ show_processor:
         ADD ' million steps/s'
         jmp end_line
 
-WINDOWS         equ 4
+WINDOWS         equ 12          ; at most
+NO_BETTER       equ 3           ; so many without a better one are enough
 
 ; Counts the rounds of a two-instruction loop during two clock ticks; the best of some windows,
 ; because a processor that translates code gets faster while it runs.
 measure_speed:
         mov dword [speed], 0
+        mov byte [no_better], 0
         mov bp, WINDOWS
         call tick
         mov bx, dx
@@ -609,7 +615,19 @@ measure_speed:
         cmp bx, dx
         je .edge
 .window:
-        mov bx, dx
+        cmp byte [plain], 0
+        jne .count
+        pusha                   ; a dot for each window
+        mov ax, WINDOWS
+        sub ax, bp
+        mov dh, [line_row]
+        mov dl, [line_column]
+        add dl, al
+        mov al, '.'
+        mov bl, DIM
+        call put_char
+        popa
+.count: mov bx, dx
         xor esi, esi
 .round: mov ecx, 4096
 .loop:  dec ecx
@@ -627,12 +645,17 @@ measure_speed:
         div ecx
         pop dx
         cmp eax, [speed]
-        jbe .slower
+        ja .better
+        inc byte [no_better]
+        cmp byte [no_better], NO_BETTER
+        jae .done
+        jmp short .next
+.better:
         mov [speed], eax
-.slower:
-        dec bp
+        mov byte [no_better], 0
+.next:  dec bp
         jnz .window
-        ret
+.done:  ret
 
 ; DX = the clock's ticks. Changes AX, CX.
 tick:   mov ah, 0
@@ -948,6 +971,7 @@ page            equ 0x505
 typed           equ 0x506
 second          equ 0x507
 this_drive      equ 0x508
+no_better       equ 0x509
 number_end      equ 0x50a
 total           equ 0x50c
 leaf            equ 0x510

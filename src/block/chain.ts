@@ -81,7 +81,7 @@ export async function makeWritable(
     filename: base.filename,
     options: new Options([['driver', base.driver]]),
     flags: { readOnly: false, cache, withoutBacking: true },
-    context: { ...context, encryptedImages: 'ask', mayOpenEncrypted: () => true },
+    context: { ...context, encryptedImages: 'legacy', mayOpenEncrypted: () => true },
   });
   fresh.backing = base.backing;
   base.backing = undefined;

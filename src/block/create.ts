@@ -73,7 +73,7 @@ async function lengthOf(path: string, request: CreateRequest): Promise<number> {
   const options = new Options();
   const format = request.values.get('backing_fmt');
   if (format !== undefined) options.set('driver', format);
-  const context: BlockContext = { ...request.context, encryptedImages: 'ask' };
+  const context: BlockContext = { ...request.context, encryptedImages: 'legacy' };
   const node = await openImage({
     filename: path,
     options,
@@ -170,7 +170,7 @@ async function preallocateImage(request: CreateRequest, mode: Preallocation): Pr
     filename: request.path,
     options: new Options([['driver', 'qcow2']]),
     flags: { readOnly: false, cache: request.cache ?? UNSAFE, withoutBacking: true },
-    context: { ...request.context, encryptedImages: 'ask' },
+    context: { ...request.context, encryptedImages: 'legacy' },
   });
   try {
     if (node instanceof Qcow2Node && node.length > 0) await preallocate(node, mode);

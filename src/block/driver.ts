@@ -11,7 +11,7 @@ import type { Options } from './options.ts';
 export interface BlockContext {
   readonly host: BlockHost;
   /** `refuse`: encrypted images are for the image tool only. */
-  readonly encryptedImages: 'refuse' | 'ask';
+  readonly encryptedImages: 'refuse' | 'legacy';
   /** Text that follows "You can use '" in the refusal of encrypted images. */
   readonly imageTool: string;
   /** A line for stderr, complete but for its newline. */

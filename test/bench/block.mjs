@@ -19,7 +19,7 @@ import { openImage } from './src/block/graph.ts';
 import { CACHE_MODES } from './src/block/cache-mode.ts';
 import { nodeBlockHost } from './src/host-file-io.ts';
 const [mode, filename, count] = process.argv.slice(2);
-const context = { host: nodeBlockHost, encryptedImages: 'ask', imageTool: '', warn() {},
+const context = { host: nodeBlockHost, encryptedImages: 'legacy', imageTool: '', warn() {},
   mayOpenEncrypted: () => true };
 const node = await openImage({ filename, context,
   flags: { readOnly: mode === 'read', cache: CACHE_MODES['writeback'] } });

@@ -11,7 +11,7 @@ function bench() {
   const warnings: string[] = [];
   const context: BlockContext = {
     host,
-    encryptedImages: 'ask',
+    encryptedImages: 'legacy',
     imageTool: 'tinamou-img',
     warn: text => warnings.push(text),
     mayOpenEncrypted: () => true,

@@ -77,8 +77,8 @@ const image = assemble();
 
 // The text was compared line by line with Debian's QEMU 7.2 (assembled with -DTCG): it has no
 // limits, types and null checks for data, no general detect, no ICEBP, no CR0 checks, pushes faults
-// without RF, masks LAR's undefined bits (a real processor shows them) and leaves RPL 0 in CS behind
-// a conforming gate.
+// without RF, masks LAR's undefined bits (a real processor shows them) and leaves RPL 0 in CS
+// behind a conforming gate.
 test.skipIf(image === undefined)('protection behaves as the manual says', async () => {
   await expect(listen(image!)).toMatchFileSnapshot('guests/system.txt');
 });

@@ -14,7 +14,7 @@ const based = 'backing_file=backing.img,backing_fmt=raw';
 workshop.imageTool('create', '-q', '-f', 'qcow2', '-o', based, 'normal.qcow2');
 workshop.imageTool('create', '-q', '-f', 'qcow2', '-o', `encryption=on,${based}`, 'geheim.qcow2');
 /** The recorded program opened encrypted images; ours has to be told. */
-const ASK = ['-compat', 'encrypted-images=ask'];
+const ASK = ['-compat', 'encrypted-images=legacy'];
 
 /** A session cut at its prompts. */
 function exchanges(text: string): string[] {
@@ -60,7 +60,7 @@ test('C03, last session: one stdin cannot serve two devices', async () => {
   if (run === undefined) throw new Error('the transcript has sessions');
   expect(run.stderr).toContain('cannot use stdio by multiple character devices');
   expect(await replay(run)).toEqual({
-    output: run.output.trimEnd() + ' ',
+    output: `${run.output.trimEnd()} `,
     stderr: run.stderr,
     end: run.end,
   });

@@ -13,7 +13,7 @@ import type { BlockHost } from '../../src/disk-host.ts';
 export function contextOf(host: BlockHost, warnings: string[] = []): BlockContext {
   return {
     host,
-    encryptedImages: 'ask',
+    encryptedImages: 'legacy',
     imageTool: 'tinamou-img',
     warn: text => warnings.push(text),
     mayOpenEncrypted: () => true,

@@ -42,7 +42,7 @@ export async function runImageTool(host: ToolHost, block: BlockHost): Promise<nu
     secrets: new Map(),
     context: {
       host: block,
-      encryptedImages: 'ask',
+      encryptedImages: 'legacy',
       imageTool: host.program,
       warn: text => host.err(`${text}\n`),
       mayOpenEncrypted: () => true,

@@ -156,8 +156,8 @@ export function isDefaultStore(s: Int32Array): boolean {
 }
 
 /**
- * Narrows slot `from` to binary64 in the first two words of slot `to`. Returns what to report in the
- * status word (PE and C1), or -1 when it is not the common case.
+ * Narrows slot `from` to binary64 in the first two words of slot `to`. Returns what to report in
+ * the status word (PE and C1), or -1 when it is not the common case.
  */
 export function fastNarrowDouble(s: Int32Array, to: number, from: number): number {
   const hi = s[from + 1];

@@ -69,7 +69,7 @@ export function videoMode(cmdline: string): number | undefined {
   const word = cmdline.slice(at + 4);
   if (word.startsWith('normal')) return 0xffff;
   if (word.startsWith('ext')) return 0xfffe;
-  if (word.startsWith('ask')) return 0xfffd;
+  if (word.startsWith('legacy')) return 0xfffd;
   const number = /^\s*[+-]?(?:0x[0-9a-f]+|0[0-7]*|[1-9][0-9]*)/i.exec(word)?.[0].trim() ?? '0';
   const digits = number.replace(/^[+-]/, '');
   const octal = /^0[0-7]/.test(digits);

@@ -40,12 +40,10 @@ import { I8254 } from '../timer/i8254.ts';
 import { Mc146818 } from '../timer/mc146818.ts';
 import { fillFwCfg } from './firmware.ts';
 import type { DriveOptions, PcEvents, PcOptions } from './options.ts';
+import { ramBelow4g } from './ram.ts';
 import { BoardTexts, geometryOf } from './texts.ts';
 import { Wiring } from './wiring.ts';
 
-/** RAM from here on moves above 4 GiB, where this processor does not reach. */
-const PCI_HOLE = 0xe0000000;
-const LOW_RAM_WITH_HOLE = 0xc0000000;
 const FOUR_GIB = 0x100000000;
 const BIOS_WINDOW = 0x20000;
 const SERIAL_PORTS = [0x3f8, 0x2f8, 0x3e8, 0x2e8];
@@ -58,11 +56,6 @@ const SCI_IRQ = 9;
 const SMBUS_BASE = 0xb100;
 const CMOS_BOOT_ORDER = [0x38, 0x3d];
 const VIDEO_WINDOW = 0xa0000;
-
-/** How much of `ramSize` bytes lies below 4 GiB. */
-export function ramBelow4g(ramSize: number): number {
-  return ramSize >= PCI_HOLE ? LOW_RAM_WITH_HOLE : ramSize;
-}
 
 export class Pc {
   /** To the processor. */

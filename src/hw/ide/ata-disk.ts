@@ -138,7 +138,7 @@ export class AtaDisk extends Device<StateOf<typeof registers>> implements IdeUni
 
   readData(size: number): number {
     const s = this.state;
-    if ((s.status & DRQ) === 0 || s.isOutput || s.phase.startsWith('dma')) return 0;
+    if ((s.status & DRQ) === 0 || s.isOutput || isDone(s)) return 0;
     const value = takeData(s, size);
     if (isDone(s)) this.blockRead();
     return value;
@@ -146,7 +146,7 @@ export class AtaDisk extends Device<StateOf<typeof registers>> implements IdeUni
 
   writeData(size: number, value: number): void {
     const s = this.state;
-    if ((s.status & DRQ) === 0 || !s.isOutput || s.phase.startsWith('dma')) return;
+    if ((s.status & DRQ) === 0 || !s.isOutput || isDone(s)) return;
     giveData(s, size, value);
     if (isDone(s)) this.writeBlock();
   }
@@ -438,7 +438,7 @@ export class AtaDisk extends Device<StateOf<typeof registers>> implements IdeUni
 
   private awaitDma(): void {
     const { phase, remaining } = this.state;
-    this.state.status = READY | DRQ;
+    Object.assign(this.state, { status: READY | DRQ, position: 0, end: 0 });
     this.options.host.requestDma({
       length: remaining * SECTOR,
       start: transfer => {

@@ -159,7 +159,7 @@ export class AtapiCd extends Device<StateOf<typeof registers>> implements IdeUni
 
   readData(size: number): number {
     const s = this.state;
-    if ((s.status & DRQ) === 0 || s.isOutput) return 0;
+    if ((s.status & DRQ) === 0 || s.isOutput || isDone(s)) return 0;
     const value = takeData(s, size);
     if (isDone(s)) this.blockRead();
     return value;
@@ -459,7 +459,8 @@ export class AtapiCd extends Device<StateOf<typeof registers>> implements IdeUni
 
   /** `data`, or the blocks that a read named. */
   private replyByDma(data: Uint8Array): void {
-    Object.assign(this.state, { data, phase: 'dma', status: READY | DRQ | BSY });
+    const status = READY | DRQ | BSY;
+    Object.assign(this.state, { data, phase: 'dma', status, position: 0, end: 0 });
     this.settle();
   }
 

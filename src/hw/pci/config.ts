@@ -27,6 +27,8 @@ export const INTERRUPT_PIN = 0x3d;
 export const COMMAND_IO = 1;
 export const COMMAND_MEMORY = 2;
 export const COMMAND_MASTER = 4;
+const COMMAND_NO_INTERRUPT = 0x0400;
+const STATUS_INTERRUPT = 0x0008;
 const COMMAND_WRITABLE = 0x0507;
 const MULTIFUNCTION = 0x80;
 
@@ -71,8 +73,9 @@ export class PciFunction extends Device<StateOf<typeof space>> {
   readonly bars: readonly BarOptions[];
   /** Set by the bus that the function sits on. */
   devfn = 0;
-  /** The interrupt pin's wire, once the function sits on a bus. */
+  /** The interrupt pin's wire, once the function sits on a bus; chips use `interrupt`. */
   intx: Line | undefined;
+  private isInterrupting = false;
   private readonly writable = new Uint8Array(256);
   private readonly placed = new Map<BarOptions, number>();
 
@@ -116,6 +119,15 @@ export class PciFunction extends Device<StateOf<typeof space>> {
     for (let i = 0; i < size; i++) this.state.bytes[(offset + i) & 0xff] = value >>> (8 * i);
   }
 
+  /** The chip pulls its interrupt pin, or lets go; the guest may have disabled the pin. */
+  interrupt(level: boolean): void {
+    this.isInterrupting = level;
+    const status = this.read(STATUS, 2) & ~STATUS_INTERRUPT;
+    this.poke(STATUS, 2, status | (level ? STATUS_INTERRUPT : 0));
+    const isDisabled = (this.read(COMMAND, 2) & COMMAND_NO_INTERRUPT) !== 0;
+    this.intx?.set(level && !isDisabled);
+  }
+
   /** The function may read and write memory by itself. */
   get isMaster(): boolean {
     return (this.read(COMMAND, 2) & COMMAND_MASTER) !== 0;
@@ -134,6 +146,7 @@ export class PciFunction extends Device<StateOf<typeof space>> {
       this.placed.set(bar, address);
       bar.place(address === UNMAPPED ? 0 : address, address !== UNMAPPED);
     }
+    if (this.intx !== undefined) this.interrupt(this.isInterrupting);
     this.options.onChange?.();
   }
 

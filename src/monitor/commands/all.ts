@@ -64,8 +64,8 @@ const COMMANDS: readonly Command[] = [
 ];
 
 /** The commands of this run. */
-export function commandsFor(encryptedImages: 'refuse' | 'ask'): readonly Command[] {
-  if (encryptedImages === 'ask') return COMMANDS;
+export function commandsFor(encryptedImages: 'refuse' | 'legacy'): readonly Command[] {
+  if (encryptedImages === 'legacy') return COMMANDS;
   const list: readonly Command[] = COMMANDS.filter(item => item.name !== 'block_passwd').map(
     item => (item.name === 'query-commands' ? query.queryCommands(() => list) : item),
   );

@@ -376,8 +376,8 @@ const COMMANDS: readonly HmpCommand[] = [
 ];
 
 /** The commands of this run. */
-export function hmpCommandsFor(encryptedImages: 'refuse' | 'ask'): readonly HmpCommand[] {
-  return COMMANDS.filter(item => encryptedImages === 'ask' || item !== blockPasswd);
+export function hmpCommandsFor(encryptedImages: 'refuse' | 'legacy'): readonly HmpCommand[] {
+  return COMMANDS.filter(item => encryptedImages === 'legacy' || item !== blockPasswd);
 }
 
 /** Runs a line outside a console, as QMP's human-monitor-command does. */

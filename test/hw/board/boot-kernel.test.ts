@@ -177,7 +177,7 @@ describe('a Linux image', () => {
   test.each([
     ['normal', 0xffff],
     ['ext', 0xfffe],
-    ['ask', 0xfffd],
+    ['legacy', 0xfffd],
     ['791 quiet', 791],
     ['010', 8],
     ['what', 0],

@@ -102,7 +102,7 @@ test('what one board saves another loads, and saves alike', async () => {
 });
 
 test('a board with 3.5 GiB or more leaves the hole below 4 GiB to PCI', async () => {
-  const { ramBelow4g } = await import('../../../src/hw/board/pc.ts');
+  const { ramBelow4g } = await import('../../../src/hw/board/ram.ts');
   expect(ramBelow4g(0xdff00000)).toBe(0xdff00000);
   expect(ramBelow4g(0xe0000000)).toBe(0xc0000000);
 });

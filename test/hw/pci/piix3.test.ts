@@ -27,7 +27,7 @@ test('a PCI interrupt goes nowhere before the firmware routes it', () => {
   const { bus, high } = powerOn();
   const network = card(1);
   bus.add(3, 0, network);
-  network.intx?.set(true);
+  network.interrupt(true);
   expect(high()).toEqual([]);
 });
 
@@ -35,12 +35,12 @@ test('INTA of slot 3 arrives at the interrupt that PIRQC is routed to, and moves
   const { piix, bus, high } = powerOn();
   const network = card(1);
   bus.add(3, 0, network);
-  network.intx?.set(true);
+  network.interrupt(true);
   piix.pci.write(0x62, 1, 11);
   expect(high()).toEqual([11]);
   piix.pci.write(0x62, 1, 10);
   expect(high()).toEqual([10]);
-  network.intx?.set(false);
+  network.interrupt(false);
   expect(high()).toEqual([]);
 });
 
@@ -50,11 +50,11 @@ test('a shared interrupt stays high until the last device lets go', () => {
   bus.add(3, 0, first);
   bus.add(7, 0, second);
   piix.pci.write(0x62, 1, 11);
-  first.intx?.set(true);
-  second.intx?.set(true);
-  first.intx?.set(false);
+  first.interrupt(true);
+  second.interrupt(true);
+  first.interrupt(false);
   expect(high()).toEqual([11]);
-  second.intx?.set(false);
+  second.interrupt(false);
   expect(high()).toEqual([]);
 });
 
@@ -65,4 +65,19 @@ test('bit 2 of the reset control register resets the machine, bit 1 is kept', ()
   expect(bench.inb(0xcf9)).toBe(0x02);
   bench.outb(0xcf9, 0x06);
   expect(bench.events).toEqual(['reset guest-reset']);
+});
+
+test('a function whose interrupt pin is disabled asks in vain until it is enabled', () => {
+  const { piix, bus, high } = powerOn();
+  const network = card(1);
+  bus.add(3, 0, network);
+  piix.pci.write(0x62, 1, 11);
+  network.write(0x04, 2, 0x0400);
+  network.interrupt(true);
+  expect(high()).toEqual([]);
+  expect(network.read(0x06, 2) & 8).toBe(8);
+  network.write(0x04, 2, 0x0000);
+  expect(high()).toEqual([11]);
+  network.interrupt(false);
+  expect(high()).toEqual([]);
 });
