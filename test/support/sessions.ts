@@ -61,7 +61,7 @@ export function transcript(name: string): Run[] {
   return runs;
 }
 
-/** What was typed at the monitor's prompts, a line each; of passwords any text as long as theirs. */
+/** What was typed at the monitor's prompts, a line each; passwords as any text of their length. */
 export function typedLines(run: Run): string[] {
   return run.output.split('\n').flatMap(line => {
     if (line.startsWith('(qemu) ')) return [line.slice('(qemu) '.length)];
