@@ -9,7 +9,12 @@ import { CREATE_OPTIONS, type CreateValues, optionsText } from './create-options
 import type { BlockContext } from './driver.ts';
 import { DRIVERS } from './drivers.ts';
 import { createQcow } from './format/qcow-header.ts';
-import { checkSettings, createQcow2, type Preallocation, preallocate } from './format/qcow2/create.ts';
+import {
+  checkSettings,
+  createQcow2,
+  type Preallocation,
+  preallocate,
+} from './format/qcow2/create.ts';
 import { Qcow2Node } from './format/qcow2/node.ts';
 import { findDriver, openImage, READ_ONLY } from './graph.ts';
 import { Options } from './options.ts';
