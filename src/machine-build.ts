@@ -33,6 +33,7 @@ export interface MachineSettings {
   readonly shutdownEnds: boolean;
   readonly board: Omit<PcOptions, 'clock' | 'inbox' | 'memory' | 'ports' | 'log'>;
   readonly model: CpuModel;
+  readonly compileSoon?: CpuWiring['compileSoon'];
 }
 
 export type PcMachine = Machine<Pc>;
@@ -63,6 +64,7 @@ export function buildMachine(settings: MachineSettings): PcMachine {
     acknowledge: () => board.acknowledge(),
     syncClock: () => clock.sync(),
     timeStamp: () => (BigInt(clock.nowNs) * TSC_HZ) / 1_000_000_000n,
+    compileSoon: settings.compileSoon,
     onTripleFault: () => machine.requestReset(),
   };
   const cpu = new Cpu(wiring, settings.model);

@@ -6,6 +6,7 @@ import type { Clock } from './clock.ts';
 import { located } from './command-line.ts';
 import { findModel, modelSignature } from './cpu/models.ts';
 import type { Events } from './events.ts';
+import { compileSoon } from './host-engine.ts';
 import { localOffsetSeconds, printError, secondsSince1970 } from './host-main.ts';
 import type { HostTime } from './host-time.ts';
 import { ramBelow4g } from './hw/board/ram.ts';
@@ -65,6 +66,7 @@ export function assemble({ config, parts, fittings, chars, drives }: Assembly): 
     rebootEnds: config.rebootEnds,
     shutdownEnds: config.shutdownEnds,
     model,
+    compileSoon,
     board: {
       ramSize: config.ramSize,
       firmware,

@@ -32,6 +32,11 @@ export interface CpuWiring {
   readonly syncClock: () => void;
   /** The time-stamp counter now, as unsigned 64 bits. */
   readonly timeStamp: () => bigint;
+  /**
+   * Asks the host's JavaScript engine to compile a loop with what it has learnt of it, when it is
+   * called next; false when the engine cannot be asked.
+   */
+  readonly compileSoon?: (loop: (...args: never[]) => unknown) => boolean;
   /** A triple fault: the board resets the machine. */
   readonly onTripleFault: (why: string) => void;
 }
