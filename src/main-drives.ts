@@ -115,6 +115,20 @@ export class DriveTable implements Drives {
     }
   }
 
+  /** Ends jobs and writes back what images still hold in memory. */
+  async close(): Promise<void> {
+    await this.control?.stop();
+    for (const { backend } of this.drives) {
+      try {
+        await backend.drain();
+        await backend.close();
+      } catch (error) {
+        const why = error instanceof Error ? error.message : String(error);
+        this.printError(`${this.program}: ${backend.name}: ${why}\n`);
+      }
+    }
+  }
+
   /** What images are opened with; there once a drive is. */
   get blockContext(): BlockContext {
     if (this.context === undefined) throw new UserError('There are no drives');

@@ -73,6 +73,14 @@ export class JobTable implements BlockControl {
     job.finished.catch((error: unknown) => this.world.printError(`${String(error)}\n`));
   }
 
+  /** Cancels what runs, and waits for it. */
+  async stop(): Promise<void> {
+    for (const job of [...this.running]) {
+      job.cancel(true);
+      await job.finished.catch(() => {});
+    }
+  }
+
   jobs(): Json {
     return this.running.map(job => {
       const { ioStatus, ...info } = job.info();

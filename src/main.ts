@@ -117,6 +117,7 @@ class Program {
     const hasKeys = this.drives.missingKeys().length === 0;
     if (config.startsRunning && hasKeys) machine.cont();
     const status = await machine.power();
+    await this.drives.close();
     if (!this.hasShutDown) this.events.emit('SHUTDOWN');
     await this.chars.finish();
     return status;
