@@ -6,8 +6,8 @@ import { build } from 'esbuild';
 import { expect, test } from 'vitest';
 
 /**
- * A loop of 6,000,000 turns: calls, byte, word and double-word accesses, aligned and not, jumps that
- * are taken and not.
+ * A loop of 6,000,000 turns: calls, byte, word and double-word accesses, aligned and not, jumps
+ * that are taken and not.
  */
 const PROGRAM =
   'bc 00 00 20 00 be 00 00 18 00 bf 80 8d 5b 00 89 f8 e8 24 00 00 00 89 3c 86 03 1c 86 0f ' +
