@@ -60,6 +60,7 @@ export function assemble({ config, parts, fittings, chars, drives }: Assembly): 
     rebootEnds: config.rebootEnds,
     shutdownEnds: config.shutdownEnds,
     model,
+    complain: printError,
     board: {
       ramSize: config.ramSize,
       firmware,
@@ -68,6 +69,7 @@ export function assemble({ config, parts, fittings, chars, drives }: Assembly): 
       ...(hasVga ? { vga: { rom: loadVgaRom(config) } } : {}),
       ...(config.hasUuid ? { uuid: uuidBytes(config.uuid) } : {}),
       cpuid: { signature: modelSignature(model), features: model.words[0] },
+      cpuModel: model.name,
       hasSmm: true,
       boot: bootOptions(config, order),
       rtcBase: rtcBase(config),
