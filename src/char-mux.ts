@@ -45,14 +45,15 @@ export class CharMux implements CharFrontend {
   /** Adds a front end's pipe, which takes the focus. */
   add(label: string): Char {
     const port = new Char(label, this.base.filename);
-    port.attach({ write: bytes => this.write(bytes) });
+    port.attach({ write: bytes => this.write(bytes), accept: () => this.base.accept() });
     this.ports.push(port);
     this.moveFocus(this.ports.length - 1);
     return port;
   }
 
+  /** Keys typed behind a command, Ctrl-A x above all, wait until it is done. */
   room(): number {
-    return 4096;
+    return this.ports.some(port => port.busy) ? 0 : 4096;
   }
 
   receive(bytes: Uint8Array): void {

@@ -10,6 +10,8 @@ export interface CharFrontend {
   /** How many bytes it can take now. */
   room(): number;
   receive(bytes: Uint8Array): void;
+  /** It acts on what it got: nobody who shares the pipe may act on later input yet. */
+  busy?(): boolean;
   /** What became of the peer. */
   event?(what: CharEvent): void;
 }
@@ -20,6 +22,8 @@ export type CharEvent = 'opened' | 'closed' | 'break' | 'focus' | 'blur';
 /** The host's side: takes what the device sends. */
 export interface CharBackend {
   write(bytes: Uint8Array): void;
+  /** The device has room again, or is no longer busy. */
+  accept?(): void;
   close?(): void;
   /** Resolves when everything written has left. */
   finish?(): Promise<void>;
@@ -60,9 +64,14 @@ export class Char {
     this.flush();
   }
 
-  /** The device has room again. */
+  /** The device has room again, or is no longer busy. */
   accept(): void {
     this.flush();
+    this.backend?.accept?.();
+  }
+
+  get busy(): boolean {
+    return this.frontend?.busy?.() ?? false;
   }
 
   /** Tells the device what became of its peer. */

@@ -122,6 +122,7 @@ export function nodeToolHost(): ToolHost {
     readLine,
     onProgressAsked,
     elapsed: () => Number(process.hrtime.bigint()) / 1e9,
+    raise: signal => process.kill(process.pid, signal),
     readFile: path => fs.readFileSync(path),
   };
 }

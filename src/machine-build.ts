@@ -18,6 +18,8 @@ import { Ports } from './ports.ts';
 
 /** Beside guest RAM: firmware, its shadow, option ROMs, video memory. */
 const ARENA_EXTRA = 40 * 1024 * 1024;
+/** The processor's address arithmetic holds the arena in 31 bits. */
+export const MAX_LOW_RAM = 2 ** 31 - ARENA_EXTRA - 0x10000;
 const TSC_HZ = 1_000_000_000n;
 
 export interface MachineSettings {

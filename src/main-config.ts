@@ -356,7 +356,7 @@ const READERS: { readonly [name: string]: Reader } = {
   k: () => {},
   device: (config, option) => {
     const list = parseOptions(option.argument, { name: 'device', impliedKey: 'driver' });
-    if (list.get('driver') === 'help' || list.get('driver') === '?') config.answer = 'devices';
+    if (list.wantsHelp) config.answer = 'devices';
     const ids = config.devices.map(device => device.list.id);
     checkUnique(ids, list.id, 'device');
     config.devices.push({ list, location: option.location ?? '' });

@@ -20,7 +20,7 @@ export interface Fittings {
 }
 
 interface Model {
-  readonly properties: readonly string[];
+  readonly properties: { readonly [name: string]: string };
   readonly bus: 'IDE' | 'ISA' | 'PCI';
   readonly description: string;
   fit(place: Place): void;
@@ -36,54 +36,56 @@ interface Place {
 
 const IDE_BUSES = ['ide.0', 'ide.1'];
 const ISA_SERIAL_BASES = [0x3f8, 0x2f8, 0x3e8, 0x2e8];
-const BLOCK_PROPERTIES = [
-  'drive',
-  'unit',
-  'bootindex',
-  'serial',
-  'ver',
-  'wwn',
-  'model',
-  'logical_block_size',
-  'physical_block_size',
-  'min_io_size',
-  'opt_io_size',
-  'discard_granularity',
-];
+
+/** Names and types, as `-device DRIVER,help` lists them. */
+const DISK_PROPERTIES = {
+  bootindex: 'int32',
+  serial: 'str',
+  unit: 'uint32',
+  drive: 'str (ID of a drive to use as a backend)',
+};
 
 const MODELS: { readonly [driver: string]: Model } = {
   'ide-hd': {
-    properties: [...BLOCK_PROPERTIES, 'cyls', 'heads', 'secs', 'bios-chs-trans'],
+    properties: DISK_PROPERTIES,
     bus: 'IDE',
     description: 'virtual IDE disk',
     fit: place => fitDisk(place, 'disk'),
   },
   'ide-cd': {
-    properties: BLOCK_PROPERTIES,
+    properties: DISK_PROPERTIES,
     bus: 'IDE',
     description: 'virtual IDE CD-ROM',
     fit: place => fitDisk(place, 'cdrom'),
   },
   'ide-drive': {
-    properties: BLOCK_PROPERTIES,
+    properties: DISK_PROPERTIES,
     bus: 'IDE',
     description: 'virtual IDE disk or CD-ROM (legacy)',
     fit: place => fitDisk(place, undefined),
   },
   'isa-serial': {
-    properties: ['index', 'iobase', 'irq', 'chardev', 'wakeup'],
+    properties: {
+      chardev: 'str (ID of a chardev to use as a backend)',
+      iobase: 'uint32',
+      index: 'uint32',
+    },
     bus: 'ISA',
     description: '',
     fit: fitSerial,
   },
   'isa-debugcon': {
-    properties: ['iobase', 'chardev', 'readback'],
+    properties: {
+      readback: 'uint32',
+      chardev: 'str (ID of a chardev to use as a backend)',
+      iobase: 'uint32',
+    },
     bus: 'ISA',
     description: '',
     fit: fitDebugcon,
   },
   'isa-debug-exit': {
-    properties: ['iobase', 'iosize'],
+    properties: { iosize: 'uint32', iobase: 'uint32' },
     bus: 'ISA',
     description: '',
     fit: fitDebugExit,
@@ -100,6 +102,14 @@ export function deviceHelp(): string {
     .join('');
 }
 
+/** What `-device DRIVER,help` prints; undefined when there is no such driver. */
+export function propertyHelp(driver: string): string | undefined {
+  if (!Object.hasOwn(MODELS, driver)) return undefined;
+  return Object.entries(MODELS[driver].properties)
+    .map(([name, type]) => `${driver}.${name}=${type}\n`)
+    .join('');
+}
+
 /** Adds one device. Throws CommandLineError. */
 export function addDevice(request: ListRequest, place: Omit<Place, 'driver' | 'list'>): void {
   const { list, location } = request;
@@ -110,7 +120,7 @@ export function addDevice(request: ListRequest, place: Omit<Place, 'driver' | 'l
     if (model === undefined) throw new UserError(`'${driver}' is not a valid device model name`);
     checkBus(list, model, driver);
     for (const { key } of list.pairs) {
-      const known = ['driver', 'id', 'bus', ...model.properties].includes(key);
+      const known = ['driver', 'id', 'bus'].includes(key) || Object.hasOwn(model.properties, key);
       if (!known) throw new UserError(`Property '.${key}' not found`);
     }
     model.fit({ driver, list, ...place });
@@ -212,6 +222,9 @@ function fitSerial(place: Place): void {
   const { fittings, list } = place;
   const base = list.number('iobase');
   const byBase = base === undefined ? -1 : ISA_SERIAL_BASES.indexOf(base);
+  if (base !== undefined && byBase < 0) {
+    throw new UserError(`Property 'isa-serial.iobase' doesn't take value '${base}'`);
+  }
   let index = list.number('index') ?? (byBase >= 0 ? byBase : undefined);
   if (index === undefined) {
     index = 0;

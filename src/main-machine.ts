@@ -12,13 +12,14 @@ import { ramBelow4g } from './hw/board/ram.ts';
 import { bootOrderCmos } from './hw/timer/cmos.ts';
 import type { Inbox } from './inbox.ts';
 import type { Log } from './log.ts';
-import { buildMachine, type PcMachine } from './machine-build.ts';
+import { buildMachine, MAX_LOW_RAM, type PcMachine } from './machine-build.ts';
 import type { CharTable } from './main-chars.ts';
 import type { Config } from './main-config.ts';
 import { addDevice, type Fittings, fitIdeDrives } from './main-devices.ts';
 import type { DriveTable } from './main-drives.ts';
 import { loadBoot, loadFirmware, loadVgaRom } from './main-files.ts';
 import { checkBootOrder } from './monitor/commands/run.ts';
+import { CommandLineError } from './options.ts';
 
 export { pcPanel } from './main-panel.ts';
 
@@ -48,6 +49,10 @@ export function assemble({ config, parts, fittings, chars, drives }: Assembly): 
     checkBootOrder(lasting);
     checkBootOrder(order);
   });
+  if (ramBelow4g(config.ramSize) > MAX_LOW_RAM) {
+    const why = "cannot set up guest memory 'pc.ram': Cannot allocate memory";
+    throw new CommandLineError(why, undefined);
+  }
   const firmware = loadFirmware(config);
   const hasVga = config.vga === undefined ? config.hasDefaults : config.vga === 'std';
   fitIdeDrives(drives, fittings);

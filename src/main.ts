@@ -143,7 +143,9 @@ class Program {
   private addDefaultChars(): void {
     const { config } = this;
     if (!config.hasDefaults) return;
-    const wanted = (what: 'monitor' | 'serial' | 'parallel'): boolean => !config.given.has(what);
+    const hasSerial = config.devices.some(({ list }) => list.get('driver') === 'isa-serial');
+    const wanted = (what: 'monitor' | 'serial' | 'parallel'): boolean =>
+      !config.given.has(what) && !(what === 'serial' && hasSerial);
     const location = undefined;
     const monitor = { mode: 'readline', pretty: false, byId: false, location } as const;
     if (config.isNographic && wanted('serial') && wanted('monitor')) {
@@ -344,20 +346,23 @@ function demoDrive(): Config['drives'][number] {
   return { pairs, location: '-demo' };
 }
 
-async function answer(what: NonNullable<Config['answer']>, program: string): Promise<string> {
-  switch (what) {
+async function answer(config: Config, program: string): Promise<string> {
+  switch (config.answer) {
     case 'help':
       return helpText(program, VERSION);
-    case 'version':
-      return `${VERSION}\n`;
     case 'machines': {
       const rows = MACHINES.map(([name, text]) => `${name.padEnd(20)} ${text}\n`);
       return `Supported machines are:\n${rows.join('')}`;
     }
     case 'cpus':
       return (await import('./cpu/models.ts')).modelHelpText();
-    case 'devices':
-      return (await import('./main-devices.ts')).deviceHelp();
+    case 'devices': {
+      const { deviceHelp, propertyHelp } = await import('./main-devices.ts');
+      const driver = config.devices.at(-1)?.list.get('driver') ?? '';
+      return propertyHelp(driver) ?? deviceHelp();
+    }
+    default:
+      return `${VERSION}\n`;
   }
 }
 
@@ -375,7 +380,7 @@ async function main(): Promise<number> {
   try {
     const config = readConfig(programArguments());
     if (config.answer !== undefined) {
-      printOut(await answer(config.answer, program));
+      printOut(await answer(config, program));
       return 0;
     }
     return await new Program(program, config).run();

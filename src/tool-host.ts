@@ -19,6 +19,8 @@ export interface ToolHost {
   onProgressAsked(callback: () => void): () => void;
   /** Seconds of some clock that only moves forward. */
   elapsed(): number;
+  /** Sends a signal to the program itself. */
+  raise(signal: number): void;
   /** Bytes of a file that a user named, for secrets and configuration. */
   readFile(path: string): Uint8Array;
 }

@@ -98,3 +98,14 @@ test('with Ctrl-A t each line starts with the time since the first one', () => {
   serial.char.write(bytes('c'));
   expect(out.text).toBe('a\n[00:00:00.000] b\n[01:02:03.004] c');
 });
+
+test('while a front end is busy, keys behind its command wait', () => {
+  const { out, monitor, type } = shared();
+  let isBusy = true;
+  monitor.char.connect({ room: () => 100, receive: () => {}, busy: () => isBusy });
+  type('\x01x');
+  expect(out.hasEnded).toBe(false);
+  isBusy = false;
+  monitor.char.accept();
+  expect(out.hasEnded).toBe(true);
+});

@@ -37,6 +37,8 @@ test.each([
   ['-M help', 'Supported machines are:\npc  '],
   ['-cpu ?', 'Recognized CPUID flags:'],
   ['-device help', 'name "ide-hd", bus IDE, desc "virtual IDE disk"'],
+  ['-device ide-hd,help', 'ide-hd.drive=str (ID of a drive to use as a backend)'],
+  ['-device isa-debugcon,?', 'isa-debugcon.iobase=uint32'],
 ])('%s prints and ends with 0', async (line, wanted) => {
   const { text, stderr, status } = await workshop.run(line.split(' '));
   expect(text).toContain(wanted);
@@ -46,4 +48,16 @@ test.each([
 test('what follows a question is not looked at', async () => {
   expect((await workshop.run(['-version', '-hda'])).status).toBe(1);
   expect((await workshop.run(['-version', '-m', 'foo'])).status).toBe(0);
+});
+
+test('more memory than fits is refused, the largest that fits is not', async () => {
+  const argv = ['-nodefaults', '-display', 'none', '-S', '-monitor', 'stdio', '-m'];
+  const refused = await workshop.run([...argv, '3G']);
+  expect(refused.stderr).toBe(
+    `${PROGRAM}: cannot set up guest memory 'pc.ram': Cannot allocate memory\n`,
+  );
+  expect(refused.status).toBe(1);
+  for (const size of ['2007', '1', '8k']) {
+    expect((await workshop.run([...argv, size], 'quit\n')).status).toBe(0);
+  }
 });

@@ -574,6 +574,50 @@ disk_init:
         mov [BDA_DISKS], al
         ret
 
+; The parameter tables that INT 41h and 46h point to, in the extended BIOS data area.
+disk_tables:
+        push ds
+        mov ax, EBDA_SEGMENT
+        mov es, ax
+        xor ax, ax
+        mov ds, ax
+        mov di, EBDA_DISKS
+        mov bx, disks
+        mov si, 0x41 * 4
+.disk:  mov [si], di
+        mov [si + 2], es
+        mov ax, [cs:bx + D_CYLINDERS]
+        stosw
+        mov al, [cs:bx + D_HEADS]
+        stosb
+        cmp al, 9
+        cmc
+        mov al, 0
+        rcl al, 4               ; control byte: more than 8 heads
+        mov cl, al
+        xor ax, ax
+        stosw
+        stosw
+        stosb
+        mov al, cl
+        or al, 0xc0
+        stosb
+        xor ax, ax
+        stosw
+        stosb
+        mov ax, [cs:bx + D_CYLINDERS]
+        stosw
+        mov al, [cs:bx + D_SPT]
+        stosb
+        mov al, 0
+        stosb
+        add bx, D_SIZE
+        add si, (0x46 - 0x41) * 4
+        cmp si, 0x46 * 4
+        jbe .disk
+        pop ds
+        ret
+
 IDENTIFY_SEGMENT equ 0x2000
 
 ; CF clear if disk CS:BX is an ATA disk; its identification is at IDENTIFY_SEGMENT:0.

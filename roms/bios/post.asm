@@ -76,6 +76,7 @@ post_shadowed:
         call roms_start
         CALL32 post_flat_tables
         call post_disks
+        call disk_tables
         int 0x19
 
 ; The part of POST that needs all of memory.
@@ -234,13 +235,13 @@ chips_init:
 ; The BIOS data area and the extended one at 9FC00.
 data_init:
         mov word [BDA_MEMORY], 639
-        mov word [BDA_EBDA], 0x9fc0
+        mov word [BDA_EBDA], EBDA_SEGMENT
         mov al, 0x14
         call cmos_read
         and ax, 0x003e          ; display, mouse, coprocessor; diskettes are not supported
         or al, 0x02
         mov [BDA_EQUIPMENT], ax
-        mov ax, 0x9fc0
+        mov ax, EBDA_SEGMENT
         mov es, ax
         xor di, di
         xor ax, ax

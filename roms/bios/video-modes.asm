@@ -80,7 +80,8 @@ video_set_mode:
         mov si, video_modes.m13
         cmp al, 0x13
         jne video_none
-.found: mov [BDA_VIDEO_MODE], ah
+.found: call vbe_leave
+        mov [BDA_VIDEO_MODE], ah
 %ifdef MIRROR
         call mirror_clear
 %endif

@@ -1,16 +1,20 @@
 ; INT 10h on VGA hardware: text modes, cursor, scrolling, palette, fonts.
 ; Built into the BIOS and, alone, as the option ROM of the VGA card. Its only memory is the BIOS
 ; data area. With MIRROR defined, text also goes to the terminal at COM1 (mirror.asm).
-; Not here: pixels in modes other than 13h, VESA, light pen.
+; Not here: pixels in modes other than 13h, light pen.
 
 int10:
         SERVICE_ENTER
+        cmp ah, 0x4f
+        je .vbe
         movzx bx, ah
         cmp bl, 0x1c
         ja .done
         add bx, bx
         call [cs:.table + bx]
 .done:  SERVICE_LEAVE
+.vbe:   call int10_vbe
+        SERVICE_LEAVE
         align 2
 .table: dw video_set_mode, video_cursor_type, video_set_cursor, video_get_cursor
         dw video_none, video_set_page, video_scroll, video_scroll
@@ -167,6 +171,7 @@ video_state:
 .static:
         db 0x8f, 0x00, 0x0c, 0x00, 0, 0, 0, 0x07, 2, 8, 0x0f, 0x0c, 0, 0, 0, 0
 
+%include "bios/vbe.asm"
 %include "bios/video-modes.asm"
 %include "bios/video-text.asm"
 %include "bios/video-font.asm"

@@ -9,7 +9,12 @@ import { CREATE_OPTIONS, type CreateValues, optionsText } from './create-options
 import type { BlockContext } from './driver.ts';
 import { DRIVERS } from './drivers.ts';
 import { createQcow } from './format/qcow-header.ts';
-import { createQcow2, type Preallocation, preallocate } from './format/qcow2/create.ts';
+import {
+  checkSettings,
+  createQcow2,
+  type Preallocation,
+  preallocate,
+} from './format/qcow2/create.ts';
 import { Qcow2Node } from './format/qcow2/node.ts';
 import { findDriver, openImage, READ_ONLY } from './graph.ts';
 import { Options } from './options.ts';
@@ -91,6 +96,8 @@ export async function makeImage(request: CreateRequest): Promise<void> {
   findDriver(format);
   const plain = path.startsWith('file:') ? path.slice('file:'.length) : path;
   const checked = checkValues(format, values);
+  // Before the file is touched: what is refused must leave an older image as it was.
+  if (format === 'qcow2') checkSettings(checked);
   let node: FileNode;
   try {
     const handle = request.context.host.open(plain, 'create');

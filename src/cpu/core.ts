@@ -16,6 +16,7 @@ import { Fault } from './fault.ts';
 import * as flags from './flags.ts';
 import { summarize } from './fpu/stack.ts';
 import { fpuText, resetFpu } from './fpu/state.ts';
+import type { RunLoop } from './generated/interpreter.js';
 import { deliverException, deliverInterrupt, deliverNmi } from './interrupt.ts';
 import { logReset } from './log-text.ts';
 import type { CpuModel } from './models.ts';
@@ -46,8 +47,9 @@ import { train } from './train.ts';
 /** Scratch words of the register file are no state. */
 const SCRATCH_WORDS = 48;
 
-/** Shorter runs cannot make the loops hot: tests and single steps go without. */
-const TRAIN_AFTER = 5000;
+/** In instructions. Programs that end before cost no training; V8 needs the time in between. */
+const TRAIN_AT = 200_000;
+const LOOPS_AT = 12_000_000;
 
 export class Cpu implements CpuCore {
   /** For helpers, tests and the debugger. */
@@ -61,7 +63,8 @@ export class Cpu implements CpuCore {
   private smiPending = false;
   /** The instruction count at which interrupts still wait (after STI, MOV SS). */
   private shadowAt = -1;
-  private isTrained = false;
+  /** Which loops run: the walkers until V8 has had time to compile the run loops. */
+  private tier: 'new' | 'trained' | 'fast' = 'new';
 
   constructor(
     private readonly wiring: CpuWiring,
@@ -114,9 +117,11 @@ export class Cpu implements CpuCore {
   run(budget: number): RunResult {
     const end = this.retired + budget;
     this.exitRequested = false;
-    if (!this.isTrained && budget >= TRAIN_AFTER) {
-      this.isTrained = true;
+    if (this.tier === 'new' && this.retired >= TRAIN_AT) {
+      this.tier = 'trained';
       train(this.processor);
+    } else if (this.tier === 'trained' && this.retired >= LOOPS_AT) {
+      this.tier = 'fast';
     }
     while (this.retired < end) {
       if (this.exitRequested) {
@@ -171,14 +176,17 @@ export class Cpu implements CpuCore {
     const s = this.s;
     this.entryBudget = budget;
     s[BUDGET] = budget;
-    const loop = this.processor.mode.code32
-      ? this.processor.loops.run32
-      : this.processor.loops.run16;
-    const rest = loop(o, budget, s[HALF]);
+    const rest = this.loop()(o, budget, s[HALF]);
     this.retired += budget - rest;
     s[BUDGET] = budget;
     s[CURRENT] = 0;
     this.settleShadow();
+  }
+
+  private loop(): RunLoop {
+    const { loops, mode } = this.processor;
+    if (this.tier === 'fast') return mode.code32 ? loops.run32 : loops.run16;
+    return mode.code32 ? loops.walk32 : loops.walk16;
   }
 
   private onFault(error: unknown): void {

@@ -8,7 +8,7 @@
  * all exits, on records made for it and memory nobody owns (the arena's first page).
  */
 
-import { BUDGET, CURRENT } from './access.ts';
+import { BUDGET, ALIGNED as CHECKED, CURRENT, FLAT, HALF } from './access.ts';
 import type { Bits, Operand } from './code.ts';
 import { registerIndex } from './decode.ts';
 import * as flags from './flags.ts';
@@ -17,13 +17,16 @@ import { FUSED16, FUSED32, HOT16, HOT32 } from './hot.ts';
 import { coldKind, instanceByKey } from './kinds.ts';
 import type { Processor } from './processor.ts';
 import {
+  ATTRIBUTES,
   BASE,
+  CR0,
   DS,
   EBP,
   EBX,
   ECX,
   EDI,
   EDX,
+  EFLAGS_REST,
   EIP,
   ESI,
   ESP,
@@ -32,6 +35,7 @@ import {
   FLAG_BITS,
   FLAG_KIND,
   FLAG_RESULT,
+  LIMIT,
   SS,
   ZERO,
 } from './registers.ts';
@@ -51,6 +55,7 @@ const PATTERNS: readonly (readonly [number, number])[] = [
 /** Linear page that stands for the arena's first page, and one that is answered by nobody. */
 const PAGE = 0x7fff0000;
 const NOWHERE = 0x7ffe0000;
+const CODE = 2;
 const PHYSICAL = 4;
 const ALIGNED = 0x800;
 const UNALIGNED = 0x80d;
@@ -58,6 +63,8 @@ const UNALIGNED = 0x80d;
 const MMIO = 0x810;
 const TARGET = 0x1234;
 const BUDGET_AT_START = 1000;
+const SPINS = 20;
+const SPIN_LENGTH = 500;
 const PAUSE = coldKind('pause.32');
 
 interface Loop {
@@ -70,6 +77,7 @@ interface Loop {
 export function train(p: Processor): void {
   const s = p.s.slice();
   const tlb = borrowPages(p);
+  enterRealMode(p.s);
   const { run32, run16 } = p.loops;
   const loops: Loop[] = [
     { run: run32, hot: HOT32, fused: FUSED32, real: false },
@@ -84,6 +92,10 @@ export function train(p: Processor): void {
       }
     }
   }
+  for (const loop of loops) {
+    trainDefault(p, loop);
+    spin(p, loop);
+  }
   tlb.giveBack();
   p.cache.forgetJumps();
   p.cache.records.fill(0, p.cache.cutPlace, p.cache.cutPlace + 32);
@@ -93,6 +105,42 @@ export function train(p: Processor): void {
   p.atBoundary();
 }
 
+/** Functions for the default case: of a single one V8 would think that it is always called. */
+const COLD_EXAMPLES = ['cbw.16', 'cbw.32', 'cwd.16', 'salc.8', 'bswap.32.r32', 'sar.8.r8.i8'];
+
+function trainDefault(p: Processor, loop: Loop): void {
+  const { records, cutPlace: o } = p.cache;
+  for (const key of COLD_EXAMPLES) {
+    records.fill(0, o, o + 32);
+    records[o] = coldKind(key);
+    records[o + 8] = PAUSE;
+    runOnce(p, loop, BUDGET_AT_START);
+  }
+}
+
+/** A jump to itself, until V8 finds the loop hot enough to compile it. */
+function spin(p: Processor, loop: Loop): void {
+  const { records, cutPlace: o } = p.cache;
+  records.fill(0, o, o + 32);
+  records[o] = loop.hot.indexOf(loop.real ? 'jmp.16.i16' : 'jmp.32.i32');
+  records[o + 2] = 1;
+  records[o + 5] = o;
+  for (let i = 0; i < SPINS; i++) runOnce(p, loop, SPIN_LENGTH);
+}
+
+/** Segments that let everything pass, for the slow paths that look at them. */
+function enterRealMode(s: Int32Array): void {
+  s[CR0] = 0;
+  s[EFLAGS_REST] = 2;
+  s[FLAT] = 0;
+  s[HALF] = 0;
+  s[CHECKED] = 0;
+  for (const n of [DS, SS]) {
+    s[LIMIT + n] = 0xffff;
+    s[ATTRIBUTES + n] = 0x9300;
+  }
+}
+
 function borrowPages(p: Processor): { giveBack(): void } {
   const { read, write } = p.tlb;
   const pages = [PAGE >>> 12, NOWHERE >>> 12];
@@ -100,7 +148,6 @@ function borrowPages(p: Processor): { giveBack(): void } {
   read[pages[0]] = PAGE;
   write[pages[0]] = PAGE;
   read[pages[1]] = (NOWHERE ^ 0xfffff000) | SLOW | PHYSICAL;
-  write[pages[1]] = PAGE ^ 0x10000 ^ SLOW;
   return {
     giveBack(): void {
       pages.forEach((n, i) => {
@@ -171,6 +218,8 @@ function base(place: number): number {
 function setRegisters(p: Processor, loop: Loop, { a, b, place }: Values): void {
   const { s } = p;
   const at = base(place);
+  // A store makes the entry a fast one: it must be slow each time.
+  p.tlb.write[NOWHERE >>> 12] = NOWHERE | SLOW | CODE;
   s[EBX] = a;
   s[EDX] = b;
   s[ECX] = b;

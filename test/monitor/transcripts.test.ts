@@ -13,6 +13,19 @@ workshop.imageTool('create', '-q', '-f', 'raw', 'backing.img', '4M');
 const based = 'backing_file=backing.img,backing_fmt=raw';
 workshop.imageTool('create', '-q', '-f', 'qcow2', '-o', based, 'normal.qcow2');
 workshop.imageTool('create', '-q', '-f', 'qcow2', '-o', `encryption=on,${based}`, 'geheim.qcow2');
+for (const name of ['enc.qcow2', 'enc2.qcow2']) {
+  workshop.imageTool('create', '-q', '-f', 'qcow2', '-o', 'encryption=on', name, '4M');
+}
+workshop.imageTool('create', '-q', '-f', 'qcow', '-o', 'encryption=on', 'enc.qcow', '4M');
+workshop.imageTool('create', '-q', '-f', 'qcow2', 'plain.qcow2', '4M');
+for (const [name, below, extra] of [
+  ['overenc.qcow2', 'enc.qcow2', ''],
+  ['encoverenc.qcow2', 'enc.qcow2', ',encryption=on'],
+  ['overoverenc.qcow2', 'overenc.qcow2', ''],
+]) {
+  const options = `backing_file=${below},backing_fmt=qcow2${extra}`;
+  workshop.imageTool('create', '-q', '-f', 'qcow2', '-o', options, name);
+}
 /** The recorded program opened encrypted images; ours has to be told. */
 const ASK = ['-compat', 'encrypted-images=legacy'];
 
@@ -108,6 +121,22 @@ test('a piped session writes the recorded bytes', async () => {
   expect(render(stdout)).toContain('(qemu) quit\n');
 });
 
+test.each([3, 4, 5, 7, 8, 9, 10, 11, 12, 20])(
+  'B01, session %i: drives whose passwords are asked for',
+  async i => {
+    const run = transcript('B01-startup')[i];
+    const { output, stderr, end } = run;
+    const masked = (text: string): string =>
+      text.replace(/disk size: \S+/g, 'disk size: N').replace(/\/\S*\bvl\.\S+/g, 'TEMPORARY');
+    const got = await replay({ ...run, argv: [...ASK, ...run.argv] });
+    expect({ ...got, output: masked(got.output) }).toEqual({
+      output: masked(output),
+      stderr,
+      end,
+    });
+  },
+);
+
 test('A04: a machine with an ordinary image runs', async () => {
   const [run] = transcript('A04-normal-pipe');
   const { output, stderr, end } = run;
@@ -137,4 +166,18 @@ test('an encrypted image is refused before anything is shown', async () => {
       "You can use 'tinamou-img convert' to convert your image to an alternative supported " +
       'format, such as unencrypted qcow2, or raw with the LUKS format instead.\n',
   );
+});
+
+test('C05: what info says of a stopped machine', async () => {
+  const [run] = transcript('C05-info');
+  const { output } = await replay(run);
+  // The firmware is another one, the processor is never the host's, times of others are not ours.
+  const different =
+    /^\(qemu\) info (cpus|kvm|mtree|qtree|roms|snapshots|jit|migrate|trace-events|usernet|history)/;
+  const wanted = exchanges(run.output).filter(text => !different.test(text));
+  const got = exchanges(output).filter(text => !different.test(text));
+  const sizes = (list: readonly string[]) =>
+    list.map(text => text.replace(/size: \d+K/, 'size: N'));
+  expect(sizes(got)).toEqual(sizes(wanted));
+  expect(wanted.length).toBeGreaterThan(25);
 });

@@ -373,8 +373,57 @@ main:
         int 0x10
         cmp al, 0x2a
         CHECK e, 'int 10h 0Dh: pixel of mode 13h'
+        mov ax, 0x4f00
+        mov di, 0x3000
+        int 0x10
+        cmp ax, 0x004f
+        CHECK e, 'int 10h 4F00h: supported'
+        cmp dword [0x3000], 'VESA'
+        CHECK e, 'int 10h 4F00h: VESA'
+        mov ax, 0x4f01
+        mov cx, 0x114
+        mov di, 0x3000
+        int 0x10
+        cmp dword [0x3000 + 18], (600 << 16) | 800
+        CHECK e, 'int 10h 4F01h: 800 x 600'
+        cmp word [0x3000 + 16], 1600
+        CHECK e, 'int 10h 4F01h: bytes to a line'
+        cmp dword [0x3000 + 40], 0xc0000000
+        CHECK a, 'int 10h 4F01h: frame buffer'
+        mov ax, 0x4f02
+        mov bx, 0x0114
+        int 0x10
+        cmp ax, 0x004f
+        CHECK e, 'int 10h 4F02h: set'
+        mov ax, 0x4f03
+        int 0x10
+        cmp bx, 0x0114
+        CHECK e, 'int 10h 4F03h: the mode'
+        push es
+        mov ax, 0xa000          ; window 3 is not window 0
+        mov es, ax
+        mov ax, 0x4f05
+        xor bx, bx
+        mov dx, 3
+        int 0x10
+        mov word [es:0x100], 0x1234
+        mov ax, 0x4f05
+        mov dx, 0
+        int 0x10
+        cmp word [es:0x100], 0
+        CHECK e, 'int 10h 4F05h: window 0'
+        mov ax, 0x4f05
+        mov dx, 3
+        int 0x10
+        cmp word [es:0x100], 0x1234
+        CHECK e, 'int 10h 4F05h: window 3'
+        pop es
         mov ax, 0x0003
         int 0x10
+        mov ah, 0x0f
+        int 0x10
+        cmp al, 3
+        CHECK e, 'int 10h 00h: back in mode 3'
 
         mov si, .end
         call say

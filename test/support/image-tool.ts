@@ -35,6 +35,7 @@ export async function runTool(
     readLine: async () => undefined,
     onProgressAsked: () => () => {},
     elapsed: () => 0,
+    raise: () => {},
     readFile: () => new Uint8Array(0),
   };
   const status = await runImageTool(host, nodeBlockHost);

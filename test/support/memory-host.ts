@@ -85,6 +85,7 @@ export class MemoryHost implements BlockHost {
     return { path: '/var/tmp/vl.XXXXXX', file: new MemoryFile() };
   }
 
+  isZero = nodeBlockHost.isZero;
   aes128 = nodeBlockHost.aes128;
   deflate = nodeBlockHost.deflate;
   inflate = nodeBlockHost.inflate;

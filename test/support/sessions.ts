@@ -61,10 +61,13 @@ export function transcript(name: string): Run[] {
   return runs;
 }
 
-/** What was typed at the monitor's prompts, a line each. */
+/** What was typed at the monitor's prompts, a line each; passwords as any text of their length. */
 export function typedLines(run: Run): string[] {
-  const typed = run.output.split('\n').filter(line => line.startsWith('(qemu) '));
-  return typed.map(line => line.slice('(qemu) '.length));
+  return run.output.split('\n').flatMap(line => {
+    if (line.startsWith('(qemu) ')) return [line.slice('(qemu) '.length)];
+    const stars = /^Password: (\**)$/.exec(line)?.[1];
+    return stars === undefined ? [] : ['x'.repeat(stars.length)];
+  });
 }
 
 /** What a terminal of any width shows after these bytes. */

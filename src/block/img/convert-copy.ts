@@ -5,7 +5,6 @@
 import { BlockError } from '../backend.ts';
 import type { BlockNode } from '../node.ts';
 import { writeCompressed } from '../operations.ts';
-import { CHUNK, isZero } from '../request.ts';
 import type { Sources } from './sources.ts';
 import { Failure } from './tool.ts';
 
@@ -17,8 +16,12 @@ export interface CopyPlan {
   readonly targetIsZero: boolean;
   /** Copy only what the image itself holds: the target has a backing file. */
   readonly topOnly: boolean;
+  readonly isZero: (bytes: Uint8Array) => boolean;
   readonly progress: (fraction: number) => void;
 }
+
+/** Small enough to stay in the processor's cache between reading and writing. */
+const CHUNK = 512 * 1024;
 
 export async function copyImage(sources: Sources, out: BlockNode, plan: CopyPlan): Promise<void> {
   if (plan.compress) return copyCompressed(sources, out, plan);
@@ -56,7 +59,7 @@ async function writeRuns(
   let start = -1;
   for (let at = 0; at < bytes.length; ) {
     const next = Math.min(bytes.length, at + grain - ((offset + at) % grain));
-    const zero = isZero(bytes.subarray(at, next));
+    const zero = plan.isZero(bytes.subarray(at, next));
     if (zero && start >= 0) {
       await out.write(offset + start, bytes.subarray(start, at));
       start = -1;
@@ -82,7 +85,7 @@ async function copyCompressed(sources: Sources, out: BlockNode, plan: CopyPlan):
     }
     const part = cluster.subarray(0, length);
     await reading(at, sources.read(at, part));
-    if (plan.topOnly || !isZero(part)) await writing(at, writeCompressed(out, at, part));
+    if (plan.topOnly || !plan.isZero(part)) await writing(at, writeCompressed(out, at, part));
     at += length;
     plan.progress(at / total);
   }

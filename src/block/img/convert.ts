@@ -146,6 +146,7 @@ async function copyAll(tool: Tool, plan: Plan, out: BlockNode, stands: boolean):
       sparse,
       targetIsZero: !given.has('n') && !stands,
       topOnly: stands,
+      isZero: bytes => tool.context.host.isZero(bytes),
       progress: fraction => progress.update(fraction),
     });
     await out.flush();

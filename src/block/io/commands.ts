@@ -109,6 +109,20 @@ async function openCommand(session: IoSession, words: Words): Promise<void> {
   });
 }
 
+async function reopen(session: IoSession, words: Words): Promise<void> {
+  const { flags } = parseFlags(words, 'rw', 0, 0);
+  if (session.openImage === undefined) throw new IoError('reopen: not here');
+  const { filename, driver } = session.image;
+  await close(session);
+  session.node = await session.openImage({
+    path: filename,
+    readOnly: flags.has('r'),
+    snapshot: false,
+    noCache: false,
+    options: `driver=${driver}`,
+  });
+}
+
 async function close(session: IoSession): Promise<void> {
   await session.settle();
   const { image } = session;
@@ -266,6 +280,13 @@ export const COMMANDS: readonly IoCommand[] = [
     run: async (session, [, tag]) => debugNode(session).removeBreakpoint(tag),
   }),
   command({
+    name: 'reopen',
+    most: 2,
+    arguments: '[-r|-w]',
+    help: 'reopens an image for reading only, or for writing',
+    run: reopen,
+  }),
+  command({
     name: 'resume',
     least: 1,
     most: 1,
@@ -276,6 +297,15 @@ export const COMMANDS: readonly IoCommand[] = [
         throw new IoError('Could not resume request: No such file or directory');
       }
     },
+  }),
+  command({
+    name: 'sigraise',
+    least: 1,
+    most: 1,
+    needsImage: false,
+    arguments: 'signal',
+    help: 'raises a signal',
+    run: async (session, [, signal]) => session.host.raise?.(size(signal)),
   }),
   command({
     name: 'sleep',

@@ -103,7 +103,12 @@ async function run(host: ToolHost, block: BlockHost): Promise<number> {
     mayOpenEncrypted: () => true,
   };
   const session = new IoSession(
-    { print: text => host.out(text), elapsed: () => host.elapsed(), sleep: ms => block.sleep(ms) },
+    {
+      print: text => host.out(text),
+      elapsed: () => host.elapsed(),
+      sleep: ms => block.sleep(ms),
+      raise: signal => host.raise(signal),
+    },
     call => openCommand(host, context, settings, call),
   );
   if (path !== undefined) await tryOpen(host, session, () => openFile(context, settings, path));

@@ -17,6 +17,8 @@ export interface SessionHost {
   /** Seconds of a clock that only moves forward. */
   elapsed(): number;
   sleep(milliseconds: number): Promise<void>;
+  /** Sends a signal to the program; absent where that would be someone else's. */
+  raise?(signal: number): void;
 }
 
 export interface OpenCall {

@@ -28,10 +28,15 @@ export class FileNode implements BlockNode {
     readonly handle: HostFile,
     readonly readOnly: boolean,
     private readonly cache: CacheMode,
-  ) {}
+  ) {
+    // Nobody is expected to change what we only read: asked once, not at every request.
+    if (readOnly) this.fixed = { length: handle.length(), blank: handle.allocated() === 0 };
+  }
+
+  private readonly fixed: { readonly length: number; readonly blank: boolean } | undefined;
 
   get length(): number {
-    return this.handle.length();
+    return this.fixed?.length ?? this.handle.length();
   }
 
   /** Bytes on the host's disk. */
@@ -85,7 +90,7 @@ export class FileNode implements BlockNode {
   async status(offset: number, length: number): Promise<Extent> {
     const end = this.length;
     if (offset >= end) return { length, allocated: true, zero: true, offset: undefined };
-    const zero = this.handle.allocated() === 0;
+    const zero = this.fixed?.blank ?? this.handle.allocated() === 0;
     return { length: Math.min(length, end - offset), allocated: true, zero, offset };
   }
 

@@ -3,9 +3,9 @@
  * all or nothing, as the restart rule asks.
  */
 
-import { FLAT, HALF } from '../access.ts';
+import { ALIGNED, FLAT, HALF } from '../access.ts';
 import type { Context } from '../context.ts';
-import { ATTRIBUTES, BASE, CPL, CR0, CR0_PE, GP, LIMIT, VM } from '../registers.ts';
+import { AC_VECTOR, ATTRIBUTES, BASE, CPL, CR0, CR0_PE, GP, LIMIT, VM } from '../registers.ts';
 
 /** Raises what the segment has against a write of `size` bytes beyond its first. */
 function checkSegment(c: Context, seg: number, offset: number, size: number): void {
@@ -54,6 +54,12 @@ function direct(c: Context, entries: Int32Array, seg: number, offset: number): n
   return ((offset | entry) & 3) === 0 ? (offset ^ entry) >>> 2 : -1;
 }
 
+/** With alignment checking on, operands of `size` bytes (a power of two) are to be aligned. */
+export function checkAlignment(c: Context, seg: number, offset: number, size: number): void {
+  const { s } = c;
+  if (s[ALIGNED] !== 0 && ((s[BASE + seg] + offset) & (size - 1)) !== 0) c.raise(AC_VECTOR, 0);
+}
+
 /** Loads 8 bytes into slot `at`, which is a temporary. */
 export function load64(c: Context, at: number, seg: number, offset: number): void {
   const { memory, reads } = c.views;
@@ -63,6 +69,7 @@ export function load64(c: Context, at: number, seg: number, offset: number): voi
     c.s[at + 1] = memory[word + 1];
     return;
   }
+  checkAlignment(c, seg, offset, 8);
   c.s[at] = c.load(seg, offset, 4);
   c.s[at + 1] = c.load(seg, (offset + 4) | 0, 4);
 }
@@ -78,6 +85,7 @@ export function load128(c: Context, at: number, seg: number, offset: number): vo
     c.s[at + 3] = memory[word + 3];
     return;
   }
+  checkAlignment(c, seg, offset, 16);
   c.s[at] = c.load(seg, offset, 4);
   c.s[at + 1] = c.load(seg, (offset + 4) | 0, 4);
   c.s[at + 2] = c.load(seg, (offset + 8) | 0, 4);
@@ -92,6 +100,7 @@ export function store64(c: Context, at: number, seg: number, offset: number): vo
     memory[word + 1] = c.s[at + 1];
     return;
   }
+  checkAlignment(c, seg, offset, 8);
   checkWrite(c, seg, offset, 8);
   c.store(seg, offset, 4, c.s[at]);
   c.store(seg, (offset + 4) | 0, 4, c.s[at + 1]);
@@ -107,6 +116,7 @@ export function store128(c: Context, at: number, seg: number, offset: number): v
     memory[word + 3] = c.s[at + 3];
     return;
   }
+  checkAlignment(c, seg, offset, 16);
   checkWrite(c, seg, offset, 16);
   c.store(seg, offset, 4, c.s[at]);
   c.store(seg, (offset + 4) | 0, 4, c.s[at + 1]);

@@ -11,7 +11,7 @@ import { propagateOne } from './arithmetic.ts';
 import { arithmeticMemory, arithmeticQuick, compareMemory, FCOM, FCOMP } from './basic.ts';
 import { fastNarrowDouble, fastWidenDouble, fastWidenSingle, isDefaultStore } from './fast.ts';
 import { decimal, fromDecimal, integer, toDecimal, toInteger } from './integer.ts';
-import { checkWrite, load64, probeStore, store64 } from './memory.ts';
+import { checkAlignment, checkWrite, load64, probeStore, store64 } from './memory.ts';
 import {
   CHOP,
   copy,
@@ -81,11 +81,12 @@ function fetch(c: Context, format: number, seg: number, offset: number): void {
       fetchInteger(c.load(seg, offset, 4));
       break;
     case INT64: {
-      const lo = c.load(seg, offset, 4);
-      unpackInteger(opB, lo, c.load(seg, (offset + 4) | 0, 4));
+      load64(c, TEMP, seg, offset);
+      unpackInteger(opB, c.s[TEMP], c.s[TEMP + 1]);
       break;
     }
     default:
+      checkAlignment(c, seg, offset, 8);
       for (let i = 0; i < 10; i++) digits[i] = c.load(seg, (offset + i) | 0, 1);
       fromDecimal(opB, digits);
   }
@@ -165,6 +166,7 @@ function convertLoaded(): void {
 export function loadExtended(c: Context, seg: number, offset: number): void {
   const { s } = c;
   begin(s);
+  checkAlignment(c, seg, offset, 8);
   const lo = c.load(seg, offset, 4);
   const hi = c.load(seg, (offset + 4) | 0, 4);
   const top = c.load(seg, (offset + 8) | 0, 2) & 0xffff;
@@ -261,6 +263,7 @@ export function storeExtended(c: Context, seg: number, offset: number): void {
   if (fault && (env.masks & IE) === 0) {
     probeStore(c, seg, offset, 10);
   } else {
+    checkAlignment(c, seg, offset, 8);
     checkWrite(c, seg, offset, 10);
     c.store(seg, offset, 4, lo);
     c.store(seg, (offset + 4) | 0, 4, hi);
@@ -307,9 +310,9 @@ function writeInteger(c: Context, bits: number, place: Place): void {
     c.store(seg, offset, bits === 16 ? 2 : 4, bad ? indefinite : integer.lo);
     return;
   }
-  checkWrite(c, seg, offset, 8);
-  c.store(seg, offset, 4, bad ? 0 : integer.lo);
-  c.store(seg, (offset + 4) | 0, 4, bad ? indefinite : integer.hi);
+  c.s[TEMP] = bad ? 0 : integer.lo;
+  c.s[TEMP + 1] = bad ? indefinite : integer.hi;
+  store64(c, TEMP, seg, offset);
 }
 
 /** FBSTP. */
@@ -329,6 +332,7 @@ export function storeDecimal(c: Context, seg: number, offset: number): void {
   if (forbidden) {
     probeStore(c, seg, offset, 10);
   } else {
+    checkAlignment(c, seg, offset, 8);
     checkWrite(c, seg, offset, 10);
     for (let i = 0; i < 10; i++) c.store(seg, (offset + i) | 0, 1, decimal[i]);
   }

@@ -161,12 +161,6 @@ export class Piix4Pm extends Device<StateOf<typeof registers>> {
     this.settle();
   }
 
-  /** An event of a device, by bit number in GPE0. */
-  raiseEvent(bit: number): void {
-    this.state.gpeStatus |= 1 << bit;
-    this.settle();
-  }
-
   protected override settle(): void {
     const s = this.state;
     const events = this.readStatus() & s.enable & EVENTS;

@@ -7,7 +7,7 @@
 
 import type { Region } from '../../memory.ts';
 import type { PortRegion } from '../../ports.ts';
-import { COMMAND, COMMAND_MASTER, type PciFunction } from '../pci/config.ts';
+import type { PciFunction } from '../pci/config.ts';
 import type { I440Fx } from '../pci/i440fx.ts';
 
 export interface MtreeFacts {
@@ -183,10 +183,9 @@ function portNode(region: PortRegion, priority: number): Node {
 
 /** What a function reaches as a bus master: all of memory, or nothing. */
 function masterText(device: PciFunction): string {
-  const isMaster = (device.read(COMMAND, 2) & COMMAND_MASTER) !== 0;
   const all = `${hex(0)}-${EVERYTHING}`;
   const alias = `${all} (prio 0, RW): alias bus master @system ${all}\n`;
-  return `${device.options.name}\n${isMaster ? alias : ''}`;
+  return `${device.options.name}\n${device.isMaster ? alias : ''}`;
 }
 
 /** Address spaces are listed as the functions were created: the display before IDE. */

@@ -121,7 +121,7 @@ export interface PcEvents {
   onReset: (cause: ResetCause) => void;
   /** The guest switches itself off (ACPI S5). */
   onShutdown: () => void;
-  /** The guest went into S3; `wake()` brings it back. */
+  /** The guest went into S3; `pm.wake()` brings it back. */
   onSuspend: () => void;
   /** A write to an isa-debug-exit port. The exit status is `(value << 1) | 1`. */
   onDebugExit: (value: number) => void;

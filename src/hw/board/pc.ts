@@ -35,14 +35,15 @@ import { PciFunction } from '../pci/config.ts';
 import { PciHost } from '../pci/host.ts';
 import { I440Fx } from '../pci/i440fx.ts';
 import { Piix3 } from '../pci/piix3.ts';
-import { type CmosDisk, pcCmos } from '../timer/cmos.ts';
+import { pcCmos } from '../timer/cmos.ts';
 import { I8254 } from '../timer/i8254.ts';
 import { Mc146818 } from '../timer/mc146818.ts';
+import { cmosDisks, geometryOf, serialOf } from './drives.ts';
 import { fillFwCfg } from './firmware.ts';
 import { Interrupts } from './interrupts.ts';
 import type { DriveOptions, PcEvents, PcOptions } from './options.ts';
 import { ramBelow4g } from './ram.ts';
-import { BoardTexts, geometryOf } from './texts.ts';
+import { BoardTexts } from './texts.ts';
 import { Wiring } from './wiring.ts';
 
 const FOUR_GIB = 0x100000000;
@@ -267,7 +268,7 @@ export class Pc {
   private buildClock(): Mc146818 {
     const { clock, rtcBase, boot } = this.options;
     const rtc = new Mc146818({ clock, irq: this.irq(8), baseSeconds: rtcBase });
-    const disks = [0, 1, 2, 3].map(i => this.disk(i));
+    const disks = cmosDisks(this.options.drives);
     rtc.setCmos(pcCmos({ ramBelow4g: this.ramBelow4g, bootOrder: boot.order, disks }));
     this.add('mc146818rtc', rtc);
     this.wiring.ports({ name: 'rtc', base: 0x70, length: 2 }, rtc.ports);
@@ -398,7 +399,7 @@ export class Pc {
     const { inbox, log } = this.options;
     const { bus, unit, backend } = drive;
     const channel = ide.channels[bus];
-    const serial = drive.serial ?? backend.serial ?? `QM0000${bus * 2 + unit + 1}`;
+    const serial = serialOf(drive);
     const { host } = channel;
     const device =
       drive.media === 'cdrom'
@@ -406,15 +407,6 @@ export class Pc {
         : new AtaDisk({ backend, serial, host, inbox, log, geometry: geometryOf(drive) });
     channel.units[unit] = device;
     this.add(`ide.${bus}.${unit}`, device);
-  }
-
-  /** The geometry of the n-th hard disk, for the CMOS. */
-  private disk(index: number): CmosDisk | undefined {
-    const drive = this.options.drives.find(d => d.bus * 2 + d.unit === index);
-    if (drive === undefined || drive.media !== 'disk') return undefined;
-    const geometry = geometryOf(drive);
-    const codes = { none: 0, lba: 1, large: 2, auto: 1 } as const;
-    return { ...geometry, translation: codes[geometry.translation] };
   }
 
   private buildPower(): Piix4Pm {

@@ -8,6 +8,7 @@ import { IOAPIC_PINS } from '../intc/ioapic.ts';
 import { APIC_WINDOW } from '../intc/local-apic-registers.ts';
 import type { PciFunction } from '../pci/config.ts';
 import { pciAddress, pciDetails } from '../pci/pci-text.ts';
+import { serialOf } from './drives.ts';
 import { IOAPIC_BASE } from './interrupts.ts';
 import type { DriveOptions, PcOptions } from './options.ts';
 
@@ -107,9 +108,8 @@ function busesOf(facts: TreeFacts, name: string): QdevBus[] {
 }
 
 function driveNode(facts: TreeFacts, drive: DriveOptions): QdevInfo {
-  const { bus, unit, backend, media, id } = drive;
-  const serial = drive.serial ?? backend.serial ?? `QM0000${bus * 2 + unit + 1}`;
-  const values = { drive: backend.name, serial, unit };
+  const { unit, backend, media, id } = drive;
+  const values = { drive: backend.name, serial: serialOf(drive), unit };
   if (media === 'cdrom') return node('ide-cd', values, { id });
   return node('ide-hd', { ...values, ...facts.geometry(drive) }, { id });
 }

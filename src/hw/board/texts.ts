@@ -3,17 +3,16 @@
  * answer to `query-pci`.
  */
 
-import type { DiskGeometry } from '../../block/backend.ts';
-import { defaultGeometry } from '../ide/geometry.ts';
 import type { I8259 } from '../intc/i8259.ts';
 import type { FwCfg } from '../misc/fw-cfg.ts';
 import type { PciBus } from '../pci/bus.ts';
 import type { I440Fx } from '../pci/i440fx.ts';
 import { type PciDeviceInfo, pciInfo, pciText } from '../pci/pci-text.ts';
 import { qtreeText } from '../qdev-text.ts';
+import { geometryOf } from './drives.ts';
 import { romsText } from './firmware.ts';
 import { inMtreeOrder, mtreeText } from './mtree.ts';
-import type { DriveOptions, PcOptions } from './options.ts';
+import type { PcOptions } from './options.ts';
 import { boardTree } from './qtree.ts';
 
 /** The parts of the board that are looked at. */
@@ -79,8 +78,4 @@ export class BoardTexts {
   romsText(): string {
     return romsText(this.board.options, this.board.fwCfg);
   }
-}
-
-export function geometryOf(drive: DriveOptions): DiskGeometry {
-  return drive.geometry ?? defaultGeometry(drive.backend.length);
 }

@@ -104,11 +104,6 @@ export class FwCfg extends Device<StateOf<typeof registers>> {
     this.addDirectory();
   }
 
-  /** The bytes behind a key, for inspection. */
-  entry(key: number): Uint8Array | undefined {
-    return this.entries.get(key);
-  }
-
   protected override settle(): void {
     this.current = this.entries.get(this.state.selected & ENTRY_MASK) ?? NOTHING;
   }

@@ -30,11 +30,6 @@ export class PciBus {
     if (pin > 0) device.intx = this.join((pin - 1 + slot - 1) & 3);
   }
 
-  remove(device: PciFunction): void {
-    device.intx?.set(false);
-    this.functions.delete(device.devfn);
-  }
-
   /** Functions in the order of their numbers. */
   get sorted(): readonly PciFunction[] {
     return [...this.functions.values()].sort((a, b) => a.devfn - b.devfn);

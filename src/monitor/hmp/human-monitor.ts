@@ -51,6 +51,10 @@ export class HmpConsole implements CharFrontend {
     return this.isSuspended ? 0 : 4096;
   }
 
+  busy(): boolean {
+    return this.isBusy;
+  }
+
   receive(bytes: Uint8Array): void {
     this.waiting.push(...bytes);
     this.work();
@@ -126,6 +130,7 @@ export class HmpConsole implements CharFrontend {
         const answer = this.askPassword();
         this.isBusy = false;
         this.work();
+        this.options.char.accept();
         return answer;
       },
     };
@@ -136,6 +141,7 @@ export class HmpConsole implements CharFrontend {
     if (this.isSuspended) return;
     this.editor.begin(PROMPT, false);
     this.work();
+    this.options.char.accept();
   }
 
   private complete(line: string, done: Parameters<EditorHost['complete']>[1]): void {
@@ -145,6 +151,7 @@ export class HmpConsole implements CharFrontend {
       done({ candidates: result.candidates.map(toBytes), wordStart });
       this.isBusy = false;
       this.work();
+      this.options.char.accept();
     });
   }
 

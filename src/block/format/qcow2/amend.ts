@@ -92,6 +92,7 @@ export async function amendQcow2(
         '(use compat=1.1 or greater)',
     );
   }
+  if (wanted.size !== undefined) node.checkSize(wanted.size);
   if (version === 3 && header.version === 2) await setVersion(node, 3);
   if (wanted.backingFile !== undefined || wanted.backingFormat !== undefined) {
     const name = wanted.backingFile ?? header.backingFile;

@@ -215,7 +215,8 @@ export class Qcow2Node implements BlockNode {
     await this.exclusive(() => this.metadata.commit());
   }
 
-  async truncate(length: number): Promise<void> {
+  /** Throws UserError when the disk cannot become this large. */
+  checkSize(length: number): void {
     if (length % 512 !== 0) {
       throw new UserError('The new size must be a multiple of 512');
     }
@@ -223,6 +224,10 @@ export class Qcow2Node implements BlockNode {
       throw new UserError("Can't resize an image which has snapshots");
     }
     if (length < this.length) throw new UserError("qcow2 doesn't support shrinking images yet");
+  }
+
+  async truncate(length: number): Promise<void> {
+    this.checkSize(length);
     await this.exclusive(async () => {
       await this.growL1(l1EntriesFor(length, this.metadata.header.clusterBits));
       this.metadata.header.size = length;
