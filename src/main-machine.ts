@@ -67,6 +67,7 @@ export function assemble({ config, parts, fittings, chars, drives }: Assembly): 
     shutdownEnds: config.shutdownEnds,
     model,
     compileSoon,
+    complain: printError,
     board: {
       ramSize: config.ramSize,
       firmware,
@@ -75,6 +76,7 @@ export function assemble({ config, parts, fittings, chars, drives }: Assembly): 
       ...(hasVga ? { vga: { rom: loadVgaRom(config) } } : {}),
       ...(config.hasUuid ? { uuid: uuidBytes(config.uuid) } : {}),
       cpuid: { signature: modelSignature(model), features: model.words[0] },
+      cpuModel: model.name,
       hasSmm: true,
       boot: bootOptions(config, order),
       rtcBase: rtcBase(config),

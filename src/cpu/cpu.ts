@@ -28,6 +28,8 @@ export interface CpuWiring {
   readonly ferr?: Line;
   /** The INTA cycle: the controller answers with a vector. */
   readonly acknowledge: () => number;
+  /** IA32_APIC_BASE was written; its lower half. */
+  readonly onApicBase?: (value: number) => void;
   /** Called before every port and MMIO access, so that devices see the exact time. */
   readonly syncClock: () => void;
   /** The time-stamp counter now, as unsigned 64 bits. */
