@@ -8,7 +8,7 @@ function leaf(name: string, eax: number, ecx = 0): string {
     .join(' ');
 }
 
-// What CPUID gives under Debian's QEMU with -M pc-i440fx-2.3, except long mode, its friends and the local APIC.
+// What CPUID gives under Debian's QEMU with -M pc-i440fx-2.3, except long mode and its friends.
 test.each([
   ['486', 0, '00000001 756e6547 6c65746e 49656e69'],
   ['486', 1, '00000480 00000800 80000000 00000009'],
