@@ -189,7 +189,7 @@ export class UhciDriver {
   }
 
   /** A command that writes, or moves nothing. */
-  async scsiOut(cdb: readonly number[], data = new Uint8Array(0)): Promise<Csw> {
+  async scsiOut(cdb: readonly number[], data: Uint8Array = new Uint8Array(0)): Promise<Csw> {
     await this.wrap(cdb, data.length, false);
     this.bench.memory.writeBytes(BUFFER + 64, data);
     if (data.length > 0) await this.bulk(OUT, BUFFER + 64, data.length);
