@@ -3,11 +3,13 @@
  */
 
 import type { DriveContext, DriveSpec } from './block/drive-options.ts';
+import type { BlockContext } from './block/driver.ts';
 import type { DriveBackend } from './block/node-backend.ts';
 import { located } from './command-line.ts';
 import { UserError } from './error.ts';
 import type { Json } from './json.ts';
 import type { Config, DriveRequest } from './main-config.ts';
+import type { JobTable } from './main-jobs.ts';
 import type { Drives, MissingKey } from './monitor/vm.ts';
 import { CommandLineError } from './options.ts';
 
@@ -37,6 +39,8 @@ const CD_REPLACERS = ['ide-cd', 'ide-hd', 'ide-drive', 'scsi-cd'];
 
 export class DriveTable implements Drives {
   readonly drives: OpenDrive[] = [];
+  control: JobTable | undefined;
+  private context: BlockContext | undefined;
   private block: BlockModule | undefined;
 
   constructor(
@@ -92,13 +96,15 @@ export class DriveTable implements Drives {
       for (const { text, located: hasPlace } of spec.warnings) {
         this.printError(hasPlace ? `${this.program}: ${location}: ${text}\n` : `${text}\n`);
       }
-      const backend = await openDrive(spec, {
+      const blockContext: BlockContext = {
         host,
         encryptedImages: config.encryptedImages,
         imageTool: 'tinamou-img',
         warn: text => this.printError(`${text}\n`),
         mayOpenEncrypted: this.mayOpenEncrypted,
-      });
+      };
+      this.context = blockContext;
+      const backend = await openDrive(spec, blockContext);
       this.drives.push({ spec, backend, isClaimed: false });
     } catch (error) {
       if (error instanceof FormatHelp) throw new CommandLineError(error.message, null);
@@ -107,6 +113,26 @@ export class DriveTable implements Drives {
       }
       throw error;
     }
+  }
+
+  /** Ends jobs and writes back what images still hold in memory. */
+  async close(): Promise<void> {
+    await this.control?.stop();
+    for (const { backend } of this.drives) {
+      try {
+        await backend.drain();
+        await backend.close();
+      } catch (error) {
+        const why = error instanceof Error ? error.message : String(error);
+        this.printError(`${this.program}: ${backend.name}: ${why}\n`);
+      }
+    }
+  }
+
+  /** What images are opened with; there once a drive is. */
+  get blockContext(): BlockContext {
+    if (this.context === undefined) throw new UserError('There are no drives');
+    return this.context;
   }
 
   /** Warns of drives that no device picked up. */

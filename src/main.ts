@@ -43,6 +43,7 @@ import {
 } from './main-config.ts';
 import type { Fittings } from './main-devices.ts';
 import { DriveTable } from './main-drives.ts';
+import { JobTable } from './main-jobs.ts';
 import { commandsFor } from './monitor/commands/all.ts';
 import { CHARDEV_GROUP } from './monitor/commands/chardev.ts';
 import { bareContext, hmpCommandsFor } from './monitor/hmp/commands.ts';
@@ -82,6 +83,14 @@ class Program {
       nowMs: millisecondsSinceStart,
     });
     this.drives = new DriveTable(name, printError, () => this.machine?.runState !== 'running');
+    this.drives.control = new JobTable({
+      drives: () => this.drives.drives.map(({ backend }) => backend),
+      context: () => this.drives.blockContext,
+      events: this.events,
+      print: printOut,
+      printError,
+      elapsed: () => millisecondsSinceStart() / 1000,
+    });
     this.vm = this.createVm();
     this.events.listen(({ name: event }) => {
       if (event === 'SHUTDOWN') this.hasShutDown = true;
@@ -108,6 +117,7 @@ class Program {
     const hasKeys = this.drives.missingKeys().length === 0;
     if (config.startsRunning && hasKeys) machine.cont();
     const status = await machine.power();
+    await this.drives.close();
     if (!this.hasShutDown) this.events.emit('SHUTDOWN');
     await this.chars.finish();
     return status;

@@ -73,6 +73,38 @@ export interface Drives {
   missingKeys(): readonly MissingKey[];
   /** Throws UserError when there is no such drive, or it is not encrypted. */
   setPassword(device: string | undefined, node: string | undefined, password: string): void;
+  /** Jobs and what else works on the images. */
+  readonly control?: BlockControl;
+}
+
+export type JobAction = 'cancel' | 'pause' | 'resume' | 'complete';
+
+/** Arguments of drive-backup and drive-mirror. */
+export interface CopyArguments {
+  readonly device: string;
+  readonly target: string;
+  readonly format: string | undefined;
+  readonly mode: 'existing' | 'absolute-paths';
+  readonly sync: 'full' | 'top' | 'none';
+  readonly speed: number;
+}
+
+/** Failures are UserErrors with QEMU's words. */
+export interface BlockControl {
+  /** query-block-jobs. */
+  jobs(): Json;
+  copy(kind: 'backup' | 'mirror', request: CopyArguments): Promise<void>;
+  stream(device: string, base: string | undefined, speed: number): Promise<void>;
+  commitJob(
+    device: string,
+    request: { readonly base?: string; readonly top?: string; readonly speed: number },
+  ): Promise<void>;
+  act(device: string, action: JobAction, force: boolean): void;
+  setSpeed(device: string, speed: number): void;
+  /** A device, or `all`. */
+  commit(device: string): Promise<void>;
+  /** Runs one command of the I/O tool; resolves with what it prints. */
+  io(device: string, line: string): Promise<string>;
 }
 
 /** `filename`: of the image that is encrypted, as messages name it. */

@@ -3,6 +3,7 @@
  */
 
 import type { Command } from '../command.ts';
+import * as block from './block.ts';
 import * as chardev from './chardev.ts';
 import * as encryption from './encryption.ts';
 import * as input from './input.ts';
@@ -34,6 +35,15 @@ const COMMANDS: readonly Command[] = [
   run.humanMonitorCommand,
   query.qmpCapabilities,
   encryption.blockPasswd,
+  block.driveMirror,
+  block.jobComplete,
+  block.jobResume,
+  block.jobPause,
+  block.jobCancel,
+  block.jobSetSpeed,
+  block.driveBackup,
+  block.blockCommit,
+  block.blockStream,
   chardev.ringbufRead,
   chardev.ringbufWrite,
   run.injectNmi,
@@ -61,6 +71,8 @@ const COMMANDS: readonly Command[] = [
   input.keyNames,
   chardev.chardevAddOptions,
   encryption.missingKeys,
+  block.commit,
+  block.qemuIo,
 ];
 
 /** The commands of this run. */

@@ -91,7 +91,7 @@ export const queryBlockJobs = query(
   'query-block-jobs',
   "['BlockJobInfo']",
   'Block jobs under way.',
-  () => [],
+  vm => vm.drives.control?.jobs() ?? [],
 );
 
 export const queryChardev = query(

@@ -6,6 +6,7 @@ import { UserError } from '../../error.ts';
 import { logItemsText } from '../../log.ts';
 import type { Arguments } from '../session.ts';
 import type { Argument } from './argument-types.ts';
+import { COMMIT, DRIVE_BACKUP, DRIVE_MIRROR, JOB_COMMANDS, QEMU_IO, STREAM } from './block.ts';
 import type { HmpCommand, HmpContext } from './command.ts';
 import { dumpMemory, numberText } from './dump.ts';
 import { helpText } from './help.ts';
@@ -346,12 +347,17 @@ const ringbufWrite: HmpCommand = {
 };
 
 const COMMANDS: readonly HmpCommand[] = [
+  ...JOB_COMMANDS,
   blockPasswd,
+  STREAM,
   bootSet,
   chardevAdd,
   chardevRemove,
+  COMMIT,
   cpu,
   cont,
+  DRIVE_BACKUP,
+  DRIVE_MIRROR,
   help,
   readPort,
   infoCommand,
@@ -362,6 +368,7 @@ const COMMANDS: readonly HmpCommand[] = [
   writePort,
   saver('pmemsave', 'physical'),
   print,
+  QEMU_IO,
   quit,
   ringbufRead,
   ringbufWrite,

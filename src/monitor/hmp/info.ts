@@ -3,6 +3,7 @@
  */
 
 import type { Json } from '../../json.ts';
+import { blockJobs } from './block.ts';
 import { blockText, statsText } from './block-text.ts';
 import type { HmpCommand, HmpContext } from './command.ts';
 
@@ -112,7 +113,7 @@ const NO_PROFILER = '[TCG profiler not compiled]\n';
 export const INFO_COMMANDS: readonly HmpCommand[] = [
   fixed('balloon', 'show balloon information', 'No balloon device has been activated\n'),
   block,
-  fixed('block-jobs', 'show progress of ongoing block device operations', 'No active jobs\n'),
+  info('block-jobs', 'show progress of ongoing block device operations', blockJobs),
   info('blockstats', 'show block device statistics', blockstats),
   fixed('capture', 'show capture information', ''),
   info('chardev', 'show the character devices', chardev),
