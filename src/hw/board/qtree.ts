@@ -115,12 +115,12 @@ function busesOf(facts: TreeFacts, name: string): QdevBus[] {
 
 /** The SCSI bus is named after its device, or by number. */
 function storageNode(plugged: PluggedStorage, index: number): QdevInfo {
-  const { id, serial = '' } = plugged.options;
+  const { id, serial = '', port = '' } = plugged.options;
   const disk = node('scsi-disk', diskValues(plugged));
   const bus = { name: id === undefined ? `scsi.${index}` : `${id}.0`, type: 'SCSI' };
   return node(
     'usb-storage',
-    { serial },
+    { serial, port },
     { id, details: () => storageLines(plugged), buses: [{ ...bus, children: [disk] }] },
   );
 }
