@@ -118,6 +118,18 @@ export class BoardUsb {
   }
 }
 
+/** What the firmware calls the devices that boot, as they are plugged at power-on. */
+export function usbBootPaths(
+  devices: readonly UsbStorageOptions[],
+): readonly { readonly index: number; readonly path: string }[] {
+  const free = new Set(['1', '2']);
+  return devices.flatMap(({ port = [...free][0], bootIndex }) => {
+    free.delete(port);
+    const path = `/pci@i0cf8/usb@1,2/storage@${port}/channel@0/disk@0,0`;
+    return bootIndex === undefined ? [] : [{ index: bootIndex, path }];
+  });
+}
+
 /** Lines of a device in `info qtree`. */
 export function storageLines({ port, storage }: PluggedStorage): string[] {
   return [`addr 0.${storage.address}, port ${port.number}, speed 12, name ${storage.product}`];

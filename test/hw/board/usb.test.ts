@@ -1,6 +1,22 @@
 import { expect, test } from 'vitest';
 import { Bench, ramDisk } from '../../support/board.ts';
 
+/** A file of fw_cfg as firmware reads it. */
+function firmwareFile(bench: Bench, name: string): string {
+  const read = (length: number) => Uint8Array.from({ length }, () => bench.inb(0x511));
+  const number = (bytes: Uint8Array) => bytes.reduce((sum, byte) => sum * 256 + byte, 0);
+  bench.outw(0x510, 0x19);
+  const count = number(read(4));
+  for (let i = 0; i < count; i++) {
+    const [size, select] = [number(read(4)), number(read(2))];
+    const found = new TextDecoder().decode(read(58).subarray(2)).replace(/\0+$/, '');
+    if (found !== name) continue;
+    bench.outw(0x510, select);
+    return new TextDecoder().decode(read(size));
+  }
+  return '';
+}
+
 test('a board without controller has no USB', () => {
   const { pc } = new Bench();
   expect(pc.usb).toBeUndefined();
@@ -87,4 +103,11 @@ test('an id is taken once', () => {
   expect(() => pc.usb?.plug({ backend: ramDisk(512), id: 'bar' })).toThrow(
     "Duplicate ID 'bar' for device",
   );
+});
+
+test('the firmware reads which stick boots', () => {
+  const usbDevices = [{ backend: ramDisk(512) }, { backend: ramDisk(512), bootIndex: 1 }];
+  const bench = new Bench({ usb: true, usbDevices });
+  const text = firmwareFile(bench, 'bootorder');
+  expect(text).toBe('/pci@i0cf8/usb@1,2/storage@2/channel@0/disk@0,0\0');
 });
