@@ -118,6 +118,10 @@ class Program {
     const hasKeys = this.drives.missingKeys().length === 0;
     if (config.startsRunning && hasKeys) machine.cont();
     const status = await machine.power();
+    if (config.showsHash) {
+      const { instructions } = machine.cpu;
+      printError(`state hash ${machine.stateHash()} after ${instructions} instructions\n`);
+    }
     await this.drives.close();
     if (!this.hasShutDown) this.events.emit('SHUTDOWN');
     await this.chars.finish();
