@@ -45,8 +45,8 @@ test('an encrypted stick is attached when its key arrives', async () => {
   const lines = [...MAP, 'info usb', port, 'block_passwd foo x', port];
   expect(await monitor(argv, lines)).toEqual([
     DEVICE,
-    'portw[0xc010] = 0x0080',
-    'portw[0xc010] = 0x0083',
+    'portw[0xc010] = 0x80',
+    'portw[0xc010] = 0x83',
   ]);
 });
 
