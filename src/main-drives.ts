@@ -8,7 +8,7 @@ import type { DriveBackend } from './block/node-backend.ts';
 import { located } from './command-line.ts';
 import { UserError } from './error.ts';
 import type { Json } from './json.ts';
-import type { Config, DriveRequest } from './main-config.ts';
+import { bareError, type CharRequest, type Config, type DriveRequest } from './main-config.ts';
 import type { JobTable } from './main-jobs.ts';
 import type { Drives, MissingKey } from './monitor/vm.ts';
 import { CommandLineError } from './options.ts';
@@ -39,6 +39,10 @@ const CD_REPLACERS = ['ide-cd', 'ide-hd', 'ide-drive', 'scsi-cd'];
 
 export class DriveTable implements Drives {
   readonly drives: OpenDrive[] = [];
+  /** Of `-usbdevice disk:`. */
+  readonly usbDisks: OpenDrive[] = [];
+  /** A drive can be read from now on. */
+  onKey: (drive: string) => void = () => {};
   control: JobTable | undefined;
   private context: BlockContext | undefined;
   private block: BlockModule | undefined;
@@ -52,6 +56,7 @@ export class DriveTable implements Drives {
   /** Opens all drives that the command line names, then the default ones. */
   async openAll(config: Config): Promise<void> {
     for (const request of config.drives) await this.open(request, config);
+    for (const request of config.usbDevices) await this.openUsb(request, config);
     if (!config.hasDefaults) return;
     const replaced = config.devices.some(d => CD_REPLACERS.includes(d.list.get('driver') ?? ''));
     if (!replaced && !this.isTaken('ide', 1, 0)) await this.openDefault('ide', 2, config);
@@ -63,6 +68,28 @@ export class DriveTable implements Drives {
     return this.drives.some(
       ({ spec }) => spec.interface === type && spec.bus === bus && spec.unit === unit,
     );
+  }
+
+  /** `-usbdevice disk:[format=F:]FILE`. */
+  private async openUsb({ text, location }: CharRequest, config: Config): Promise<void> {
+    const why = `qemu: could not add USB device '${text}'`;
+    const match = /^disk:(?:format=([^:]*):)?(.*)$/s.exec(text);
+    if (match === null) throw bareError(why);
+    const [, format, file] = match;
+    const pairs: [string, string][] = [
+      ['if', 'none'],
+      ['id', `usb${this.usbDisks.length}`],
+      ['file', file],
+    ];
+    if (format !== undefined) pairs.push(['format', format]);
+    try {
+      if (file === '') throw new CommandLineError('block device specification needed', location);
+      this.usbDisks.push(await this.open({ pairs, location }, config));
+    } catch (error) {
+      if (!(error instanceof CommandLineError)) throw error;
+      const lines = `${error.message}\nFailed to create USB device 'usb-storage'`;
+      throw new CommandLineError(lines, location, why);
+    }
   }
 
   private async openDefault(type: string, index: number, config: Config): Promise<void> {
@@ -78,7 +105,7 @@ export class DriveTable implements Drives {
     last.isClaimed = true;
   }
 
-  private async open(request: DriveRequest, config: Config): Promise<void> {
+  private async open(request: DriveRequest, config: Config): Promise<OpenDrive> {
     this.block ??= await loadBlock();
     const { parseDrive, openDrive, driverNames, FormatHelp, host } = this.block;
     const { location } = request;
@@ -105,7 +132,9 @@ export class DriveTable implements Drives {
       };
       this.context = blockContext;
       const backend = await openDrive(spec, blockContext);
-      this.drives.push({ spec, backend, isClaimed: false });
+      const drive = { spec, backend, isClaimed: false };
+      this.drives.push(drive);
+      return drive;
     } catch (error) {
       if (error instanceof FormatHelp) throw new CommandLineError(error.message, null);
       if (error instanceof UserError) {
@@ -193,6 +222,7 @@ export class DriveTable implements Drives {
       throw new UserError(`Cannot find device=${device ?? ''} nor node_name=${node ?? ''}`);
     }
     this.block.setDrivePassword(found.backend, new TextEncoder().encode(password));
+    this.onKey(found.backend.name);
   }
 
   private describe({ backend, spec, isClaimed }: OpenDrive): JsonObject {
