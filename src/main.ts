@@ -42,6 +42,7 @@ import {
   readConfig,
 } from './main-config.ts';
 import type { Fittings } from './main-devices.ts';
+import { DriveMonitor } from './main-drive-monitor.ts';
 import { DriveTable } from './main-drives.ts';
 import { commandsFor } from './monitor/commands/all.ts';
 import { CHARDEV_GROUP } from './monitor/commands/chardev.ts';
@@ -53,8 +54,12 @@ import { Session } from './monitor/session.ts';
 import { QEMU_VERSION_TEXT } from './monitor/version.ts';
 import type { Vm } from './monitor/vm.ts';
 import { CommandLineError, parseOptions } from './options.ts';
+import type { RunState } from './run-state.ts';
 
 const VERSION = `QEMU emulator version ${QEMU_VERSION_TEXT} (tinamou 0.1.0)`;
+
+/** In other states a guest may be using what it would then read as noise. */
+const MAY_OPEN_ENCRYPTED: readonly RunState[] = ['prelaunch', 'inmigrate', 'paused'];
 
 /** One run of the program. */
 class Program {
@@ -68,6 +73,7 @@ class Program {
   private machine: PcMachine | undefined;
   private monitorCount = 0;
   private hasShutDown = false;
+  private closeDrives: () => Promise<void> = async () => {};
   private readonly vm: Vm;
 
   constructor(
@@ -81,7 +87,12 @@ class Program {
       commitAll: () => {},
       nowMs: millisecondsSinceStart,
     });
-    this.drives = new DriveTable(name, printError, () => this.machine?.runState !== 'running');
+    this.drives = new DriveTable(
+      name,
+      printError,
+      () => MAY_OPEN_ENCRYPTED.includes(this.machine?.runState ?? 'prelaunch'),
+      this.events,
+    );
     this.vm = this.createVm();
     this.events.listen(({ name: event }) => {
       if (event === 'SHUTDOWN') this.hasShutDown = true;
@@ -109,6 +120,7 @@ class Program {
     if (config.startsRunning && hasKeys) machine.cont();
     const status = await machine.power();
     if (!this.hasShutDown) this.events.emit('SHUTDOWN');
+    await this.closeDrives();
     await this.chars.finish();
     return status;
   }
@@ -283,7 +295,9 @@ class Program {
       if (this.panel === undefined) throw new Error('the machine exists while commands run');
       return this.panel;
     };
-    const { events, log, drives, chars, config } = this;
+    const { events, log, chars, config } = this;
+    const drives = new DriveMonitor(this.drives, { events, printOut, printError });
+    this.closeDrives = () => drives.close();
     const vm: Vm = {
       events,
       log,

@@ -10,6 +10,7 @@ import type { Events } from '../events.ts';
 import type { Json } from '../json.ts';
 import type { Log } from '../log.ts';
 import type { Machine } from '../machine.ts';
+import type { Drives } from './drives.ts';
 
 export type VmMachine = Pick<
   Machine,
@@ -61,24 +62,6 @@ export interface Panel {
   /** The text mode screen, or undefined in graphics modes and without a display. */
   screenText(): string | undefined;
   setBootOrder(order: string): void;
-}
-
-/** The drives; what the block layer will answer in full. */
-export interface Drives {
-  /** query-block. */
-  query(): Json | Promise<Json>;
-  /** query-blockstats. */
-  queryStats(): Json | Promise<Json>;
-  /** Drives whose password is not known yet, in order of creation. */
-  missingKeys(): readonly MissingKey[];
-  /** Throws UserError when there is no such drive, or it is not encrypted. */
-  setPassword(device: string | undefined, node: string | undefined, password: string): void;
-}
-
-/** `filename`: of the image that is encrypted, as messages name it. */
-export interface MissingKey {
-  readonly device: string;
-  readonly filename: string;
 }
 
 /** A character device as `info chardev` knows it. */

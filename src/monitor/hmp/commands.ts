@@ -6,6 +6,7 @@ import { UserError } from '../../error.ts';
 import { logItemsText } from '../../log.ts';
 import type { Arguments } from '../session.ts';
 import type { Argument } from './argument-types.ts';
+import { askKey, BLOCK_COMMANDS, type MissingKey } from './block-commands.ts';
 import type { HmpCommand, HmpContext } from './command.ts';
 import { dumpMemory, numberText } from './dump.ts';
 import { helpText } from './help.ts';
@@ -47,19 +48,14 @@ const cont: HmpCommand = {
   args: [],
   params: '',
   help: 'resume emulation',
-  async run({ session, print, askPassword }) {
+  async run(context) {
+    const { session } = context;
     const [missing] = await session.call<readonly MissingKey[]>('x-missing-keys');
     if (missing === undefined) {
       await session.call('cont');
       return;
     }
-    print(`${missing.device} (${missing.filename}) is encrypted.\n`);
-    const password = await askPassword();
-    if (password === undefined) {
-      print('terminal does not support password prompting\n');
-      return;
-    }
-    await session.call('block_passwd', { device: missing.device, password });
+    if (!(await askKey(context, missing.device))) return;
     try {
       await session.call('cont');
     } catch (error) {
@@ -67,8 +63,6 @@ const cont: HmpCommand = {
     }
   },
 };
-
-type MissingKey = { readonly device: string; readonly filename: string };
 
 const blockPasswd: HmpCommand = {
   name: 'block_passwd',
@@ -345,7 +339,7 @@ const ringbufWrite: HmpCommand = {
   },
 };
 
-const COMMANDS: readonly HmpCommand[] = [
+const SOME: readonly HmpCommand[] = [
   blockPasswd,
   bootSet,
   chardevAdd,
@@ -374,6 +368,9 @@ const COMMANDS: readonly HmpCommand[] = [
   memoryCommand('x', 'virtual', false),
   memoryCommand('xp', 'physical', true),
 ];
+
+/** In the order of `help`: by the bytes of the names. */
+const COMMANDS = [...SOME, ...BLOCK_COMMANDS].sort((a, b) => (a.name < b.name ? -1 : 1));
 
 /** The commands of this run. */
 export function hmpCommandsFor(encryptedImages: 'refuse' | 'legacy'): readonly HmpCommand[] {

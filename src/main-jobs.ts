@@ -1,0 +1,153 @@
+/**
+ * Block jobs and live snapshots as the monitor starts them; how jobs go is told in events.
+ */
+
+import { BlockError } from './block/backend.ts';
+import { DRIVERS } from './block/drivers.ts';
+import type { Job } from './block/job/job.ts';
+import {
+  commitDrive,
+  type JobSetting,
+  snapshotDrive,
+  startBackup,
+  startCommit,
+  startMirror,
+  startStream,
+} from './block/job/start.ts';
+import { UserError } from './error.ts';
+import type { DriveHost } from './main-drive-host.ts';
+import type { OpenDrive } from './main-drives.ts';
+import type { CopyArguments, Drives, OverlayArguments, Undo } from './monitor/drives.ts';
+
+async function settingFor(monitor: DriveHost, drive: OpenDrive): Promise<JobSetting> {
+  const { events, printOut } = monitor.outlets;
+  const tell = (name: string, job: Job, more: { readonly error?: string } = {}): void => {
+    const { type, device, len, offset, speed } = job;
+    events.emit(`BLOCK_JOB_${name}`, { type, device, len, offset, speed, ...more });
+  };
+  return {
+    drive: drive.backend,
+    context: await monitor.table.context(),
+    print: text => printOut(text.endsWith('\n') ? text : `${text}\n`),
+    listener: {
+      ready: job => tell('READY', job),
+      ended(job, outcome, error) {
+        monitor.jobs.delete(job.device);
+        const more = error === undefined ? {} : { error };
+        tell(outcome === 'cancelled' ? 'CANCELLED' : 'COMPLETED', job, more);
+      },
+    },
+  };
+}
+
+/** Failures of the host as messages. */
+async function words<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof BlockError) throw new UserError(error.message);
+    throw error;
+  }
+}
+
+function keep(monitor: DriveHost, job: Job): Job {
+  monitor.jobs.set(job.device, job);
+  return job;
+}
+
+function checkFormat(format: string | undefined): void {
+  if (format === undefined || DRIVERS.some(({ name }) => name === format)) return;
+  throw new UserError(`Invalid block format '${format}'`);
+}
+
+function copyRequest(request: CopyArguments) {
+  const { target, format, sync, granularity } = request;
+  return {
+    target,
+    format,
+    mode: request.mode ?? 'absolute-paths',
+    sync,
+    speed: request.speed ?? 0,
+    ...(granularity === undefined ? {} : { granularity }),
+  } as const;
+}
+
+export async function backup(monitor: DriveHost, request: CopyArguments): Promise<Undo> {
+  const setting = await settingFor(monitor, monitor.table.find(request.device));
+  if (setting.drive.node !== undefined) checkFormat(request.format);
+  const job = keep(monitor, await words(startBackup(setting, copyRequest(request))));
+  return async () => {
+    job.cancel(true);
+    await job.finished;
+  };
+}
+
+export async function mirror(monitor: DriveHost, request: CopyArguments): Promise<void> {
+  const setting = await settingFor(monitor, monitor.table.find(request.device));
+  if (setting.drive.node !== undefined && setting.drive.job === undefined) {
+    checkFormat(request.format);
+  }
+  keep(monitor, await words(startMirror(setting, copyRequest(request))));
+}
+
+export async function stream(
+  monitor: DriveHost,
+  device: string,
+  request: { readonly base: string | undefined; readonly speed: number },
+): Promise<void> {
+  const setting = await settingFor(monitor, monitor.table.find(device));
+  keep(monitor, await words(startStream(setting, request)));
+}
+
+export async function commitJob(
+  monitor: DriveHost,
+  { device, base, top, speed }: Parameters<Drives['startCommit']>[0],
+): Promise<void> {
+  const setting = await settingFor(monitor, monitor.table.find(device));
+  keep(monitor, await words(startCommit(setting, { base, top, speed: speed ?? 0 })));
+}
+
+export async function commit(monitor: DriveHost, device: string): Promise<void> {
+  const { table } = monitor;
+  const context = await table.context();
+  const chosen =
+    device === 'all'
+      ? table.drives.filter(({ backend }) => backend.node?.backing !== undefined)
+      : [table.find(device)];
+  for (const { backend } of chosen) {
+    const fail = (why: string): UserError =>
+      new UserError(`'commit' error for '${backend.name}': ${why}`);
+    if (backend.node === undefined) throw fail('No medium found');
+    if (backend.node.backing === undefined) throw fail('Operation not supported');
+    if (backend.job !== undefined) throw fail('Device or resource busy');
+    if (backend.node.readOnly) throw fail('Permission denied');
+    try {
+      await commitDrive(backend, context);
+    } catch (error) {
+      if (error instanceof BlockError || error instanceof UserError) throw fail(error.message);
+      throw error;
+    }
+  }
+}
+
+export async function overlay(monitor: DriveHost, request: OverlayArguments): Promise<Undo> {
+  const { table } = monitor;
+  const drive = table.findEither(request.device, request['node-name']);
+  const format = request.format ?? 'qcow2';
+  const { backend } = drive;
+  if (backend.node === undefined) throw new UserError(`Device '${backend.name}' has no medium`);
+  checkFormat(format);
+  const setting = await settingFor(monitor, drive);
+  const source = backend.node;
+  const mode = request.mode ?? 'absolute-paths';
+  await words(snapshotDrive(setting, { path: request['snapshot-file'], format, mode }));
+  return async () => {
+    const release = await backend.drain();
+    const added = backend.node;
+    backend.swap(source);
+    release();
+    if (added === undefined) return;
+    added.backing = undefined;
+    await added.close();
+  };
+}

@@ -1,0 +1,125 @@
+/** Commands about drives and their media. */
+
+import { UserError } from '../../error.ts';
+import type { Json } from '../../json.ts';
+import { any, bool, empty, int, optional, returned, str, struct } from '../../schema.ts';
+import { command, NOTHING } from '../command.ts';
+import type { JsonObject } from '../drives.ts';
+
+export const blockdevAdd = command({
+  name: 'blockdev-add',
+  doc: 'Open an image as a new drive.',
+  args: struct('BlockdevAddArgs', { options: any }),
+  returns: empty,
+  async run(vm, { options }) {
+    await vm.drives.addNode(readObject(options));
+    return NOTHING;
+  },
+});
+
+function readObject(value: Json): JsonObject {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+    return value as JsonObject;
+  }
+  throw new UserError("Invalid parameter type for 'options', expected: QDict");
+}
+
+export const change = command({
+  name: 'change',
+  doc: 'Replace the medium of a removable drive; `arg` is the format.',
+  args: struct('ChangeArgs', { device: str, target: str, arg: optional(str) }),
+  returns: empty,
+  async run(vm, { device, target, arg }) {
+    await vm.drives.change(device, target, arg);
+    return NOTHING;
+  },
+});
+
+export const eject = command({
+  name: 'eject',
+  doc: 'Take the medium out of a removable drive.',
+  args: struct('EjectArgs', { device: str, force: optional(bool) }),
+  returns: empty,
+  async run(vm, { device, force }) {
+    await vm.drives.eject(device, force ?? false);
+    return NOTHING;
+  },
+});
+
+export const blockResize = command({
+  name: 'block_resize',
+  doc: 'Make an image larger, or smaller where its format can.',
+  args: struct('ResizeArgs', { device: optional(str), 'node-name': optional(str), size: int }),
+  returns: empty,
+  async run(vm, args) {
+    await vm.drives.resize(args.device, args['node-name'], args.size);
+    return NOTHING;
+  },
+});
+
+export const blockSetIoThrottle = command({
+  name: 'block_set_io_throttle',
+  doc: 'Limit the bytes and operations per second of a drive; 0 is no limit.',
+  args: struct('ThrottleArgs', {
+    device: str,
+    bps: int,
+    bps_rd: int,
+    bps_wr: int,
+    iops: int,
+    iops_rd: int,
+    iops_wr: int,
+    bps_max: optional(int),
+    bps_rd_max: optional(int),
+    bps_wr_max: optional(int),
+    iops_max: optional(int),
+    iops_rd_max: optional(int),
+    iops_wr_max: optional(int),
+    iops_size: optional(int),
+  }),
+  returns: empty,
+  run(vm, { device, ...limits }) {
+    vm.drives.setLimits(device, limits);
+    return NOTHING;
+  },
+});
+
+export const driveAdd = command({
+  name: 'x-drive-add',
+  doc: 'Open a drive that no device has, described as by -drive.',
+  args: struct('DriveAddArgs', { options: str }),
+  returns: empty,
+  async run(vm, { options }) {
+    await vm.drives.add(options);
+    return NOTHING;
+  },
+});
+
+export const driveDel = command({
+  name: 'x-drive-del',
+  doc: 'Close a drive; a device that has it is left without.',
+  args: struct('DriveDelArgs', { id: str }),
+  returns: empty,
+  async run(vm, { id }) {
+    await vm.drives.remove(id);
+    return NOTHING;
+  },
+});
+
+export const commit = command({
+  name: 'x-commit',
+  doc: "Move an image's contents into its backing file; `all` for every drive.",
+  args: struct('CommitArgs', { device: str }),
+  returns: empty,
+  async run(vm, { device }) {
+    await vm.drives.commit(device);
+    return NOTHING;
+  },
+});
+
+export const qemuIo = command({
+  name: 'x-qemu-io',
+  doc: 'Run a command of the image exerciser on a drive; returns what it prints.',
+  args: struct('QemuIoArgs', { device: str, command: str }),
+  returns: returned<string>('str'),
+  run: (vm, args) => vm.drives.io(args.device, args.command),
+});
