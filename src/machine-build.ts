@@ -33,16 +33,19 @@ export interface MachineSettings {
   readonly shutdownEnds: boolean;
   readonly board: Omit<PcOptions, 'clock' | 'inbox' | 'memory' | 'ports' | 'log'>;
   readonly model: CpuModel;
+  readonly compileSoon?: CpuWiring['compileSoon'];
+  /** Takes a line about why the machine ends by itself. */
+  readonly complain: (line: string) => void;
 }
 
 export type PcMachine = Machine<Pc>;
 
 export function buildMachine(settings: MachineSettings): PcMachine {
-  const { clock, inbox, events, log } = settings;
+  const { clock, inbox, events, log, model } = settings;
   const memory = new Memory(Math.min(settings.board.ramSize, 0xe0000000) + ARENA_EXTRA);
   const ports = new Ports();
   const board = new Pc(
-    { ...settings.board, clock, inbox, memory, ports, log },
+    { ...settings.board, hasApic: model.features.has('apic'), clock, inbox, memory, ports, log },
     {
       onReset: () => machine.requestReset(),
       onShutdown: () => machine.requestShutdown(),
@@ -61,11 +64,16 @@ export function buildMachine(settings: MachineSettings): PcMachine {
     smiActive: board.i440fx.smm,
     ferr: board.ferr,
     acknowledge: () => board.acknowledge(),
+    onApicBase: value => board.setApicBase(value),
     syncClock: () => clock.sync(),
     timeStamp: () => (BigInt(clock.nowNs) * TSC_HZ) / 1_000_000_000n,
-    onTripleFault: () => machine.requestReset(),
+    compileSoon: settings.compileSoon,
+    onTripleFault: why => {
+      if (settings.rebootEnds) settings.complain(`${why}\n`);
+      machine.requestReset();
+    },
   };
-  const cpu = new Cpu(wiring, settings.model);
+  const cpu = new Cpu(wiring, model);
   const machine: PcMachine = new Machine<Pc>({
     clock,
     inbox,

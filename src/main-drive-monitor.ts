@@ -184,7 +184,7 @@ export class DriveMonitor implements Drives, DriveHost {
   async close(): Promise<void> {
     for (const job of [...this.jobs.values()]) {
       job.cancel(true);
-      await job.finished;
+      await job.finished.catch(() => {});
     }
     await this.table.closeAll();
   }

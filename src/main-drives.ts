@@ -206,7 +206,14 @@ export class DriveTable {
 
   /** Writes everything back: the end of the program. */
   async closeAll(): Promise<void> {
-    for (const drive of this.drives) await this.empty(drive);
+    for (const drive of this.drives) {
+      try {
+        await this.empty(drive);
+      } catch (error) {
+        const why = error instanceof Error ? error.message : String(error);
+        this.printError(`${this.program}: ${drive.backend.name}: ${why}\n`);
+      }
+    }
   }
 
   /** Warns of drives that no device picked up. */

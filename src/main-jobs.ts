@@ -52,6 +52,8 @@ async function words<T>(work: Promise<T>): Promise<T> {
 
 function keep(monitor: DriveHost, job: Job): Job {
   monitor.jobs.set(job.device, job);
+  // A mistake of ours in a job must not pass unseen.
+  job.finished.catch((error: unknown) => monitor.outlets.printError(`${String(error)}\n`));
   return job;
 }
 

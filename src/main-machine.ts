@@ -6,6 +6,7 @@ import type { Clock } from './clock.ts';
 import { located } from './command-line.ts';
 import { findModel, modelSignature } from './cpu/models.ts';
 import type { Events } from './events.ts';
+import { compileSoon } from './host-engine.ts';
 import { localOffsetSeconds, printError, secondsSince1970 } from './host-main.ts';
 import type { HostTime } from './host-time.ts';
 import { ramBelow4g } from './hw/board/ram.ts';
@@ -65,6 +66,8 @@ export function assemble({ config, parts, fittings, chars, drives }: Assembly): 
     rebootEnds: config.rebootEnds,
     shutdownEnds: config.shutdownEnds,
     model,
+    compileSoon,
+    complain: printError,
     board: {
       ramSize: config.ramSize,
       firmware,
@@ -73,6 +76,7 @@ export function assemble({ config, parts, fittings, chars, drives }: Assembly): 
       ...(hasVga ? { vga: { rom: loadVgaRom(config) } } : {}),
       ...(config.hasUuid ? { uuid: uuidBytes(config.uuid) } : {}),
       cpuid: { signature: modelSignature(model), features: model.words[0] },
+      cpuModel: model.name,
       hasSmm: true,
       boot: bootOptions(config, order),
       rtcBase: rtcBase(config),

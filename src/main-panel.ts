@@ -19,7 +19,7 @@ export function pcPanel(machine: PcMachine): Panel {
     pressKeys: (keys, holdMs) => {
       board.keys.send(keys.map(readKey).filter(isKnown), holdMs);
     },
-    nmi: () => board.nmi.pulse(),
+    nmi: () => board.nmiButton.pulse(),
     disassemble: (address, count, physical) => {
       const { cpu, memory } = machine;
       const read = (at: number) => {

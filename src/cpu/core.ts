@@ -47,8 +47,9 @@ import { train } from './train.ts';
 /** Scratch words of the register file are no state. */
 const SCRATCH_WORDS = 48;
 
-/** In instructions. Programs that end before cost no training; V8 needs the time in between. */
+/** In instructions. Programs that end before cost no training. */
 const TRAIN_AT = 200_000;
+/** Where V8 cannot be asked to compile at once, it has done so by then. */
 const LOOPS_AT = 12_000_000;
 
 export class Cpu implements CpuCore {
@@ -118,8 +119,8 @@ export class Cpu implements CpuCore {
     const end = this.retired + budget;
     this.exitRequested = false;
     if (this.tier === 'new' && this.retired >= TRAIN_AT) {
-      this.tier = 'trained';
-      train(this.processor);
+      const { compileSoon = () => false } = this.wiring;
+      this.tier = train(this.processor, compileSoon) ? 'fast' : 'trained';
     } else if (this.tier === 'trained' && this.retired >= LOOPS_AT) {
       this.tier = 'fast';
     }

@@ -28,10 +28,17 @@ export interface CpuWiring {
   readonly ferr?: Line;
   /** The INTA cycle: the controller answers with a vector. */
   readonly acknowledge: () => number;
+  /** IA32_APIC_BASE was written; its lower half. */
+  readonly onApicBase?: (value: number) => void;
   /** Called before every port and MMIO access, so that devices see the exact time. */
   readonly syncClock: () => void;
   /** The time-stamp counter now, as unsigned 64 bits. */
   readonly timeStamp: () => bigint;
+  /**
+   * Asks the host's JavaScript engine to compile a loop with what it has learnt of it, when it is
+   * called next; false when the engine cannot be asked.
+   */
+  readonly compileSoon?: (loop: (...args: never[]) => unknown) => boolean;
   /** A triple fault: the board resets the machine. */
   readonly onTripleFault: (why: string) => void;
 }

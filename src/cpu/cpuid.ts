@@ -7,7 +7,8 @@
 
 import type { Context } from './context.ts';
 import { type CpuModel, modelSignature } from './models.ts';
-import { EAX, EBX, ECX, EDX } from './registers.ts';
+import { APIC_BASE_ENABLE } from './msr.ts';
+import { APIC_BASE, EAX, EBX, ECX, EDX } from './registers.ts';
 
 /** EAX, EBX, ECX, EDX. */
 export type CpuidResult = readonly [number, number, number, number];
@@ -22,16 +23,20 @@ const CACHES: readonly CpuidResult[] = [
 /** Bits of [1].EDX that AMD repeats in [8000_0001].EDX. */
 const AMD_ALIASES = 0x0183f3ff;
 const PSE36 = 1 << 17;
+const EDX_APIC = 1 << 9;
 /** A CLFLUSH line is 8 quadwords. */
 const CLFLUSH_SIZE = 8 << 8;
 
 /** The CPUID instruction. */
 export function cpuid(c: Context): void {
-  const [a, b, cx, d] = cpuidLeaf(c.model, c.s[EAX] >>> 0, c.s[ECX] >>> 0);
+  const leaf = c.s[EAX] >>> 0;
+  const [a, b, cx, d] = cpuidLeaf(c.model, leaf, c.s[ECX] >>> 0);
+  const isApicOff = (c.s[APIC_BASE] & APIC_BASE_ENABLE) === 0;
   c.s[EAX] = a;
   c.s[EBX] = b;
   c.s[ECX] = cx;
-  c.s[EDX] = d;
+  // A local APIC that IA32_APIC_BASE disables is not there.
+  c.s[EDX] = isApicOff && leaf === 1 ? d & ~EDX_APIC : d;
 }
 
 /** Leaves beyond the highest answer as the highest basic one. */

@@ -134,6 +134,11 @@ export class Mmu {
     return this.beyond !== 0;
   }
 
+  /** The last walk ended at a page of 2 or 4 MiB. */
+  get isLargePage(): boolean {
+    return (this.s[CR0] & CR0_PG) !== 0 && this.tableAddress === NOT_FOUND;
+  }
+
   private fail(bits: number, access: number): number {
     const fetchVisible = this.usesNoExecute() ? access & PF_I : 0;
     this.errorCode = bits | (access & (PF_W | PF_U)) | fetchVisible;

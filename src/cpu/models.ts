@@ -51,6 +51,7 @@ export const IMPLEMENTED: readonly Feature[] = [
   'pae',
   'mce',
   'cx8',
+  'apic',
   'sep',
   'mtrr',
   'pge',

@@ -53,7 +53,7 @@ const MTRRCAP = 0x508;
 /** Ten banks, MCG_CTL present. */
 const MCG_CAP = 0x10a;
 const MCG_BANKS = 10;
-const APIC_BASE_ENABLE = 1 << 11;
+export const APIC_BASE_ENABLE = 1 << 11;
 const APIC_BASE_BSP = 1 << 8;
 const APIC_BASE_ADDRESS = 0xfee00000 | 0;
 const PAT_RESET = [0x00070406, 0x00070406] as const;
@@ -201,7 +201,7 @@ function writePlain(
   const { s } = c;
   const { low, high } = value;
   if (msr === IA32_TSC) writeTimeStamp(c, low, high);
-  else if (msr === IA32_APIC_BASE) s[APIC_BASE] = (low & 0xfffff800) | (s[APIC_BASE] & 0x7ff);
+  else if (msr === IA32_APIC_BASE) writeApicBase(c, low);
   else if (msr === IA32_SYSENTER_CS) s[SYSENTER_CS] = low & 0xffff;
   else if (msr === IA32_SYSENTER_ESP) s[SYSENTER_ESP] = low;
   else if (msr === IA32_SYSENTER_EIP) s[SYSENTER_EIP] = low;
@@ -216,6 +216,14 @@ function writeTimeStamp(c: Context, low: number, high: number): void {
   const offset = BigInt.asUintN(64, wanted - c.wiring.timeStamp());
   c.s[TSC_OFFSET] = Number(offset & 0xffffffffn) | 0;
   c.s[TSC_OFFSET + 1] = Number(offset >> 32n) | 0;
+}
+
+/** The boot processor's bit is read only; the x2APIC bit and those below do not exist. */
+function writeApicBase(c: Context, low: number): void {
+  const { s } = c;
+  s[APIC_BASE] = (low & 0xfffff800) | (s[APIC_BASE] & 0x7ff);
+  c.wiring.syncClock();
+  c.wiring.onApicBase?.(s[APIC_BASE] >>> 0);
 }
 
 /** EFER: only NXE exists; the other bits are ignored, as QEMU does. */

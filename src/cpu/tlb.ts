@@ -63,6 +63,8 @@ export class Tlb {
   private globalCount = 0;
   /** Pages (linear, in pages) with data breakpoints: they never get entries. */
   private watched: readonly number[] = [];
+  /** By 4 MiB of linear addresses: entries were filled from large pages. */
+  private readonly largeRegions = new Uint8Array(1024);
   /** Where a read-modify-write will store. */
   private modifyLinear = 0;
 
@@ -99,11 +101,22 @@ export class Tlb {
     }
   }
 
+  /** INVLPG: the page, or all of the large page that it is part of. */
   flushPage(linear: number): void {
     const page = linear >>> 12;
-    for (const index of [page, page | USER_HALF]) {
-      this.read[index] = SLOW;
-      this.write[index] = SLOW;
+    const region = page >>> 10;
+    if (this.largeRegions[region] === 0) {
+      this.forgetRange(page, page + 1);
+      return;
+    }
+    this.forgetRange(region << 10, (region + 1) << 10);
+    this.largeRegions[region] = 0;
+  }
+
+  private forgetRange(from: number, to: number): void {
+    for (const half of [0, USER_HALF]) {
+      this.read.fill(SLOW, from + half, to + half);
+      this.write.fill(SLOW, from + half, to + half);
     }
   }
 
@@ -282,6 +295,7 @@ export class Tlb {
     const physical = this.mmu.walk(linear, access | user);
     if (physical < 0) return this.owner.pageFault(linear, this.mmu.errorCode);
     const rights = this.mmu.rights;
+    if (this.mmu.isLargePage) this.largeRegions[linear >>> 22] = 1;
     const page = (linear & ~0xfff) | 0;
     const index = (linear >>> 12) | half;
     if (!this.isWatched(linear)) this.remember(index, (rights & RIGHT_GLOBAL) !== 0);

@@ -74,7 +74,8 @@ interface Loop {
   readonly real: boolean;
 }
 
-export function train(p: Processor): void {
+/** True when the loops are compiled when it returns. */
+export function train(p: Processor, compileSoon: (loop: RunLoop) => boolean): boolean {
   const s = p.s.slice();
   const tlb = borrowPages(p);
   enterRealMode(p.s);
@@ -94,6 +95,11 @@ export function train(p: Processor): void {
   }
   for (const loop of loops) {
     trainDefault(p, loop);
+  }
+  let isCompiled = true;
+  for (const loop of loops) {
+    // Before V8 thinks of it: it would compile beside the program and take no other orders.
+    isCompiled = compileSoon(loop.run) && isCompiled;
     spin(p, loop);
   }
   tlb.giveBack();
@@ -103,6 +109,7 @@ export function train(p: Processor): void {
   p.isLeaving = false;
   p.hasJumped = false;
   p.atBoundary();
+  return isCompiled;
 }
 
 /** Functions for the default case: of a single one V8 would think that it is always called. */

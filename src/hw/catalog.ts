@@ -31,7 +31,7 @@ export interface PropertyModel {
 
 export interface DeviceModel {
   readonly name: string;
-  readonly bus: 'System' | 'PCI' | 'ISA' | 'IDE' | 'i2c-bus';
+  readonly bus: 'System' | 'PCI' | 'ISA' | 'IDE' | 'i2c-bus' | 'icc-bus';
   /** As `-device help` groups them. */
   readonly category: 'storage' | 'input' | 'display' | 'misc' | 'bridge';
   readonly description?: string;
@@ -165,6 +165,13 @@ export const CATALOG: readonly DeviceModel[] = [
     number('short_root_bus', 0),
   ]),
   internal('fw_cfg_io', 'System', [number('iobase', 0x510)]),
+  internal('ioapic', 'System'),
+  internal('icc-bridge', 'System'),
+  internal('apic', 'icc-bus', [
+    number('id', 0, 'uint8'),
+    number('version', 0x14, 'uint8'),
+    flag('vapic', true),
+  ]),
   internal('i440FX', 'PCI'),
   internal('PIIX3', 'PCI'),
   { ...internal('piix3-ide', 'PCI'), category: 'storage' },
@@ -189,6 +196,14 @@ export const CATALOG: readonly DeviceModel[] = [
   internal('i8042', 'ISA'),
   internal('port92', 'ISA'),
 ];
+
+/** Of every processor model. */
+export const PROCESSOR_MODEL: DeviceModel = internal('cpu', 'icc-bus', [
+  flag('pmu', false),
+  number('hv-spinlocks', -1, 'int32'),
+  ...['hv-relaxed', 'hv-vapic', 'hv-time', 'check', 'enforce'].map(name => flag(name, false)),
+  flag('kvm', true),
+]);
 
 export function deviceModel(name: string): DeviceModel | undefined {
   return CATALOG.find(model => model.name === name);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { EAX, EBX, ECX, EDI, EIP, ESI, IF, TF } from '../../src/cpu/registers.ts';
+import { CR0, CR3, CR4, EAX, EBX, ECX, EDI, EIP, ESI, IF, TF } from '../../src/cpu/registers.ts';
 import { BareMachine } from '../support/bare-machine.ts';
 
 const CODE = 0x100000;
@@ -246,4 +246,24 @@ test('IF clear keeps interrupts away', () => {
   machine.run(100);
   expect(machine.cpu.processor.s[EBX]).toBe(0);
   expect(machine.cpu.processor.eflags() & IF).toBe(0);
+});
+
+test('INVLPG forgets all of a large page', () => {
+  // mov eax,[400000]; invlpg [401000]; mov ebx,[400000]; hlt
+  const machine = new BareMachine(16);
+  machine.memory.writeBytes(
+    CODE,
+    bytes('a1 00 00 40 00 c7 05 04 20 00 00 83 00 80 00 0f 01 3d 00 10 40 00 8b 1d 00 00 40 00 f4'),
+  );
+  machine.memory.write(0x2000, 4, 0x83);
+  machine.memory.write(0x2004, 4, 0x400083);
+  machine.memory.write(0x400000, 4, 1);
+  machine.memory.write(0x800000, 4, 2);
+  machine.enterProtected(CODE);
+  const { s } = machine.cpu.processor;
+  s[CR3] = 0x2000;
+  s[CR4] |= 0x10;
+  s[CR0] |= 1 << 31;
+  machine.run(100);
+  expect([s[EAX], s[EBX]]).toEqual([1, 2]);
 });

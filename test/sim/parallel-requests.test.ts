@@ -1,5 +1,5 @@
 /**
- * Many requests at once on a slow disk: each guest slot sees its own writes, whatever the others do.
+ * Many requests at once on a slow disk: each slot of the guest sees its own writes.
  */
 import { expect, test } from 'vitest';
 import { checkQcow2 } from '../../src/block/format/qcow2/repair.ts';

@@ -24,6 +24,8 @@ const CHECKSUM_AT = 9;
 const FACS_LENGTH = 64;
 const FACS_ALIGNMENT = 64;
 const FADT_LENGTH = 116;
+/** MPS INTI flags. */
+const LEVEL_ACTIVE_HIGH = 0x0d;
 
 /** What the fixed table says about the chip set. */
 export interface FixedHardware {
@@ -33,6 +35,16 @@ export interface FixedHardware {
   readonly acpiDisable: number;
   readonly pmBase: number;
   readonly gpe0: number;
+  readonly apics: ApicFacts;
+}
+
+export interface ApicFacts {
+  readonly localApic: number;
+  readonly ioapic: number;
+  /** The IOAPIC's input that IRQ 0 is wired to. */
+  readonly timerPin: number;
+  /** Interrupts that are level-triggered and active high. */
+  readonly levelIrqs: readonly number[];
 }
 
 export interface AcpiFiles {
@@ -41,7 +53,7 @@ export interface AcpiFiles {
   readonly loader: Uint8Array;
 }
 
-/** FACS, DSDT, FADT and RSDT. There is no MADT: the board has no APIC. */
+/** FACS, DSDT, FADT, MADT and RSDT. */
 export function acpiFiles(dsdt: readonly number[], hardware: FixedHardware): AcpiFiles {
   const blob = new Blob();
   const loader = new Loader();
@@ -59,9 +71,15 @@ export function acpiFiles(dsdt: readonly number[], hardware: FixedHardware): Acp
   loader.pointer(TABLES, TABLES, fadtAt + 40);
   loader.checksum(TABLES, { at: fadtAt + CHECKSUM_AT, from: fadtAt, length: FADT_LENGTH });
 
-  const rsdtAt = blob.append(table('RSDT', 1, new Uint8Array(4)));
-  blob.pointer(rsdtAt + HEADER_LENGTH, fadtAt);
-  loader.pointer(TABLES, TABLES, rsdtAt + HEADER_LENGTH);
+  const madtAt = blob.append(table('APIC', 1, madtBody(hardware.apics)));
+  const madt = { at: madtAt + CHECKSUM_AT, from: madtAt, length: blob.end - madtAt };
+  loader.checksum(TABLES, madt);
+
+  const rsdtAt = blob.append(table('RSDT', 1, new Uint8Array(8)));
+  [fadtAt, madtAt].forEach((at, i) => {
+    blob.pointer(rsdtAt + HEADER_LENGTH + 4 * i, at);
+    loader.pointer(TABLES, TABLES, rsdtAt + HEADER_LENGTH + 4 * i);
+  });
   loader.checksum(TABLES, { at: rsdtAt + CHECKSUM_AT, from: rsdtAt, length: blob.end - rsdtAt });
 
   const rsdp = new Uint8Array(HEADER_LENGTH);
@@ -86,7 +104,7 @@ function fadtBody(hardware: FixedHardware): Uint8Array {
   const view = new DataView(body.buffer);
   const at = (offset: number): number => offset - HEADER_LENGTH;
   const { pmBase } = hardware;
-  body[at(44)] = 1; // INT_MODEL: dual 8259
+  body[at(44)] = 1; // INT_MODEL: APICs beside the 8259s
   view.setUint16(at(46), hardware.sciIrq, true);
   view.setUint32(at(48), hardware.smiCommand, true);
   body[at(52)] = hardware.acpiEnable;
@@ -105,6 +123,28 @@ function fadtBody(hardware: FixedHardware): Uint8Array {
   // WBINVD, PROC_C1, SLP_BUTTON is a control method (there is none), RTC_S4.
   view.setUint32(at(112), 0x000000a5, true);
   return body;
+}
+
+/** One processor, one IOAPIC, and the interrupts that are not as ISA has them. */
+function madtBody({ localApic, ioapic, timerPin, levelIrqs }: ApicFacts): Uint8Array {
+  const long = (value: number): number[] => [0, 8, 16, 24].map(shift => (value >>> shift) & 0xff);
+  const override = (irq: number, input: number, flags: number): number[] => [
+    ...[2, 10, 0, irq],
+    ...long(input),
+    ...[flags, 0],
+  ];
+  return Uint8Array.from([
+    ...long(localApic),
+    ...long(1), // there are 8259s too
+    ...[0, 8, 0, 0], // processor 0 has local APIC 0,
+    ...long(1), // and may be used
+    ...[1, 12, 0, 0], // IOAPIC 0
+    ...long(ioapic),
+    ...long(0), // its first interrupt
+    ...override(0, timerPin, 0),
+    ...levelIrqs.flatMap(irq => override(irq, irq, LEVEL_ACTIVE_HIGH)),
+    ...[4, 6, 0xff, 0, 0, 1], // NMI is LINT1 of all processors
+  ]);
 }
 
 /** A table without its check sum. */

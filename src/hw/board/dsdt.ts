@@ -3,7 +3,7 @@
  * devices may be put, and how to switch off.
  *
  * Specification: ACPI 1.0b, chapters 6 and 7; PCI interrupt links as the PIIX3 has them.
- * Not described, because not there: APICs, HPET, floppy controller, parallel port, hot plugging.
+ * Not described, because not there: HPET, floppy controller, parallel port, hot plugging.
  */
 
 import * as aml from '../acpi/aml.ts';

@@ -5,6 +5,7 @@
 import { acpiFiles } from '../acpi/tables.ts';
 import { FW_CFG, type FwCfg } from '../misc/fw-cfg.ts';
 import { dsdt } from './dsdt.ts';
+import { IOAPIC_BASE, TIMER_PIN } from './interrupts.ts';
 import type { PcOptions } from './options.ts';
 import { smbiosFiles } from './smbios.ts';
 
@@ -21,6 +22,13 @@ const DEFAULT_MACHINE = 'pc-i440fx-2.3';
 /** Of `qemu32`. */
 const DEFAULT_CPU = { signature: 0x663, features: 0x0781abfd };
 const RAM = 1;
+/** As interrupts.ts wires them; PCI interrupts and the SCI are levels. */
+const APICS = {
+  localApic: 0xfee00000,
+  ioapic: IOAPIC_BASE,
+  timerPin: TIMER_PIN,
+  levelIrqs: [5, 9, 10, 11],
+};
 /** S3 and S4 are not offered; S5 is sleep type 0, as the DSDT says. */
 const SYSTEM_STATES = Uint8Array.of(0x80, 0, 0, 1, 2, 0x80);
 
@@ -66,6 +74,7 @@ function addAcpi(fwCfg: FwCfg, facts: FirmwareFacts): void {
       acpiDisable: 0xf0,
       pmBase: facts.pmBase(),
       gpe0: facts.gpe0,
+      apics: APICS,
     });
   const { tables, rsdp, loader } = build();
   fwCfg.addFile('etc/acpi/tables', tables, () => tables.set(build().tables));

@@ -31,7 +31,10 @@ interface Node {
 const FOUR_GIB = 0x100000000;
 const EVERYTHING = 'f'.repeat(16);
 /** Regions of the flat space that are not in the PCI space, or shown as aliases. */
-const NOT_PCI = new Set(['pc.ram', 'smram', 'smram-region', 'pam-pci', 'pc.bios']);
+const NOT_PCI = new Set([
+  ...['pc.ram', 'smram', 'smram-region', 'pam-pci', 'pc.bios'],
+  ...['ioapic', 'icc-apic-container'],
+]);
 /** Registers inside the VGA's memory window. */
 const VGA_REGISTERS: readonly (readonly [number, number, string])[] = [
   [0x400, 0x20, 'vga ioports remapped'],
@@ -57,7 +60,7 @@ export function mtreeText(facts: MtreeFacts): string {
     `  ${ram} (prio 0, RW): alias ram-below-4g @pc.ram ${ram}\n`,
     `  ${hex(0)}-${EVERYTHING} (prio -1, RW): pci\n`,
     nodesText(pci, 4),
-    nodesText(overlays(facts), 2),
+    nodesText([...overlays(facts), ...apicNodes(facts)], 2),
     'I/O\n',
     `${range(0, 0x10000)} (prio 0, RW): io\n`,
     nodesText(portNodes(facts.ports), 2),
@@ -146,6 +149,17 @@ function overlays({ i440fx }: MtreeFacts): Node[] {
     };
   });
   return [...(i440fx.isSmramOpen ? [] : [video]), ...segments];
+}
+
+/** Registers that the bus of the processors reaches before PCI does. */
+function apicNodes({ regions }: MtreeFacts): Node[] {
+  return regions
+    .filter(region => region.enabled && /^(ioapic|icc-apic-container)$/.test(region.name))
+    .map(({ name, base, length }) => {
+      const place = { from: base, length, priority: 0 };
+      if (name === 'ioapic') return { ...place, text: name };
+      return { ...place, priority: 4096, text: name, children: [{ ...place, text: 'apic-msi' }] };
+    });
 }
 
 function portNodes(ports: readonly PortRegion[]): Node[] {

@@ -103,6 +103,10 @@ export interface PcOptions {
   readonly nographic: boolean;
   /** The processor implements system management mode. Default no. */
   readonly hasSmm?: boolean;
+  /** The processor has a local APIC. Default yes. */
+  readonly hasApic?: boolean;
+  /** As `-cpu` names it, for `info qtree`. */
+  readonly cpuModel?: string;
   /** As `-M` names it, for SMBIOS. Default `pc-i440fx-2.3`. */
   readonly machine?: string;
   /** CPUID leaf 1 EAX and EDX, for SMBIOS. */

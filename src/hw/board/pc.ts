@@ -2,8 +2,8 @@
  * The board: QEMU's pc-i440fx. The only file that knows which chip sits where: which port, which
  * wire, which interrupt.
  *
- * Not on this board: local APIC, IOAPIC and HPET (the tables do not announce them), vmport,
- * kvmvapic, PCI and CPU hot-plug registers, the floppy controller, parallel ports.
+ * Not on this board: HPET (the tables do not announce it), vmport, kvmvapic, PCI and CPU hot-plug
+ * registers, the floppy controller, parallel ports.
  */
 
 import { assert } from '../../error.ts';
@@ -23,7 +23,7 @@ import { I8042 } from '../input/i8042.ts';
 import { Ps2Keyboard } from '../input/ps2-keyboard.ts';
 import { Ps2Mouse } from '../input/ps2-mouse.ts';
 import { KeySender } from '../input/send-keys.ts';
-import { I8259 } from '../intc/i8259.ts';
+import type { I8259 } from '../intc/i8259.ts';
 import { DebugExit } from '../misc/debug-exit.ts';
 import { DebugCon } from '../misc/debugcon.ts';
 import { FwCfg } from '../misc/fw-cfg.ts';
@@ -40,6 +40,7 @@ import { I8254 } from '../timer/i8254.ts';
 import { Mc146818 } from '../timer/mc146818.ts';
 import { cmosDisks, geometryOf, serialOf } from './drives.ts';
 import { fillFwCfg } from './firmware.ts';
+import { Interrupts } from './interrupts.ts';
 import type { DriveOptions, PcEvents, PcOptions } from './options.ts';
 import { ramBelow4g } from './ram.ts';
 import { BoardTexts } from './texts.ts';
@@ -62,6 +63,8 @@ export class Pc {
   /** To the processor. */
   readonly intr = new Line('intr');
   readonly nmi = new Line('nmi');
+  /** From outside: a pulse asks the local APIC for an NMI. */
+  readonly nmiButton = new Line('nmi-button');
   readonly smi = new Line('smi');
   readonly a20 = new Line('a20');
   /** FERR# from the processor: an x87 exception with CR0.NE clear is IRQ 13 until port F0. */
@@ -90,6 +93,7 @@ export class Pc {
   readonly ramBelow4g: number;
   readonly ramOffset: number;
 
+  private readonly interrupts: Interrupts;
   private readonly wiring: Wiring;
   private readonly added = new Map<string, Device>();
   private readonly resetAsked = new Line('reset');
@@ -112,7 +116,8 @@ export class Pc {
     this.pci = new PciBus('pci.0', this.piix3.pirq);
     this.i440fx = this.buildMemory();
     this.buildPciHost();
-    this.pics = this.buildInterruptControllers();
+    this.interrupts = this.buildInterrupts();
+    this.pics = this.interrupts.pics;
     this.piix3.irq.forEach((line, i) => {
       if (i !== 2) this.follow(line, this.irq(i));
     });
@@ -141,7 +146,12 @@ export class Pc {
 
   /** The INTA cycle. */
   acknowledge(): number {
-    return this.pics[0].acknowledge();
+    return this.interrupts.apic.acknowledge();
+  }
+
+  /** The processor wrote IA32_APIC_BASE; its lower half. */
+  setApicBase(value: number): void {
+    this.interrupts.apic.setBase(value);
   }
 
   /** The RESET wire of every chip; RAM keeps its contents. */
@@ -152,7 +162,7 @@ export class Pc {
 
   /** Edges of the other chips' resets are no interrupts, and A20 is open. */
   private finishReset(): void {
-    for (const pic of this.pics) pic.reset();
+    this.interrupts.forget();
     this.a20.set(true);
   }
 
@@ -229,25 +239,13 @@ export class Pc {
     );
   }
 
-  private buildInterruptControllers(): readonly [I8259, I8259] {
-    const slave = new I8259({
-      inputs: this.irqLines.slice(8),
-      output: this.irq(2),
-      elcrMask: 0xde,
-    });
-    const master = new I8259({
-      inputs: this.irqLines.slice(0, 8),
-      output: this.intr,
-      elcrMask: 0xf8,
-      slave,
-    });
-    this.add('pic0', master);
-    this.add('pic1', slave);
-    this.wiring.ports({ name: 'pic', base: 0x20, length: 2 }, master.ports);
-    this.wiring.ports({ name: 'pic', base: 0xa0, length: 2 }, slave.ports);
-    this.wiring.ports({ name: 'elcr', base: 0x4d0, length: 1 }, master.elcrPort);
-    this.wiring.ports({ name: 'elcr', base: 0x4d1, length: 1 }, slave.elcrPort);
-    return [master, slave];
+  private buildInterrupts(): Interrupts {
+    const { clock, hasApic = true } = this.options;
+    const onInit = () => this.resetAsked.pulse();
+    const wires = { irqs: this.irqLines, cascade: this.irq(2), lines: this, onInit };
+    const interrupts = new Interrupts({ clock, wiring: this.wiring, hasApic, ...wires });
+    for (const [id, device] of interrupts.devices) this.add(id, device);
+    return interrupts;
   }
 
   private buildTimers(): I8254 {

@@ -2,12 +2,17 @@
  * The board's devices as `info qtree` shows them: only what is really there.
  */
 
-import { deviceModel, type PropertyValue, propertyLines } from '../catalog.ts';
+import { deviceModel, PROCESSOR_MODEL, type PropertyValue, propertyLines } from '../catalog.ts';
 import type { QdevBus, QdevInfo } from '../device.ts';
+import { IOAPIC_PINS } from '../intc/ioapic.ts';
+import { APIC_WINDOW } from '../intc/local-apic-registers.ts';
 import type { PciFunction } from '../pci/config.ts';
 import { pciAddress, pciDetails } from '../pci/pci-text.ts';
 import { serialOf } from './drives.ts';
+import { IOAPIC_BASE } from './interrupts.ts';
 import type { DriveOptions, PcOptions } from './options.ts';
+
+const DEFAULT_CPU = 'qemu64';
 
 type Values = { readonly [property: string]: PropertyValue };
 
@@ -37,8 +42,31 @@ export function boardTree(facts: TreeFacts): QdevBus {
   return {
     name: 'main-system-bus',
     type: 'System',
-    children: [node('fw_cfg_io'), node('i440FX-pcihost', {}, { buses: [bus] })],
+    children: [
+      processorNode(facts.options),
+      node('fw_cfg_io'),
+      node('i440FX-pcihost', {}, { buses: [bus] }),
+      node(
+        'ioapic',
+        {},
+        { gpios: [`gpio-in "" ${IOAPIC_PINS}`], details: () => [mmio(IOAPIC_BASE, 0x1000)] },
+      ),
+    ],
   };
+}
+
+function mmio(base: number, length: number): string {
+  return `mmio ${base.toString(16).padStart(16, '0')}/${length.toString(16).padStart(16, '0')}`;
+}
+
+function processorNode({ cpuModel = DEFAULT_CPU, hasApic = true }: PcOptions): QdevInfo {
+  const cpu: QdevInfo = {
+    type: `${cpuModel}-x86_64-cpu`,
+    properties: () => propertyLines(PROCESSOR_MODEL),
+  };
+  const children = hasApic ? [cpu, node('apic')] : [cpu];
+  const bus = { name: 'icc', type: 'icc-bus', children };
+  return node('icc-bridge', {}, { details: () => [mmio(0xfee00000, APIC_WINDOW)], buses: [bus] });
 }
 
 /** The display is plugged in before the IDE and power-management functions exist. */

@@ -14,6 +14,12 @@ function files(): AcpiFiles {
     acpiDisable: 0xf0,
     pmBase: 0x600,
     gpe0: 0xafe0,
+    apics: {
+      localApic: 0xfee00000,
+      ioapic: 0xfec00000,
+      timerPin: 2,
+      levelIrqs: [5, 9, 10, 11],
+    },
   });
 }
 
@@ -69,8 +75,10 @@ test('after the loader ran, all tables are found from the root and have valid ch
   const fadt = at(view.getUint32(rsdt.offset + 36, true));
   const facs = at(view.getUint32(fadt.offset + 36, true));
   const code = at(view.getUint32(fadt.offset + 40, true));
-  expect([rsdt, fadt, facs, code].map(t => t.name)).toEqual(['RSDT', 'FACP', 'FACS', 'DSDT']);
-  expect([rsdt, fadt, code].map(t => sum(t.bytes))).toEqual([0, 0, 0]);
+  const madt = at(view.getUint32(rsdt.offset + 40, true));
+  const names = [rsdt, fadt, facs, code, madt].map(t => t.name);
+  expect(names).toEqual(['RSDT', 'FACP', 'FACS', 'DSDT', 'APIC']);
+  expect([rsdt, fadt, code, madt].map(t => sum(t.bytes))).toEqual([0, 0, 0, 0]);
   expect(facs.offset % 64).toBe(0);
 });
 
@@ -81,4 +89,26 @@ test('the fixed table has the ports where the firmware put them', () => {
   const long = (offset: number): number => view.getUint32(at + offset, true);
   expect([long(56), long(64), long(76), long(80)]).toEqual([0x600, 0x604, 0x608, 0xafe0]);
   expect([view.getUint16(at + 46, true), long(48), tables[at + 52]]).toEqual([9, 0xb2, 0xf1]);
+});
+
+test('the interrupt table has processor, IOAPIC, overrides and NMI', () => {
+  const { tables } = load(files());
+  const at = Buffer.from(tables).indexOf('APIC');
+  const view = new DataView(tables.buffer, at);
+  const entries: string[] = [];
+  for (let from = 44; from < view.getUint32(4, true); from += tables[at + from + 1]) {
+    const bytes = tables.subarray(at + from, at + from + tables[at + from + 1]);
+    entries.push(Buffer.from(bytes).toString('hex'));
+  }
+  expect([view.getUint32(36, true), view.getUint32(40, true)]).toEqual([0xfee00000, 1]);
+  expect(entries).toEqual([
+    '0008000001000000',
+    '010c00000000c0fe00000000',
+    '020a0000020000000000',
+    '020a0005050000000d00',
+    '020a0009090000000d00',
+    '020a000a0a0000000d00',
+    '020a000b0b0000000d00',
+    '0406ff000001',
+  ]);
 });

@@ -1,0 +1,31 @@
+/**
+ * What the program asks of the JavaScript engine itself.
+ */
+
+import { setFlagsFromString } from 'node:v8';
+
+type Loop = (...args: never[]) => unknown;
+
+let compile: ((loop: Loop) => void) | null | undefined;
+
+/** V8's own function for it is part of the language only while a flag is set. */
+function makeCompile(): ((loop: Loop) => void) | null {
+  try {
+    setFlagsFromString('--allow-natives-syntax');
+    return new Function('loop', '%OptimizeFunctionOnNextCall(loop)') as (loop: Loop) => void;
+  } catch {
+    return null;
+  } finally {
+    setFlagsFromString('--no-allow-natives-syntax');
+  }
+}
+
+/**
+ * Has V8 compile `loop` at its next call, at once instead of beside it: a loop of 40 KB takes V8 a
+ * quarter of a second, in which it would run thirty times slower. False where that is not offered.
+ */
+export function compileSoon(loop: Loop): boolean {
+  compile ??= makeCompile();
+  compile?.(loop);
+  return compile !== null;
+}

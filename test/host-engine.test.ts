@@ -1,0 +1,36 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import { expect, test } from 'vitest';
+import { compileSoon } from '../src/host-engine.ts';
+
+test('a loop computes the same before and after it is compiled', () => {
+  const sum = (n: number): number => {
+    let total = 0;
+    for (let i = 0; i < n; i++) total = (total + i * i) | 0;
+    return total;
+  };
+  const before = sum(1000);
+  expect(compileSoon(sum)).toBe(true);
+  expect(sum(1000)).toBe(before);
+});
+
+test('V8 compiles the loop at its next call, not beside the program', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tinamou-engine-'));
+  const script = join(folder, 'script.cjs');
+  const program = `import { compileSoon } from './src/host-engine.ts';
+    function marked(n) { let t = 0; for (let i = 0; i < n; i++) t = (t + i) | 0; return t; }
+    marked(10); marked(10); compileSoon(marked); marked(10);`;
+  await build({
+    stdin: { contents: program, resolveDir: join(import.meta.dirname, '..') },
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    outfile: script,
+  });
+  const trace = execFileSync(process.execPath, ['--trace-opt', script], { encoding: 'latin1' });
+  rmSync(folder, { recursive: true });
+  expect(trace).toMatch(/compiling method .*marked.*kSynchronous/);
+});
