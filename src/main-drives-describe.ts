@@ -62,7 +62,9 @@ function describeImages(images: InsertedInfo['images']): JsonObject {
   if (image.actualSize !== undefined) members['actual-size'] = image.actualSize;
   members['virtual-size'] = image.virtualSize;
   if (details.clusterSize !== undefined) members['cluster-size'] = details.clusterSize;
-  if (details.encrypted) members['encrypted'] = true;
+  // An image over an encrypted one is called encrypted, too.
+  const isOverEncrypted = backing.length > 0 && backing[0].details.encrypted;
+  if (details.encrypted || isOverEncrypted) members['encrypted'] = true;
   if (details.backingFilename !== undefined && details.backingFilename !== '') {
     members['backing-filename'] = details.backingFilename;
     if (fullBackingFilename !== undefined) members['full-backing-filename'] = fullBackingFilename;

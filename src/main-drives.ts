@@ -179,7 +179,6 @@ export class DriveTable {
   /** Takes the medium out and closes it; devices with a tray are left with it open. */
   async empty(drive: OpenDrive): Promise<void> {
     const { backend } = drive;
-    if (!backend.inserted) return;
     const release = await backend.drain();
     const old = backend.replaceMedium(undefined);
     release();

@@ -22,6 +22,14 @@ test.each([18, 19, 20, 21])('B03, session %i: drives are added and deleted', i =
   expectReplay(workshop, 'B03-keys', i, noTemporary),
 );
 
+test('B03, session 17: a floppy is changed', async () => {
+  // No device picks up floppies: a warning says so.
+  const run = transcript('B03-keys')[17];
+  const typed = ['stop', 'change floppy0 enc.qcow2', 'xxx', 'info block', 'cont', 'info status'];
+  const { text } = await workshop.run([...LEGACY, ...run.argv], `${typed.join('\n')}\nquit\n`);
+  expect(text).toBe(run.output);
+});
+
 test('A07: an encrypted drive is added to a stopped machine only', () =>
   expectReplay(workshop, 'A07-driveadd-pipe', 0));
 
