@@ -108,7 +108,7 @@ test.each([
   expect(isEqual('backing.img', disk(asStored))).toBe(true);
 });
 
-test('E03: commit with a wrong password leaves garbage, and only where something was stored', async () => {
+test('E03: commit with a wrong password leaves garbage where something was stored', async () => {
   const run = emulatorRuns('E03-commit')[2];
   expect((await replay(run)).text).toBe(run.output);
   const now = readFileSync(path('backing.img'));
