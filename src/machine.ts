@@ -227,7 +227,8 @@ export class Machine<B extends Board = Board> {
     const mode = pace.mode;
     if (mode.kind === 'live') {
       await parts.host.sleep(untilNs - clock.nowNs);
-      clock.advanceTo(Math.max(clock.nowNs, pace.idleNs()));
+      // One deadline at a time, so that no tick of a late host is lost on the guest.
+      clock.advanceTo(Math.max(clock.nowNs, Math.min(pace.idleNs(), untilNs)));
       return;
     }
     if (untilNs === Number.POSITIVE_INFINITY || mode.sleep) {

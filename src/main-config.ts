@@ -79,6 +79,8 @@ export class Config {
   pace: PaceMode = { kind: 'live' };
   hasUsb = false;
   isDemo = false;
+  /** `-icount hash=on`: the state hash is printed at the end. */
+  showsHash = false;
   encryptedImages: 'refuse' | 'legacy' = 'refuse';
   /** `-h` and its like: print and end. */
   answer: 'help' | 'version' | 'machines' | 'cpus' | 'devices' | undefined;
@@ -145,7 +147,7 @@ const GROUPS: { readonly [name: string]: OptionGroup } = {
   icount: {
     name: 'icount',
     impliedKey: 'shift',
-    keys: { shift: 'string', align: 'bool', sleep: 'bool' },
+    keys: { shift: 'string', align: 'bool', sleep: 'bool', hash: 'bool' },
   },
   mon: {
     name: 'mon',
@@ -303,6 +305,7 @@ function readIcount(config: Config, option: Occurrence): void {
     throw new UserError('icount: Invalid shift value');
   }
   config.pace = { kind: 'counted', shift: value, sleep: list.bool('sleep') ?? shift === 'auto' };
+  config.showsHash = list.bool('hash') ?? false;
 }
 
 function readGlobal(_config: Config, option: Occurrence): void {

@@ -119,6 +119,10 @@ class Program {
     const hasKeys = this.drives.missingKeys().length === 0;
     if (config.startsRunning && hasKeys) machine.cont();
     const status = await machine.power();
+    if (config.showsHash) {
+      const { instructions } = machine.cpu;
+      printError(`state hash ${machine.stateHash()} after ${instructions} instructions\n`);
+    }
     if (!this.hasShutDown) this.events.emit('SHUTDOWN');
     await this.closeDrives();
     await this.chars.finish();

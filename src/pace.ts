@@ -1,11 +1,11 @@
 /**
  * How fast the machine's clock runs, and what the machine's loop asks of the host for it.
  *
- * Live: virtual time follows the host's monotonic clock while the machine runs; but on a host that
- * has no time for it, a slice takes no more than a few times what it was meant to, so that guests
- * which calibrate one clock by another are not misled. Counted (-icount): every instruction takes
- * 2^shift nanoseconds and nothing else moves the clock but jumps while the processor is halted, so
- * equal runs are equal to the bit.
+ * Live: virtual time follows the host's monotonic clock while the machine runs, but never passes
+ * the next deadline within a slice: no timer tick is lost when the host is late. The lag is made up
+ * for when there is nothing to do, and is limited: a host that has no time stretches the guest's.
+ * Counted (-icount): every instruction takes 2^shift nanoseconds and nothing else moves the clock
+ * but jumps while the processor is halted, so equal runs are equal to the bit.
  */
 
 /** The host's side; `host-time.ts` implements it, tests use `instantHost`. */
@@ -28,8 +28,9 @@ export type PaceMode =
 /** Aim of a live slice, and its aim while host work is under way, in ns. */
 const SLICE_NS = 2_000_000;
 const BUSY_SLICE_NS = 150_000;
-/** Live: a slice takes at most this many times its aim, or the busy aim, of virtual time. */
-const LONGEST_SLICE = 5;
+/** Live: a slice takes at most this much virtual time, and the lag behind the host is at most: */
+const LONGEST_SLICE_NS = 5 * SLICE_NS;
+const LONGEST_LAG_NS = 50_000_000;
 /** Bounds on instructions per slice. */
 const MIN_BUDGET = 500;
 const MAX_BUDGET = 2_000_000;
@@ -37,7 +38,8 @@ const MAX_BUDGET = 2_000_000;
 /** Turns "until then" into an instruction budget, and instructions into time. */
 export class Pace {
   private sliceStartNs = 0;
-  private longestNs = 0;
+  private sliceLimitNs = 0;
+  private sliceHostNs = 0;
   private sliceStartInstructions = 0;
   /** Live: virtual time is host time less this. */
   private hostOffsetNs = 0;
@@ -64,7 +66,7 @@ export class Pace {
     const done = instructions - this.sliceStartInstructions;
     if (this.mode.kind === 'counted') return this.sliceStartNs + done * 2 ** this.mode.shift;
     const hostNs = Math.floor(this.host.nowNs() - this.hostOffsetNs);
-    return Math.min(hostNs, this.sliceStartNs + this.longestNs);
+    return Math.min(hostNs, this.sliceLimitNs);
   }
 
   /** How many instructions to run from `nowNs` towards `untilNs`. */
@@ -76,7 +78,8 @@ export class Pace {
       return Math.max(1, Math.min(Math.ceil(spanNs / 2 ** this.mode.shift), MAX_BUDGET));
     }
     const aimNs = Math.min(spanNs, at.busy ? BUSY_SLICE_NS : SLICE_NS);
-    this.longestNs = LONGEST_SLICE * Math.max(aimNs, BUSY_SLICE_NS);
+    this.sliceHostNs = this.host.nowNs();
+    this.sliceLimitNs = nowNs + Math.min(spanNs, LONGEST_SLICE_NS);
     return Math.round(Math.max(MIN_BUDGET, Math.min(aimNs * this.speed, MAX_BUDGET)));
   }
 
@@ -84,12 +87,13 @@ export class Pace {
   endSlice(instructions: number): number {
     const nowNs = this.nowNs(instructions);
     if (this.mode.kind === 'counted') return nowNs;
-    const spentNs = this.host.nowNs() - this.hostOffsetNs - this.sliceStartNs;
+    const spentNs = this.host.nowNs() - this.sliceHostNs;
     const done = instructions - this.sliceStartInstructions;
     if (spentNs > 10_000 && done > MIN_BUDGET) {
       this.speed = this.speed * 0.8 + (done / spentNs) * 0.2;
     }
-    this.begin(nowNs);
+    const lagNs = this.host.nowNs() - this.hostOffsetNs - nowNs;
+    if (lagNs > LONGEST_LAG_NS) this.hostOffsetNs += lagNs - LONGEST_LAG_NS;
     return nowNs;
   }
 }
