@@ -178,6 +178,15 @@ function drive(config: Config, option: Occurrence, pairs: [string, string][]): v
   config.drives.push({ pairs, location: option.location });
 }
 
+function floppy(index: number) {
+  return (config: Config, option: Occurrence): void =>
+    drive(config, option, [
+      ['if', 'floppy'],
+      ['index', String(index)],
+      ['file', option.argument],
+    ]);
+}
+
 function readMemory(config: Config, option: Occurrence): void {
   const list = parseOptions(option.argument, GROUPS['m']);
   const text = list.get('size') ?? '';
@@ -377,6 +386,8 @@ const READERS: { readonly [name: string]: Reader } = {
   },
   uuid: readUuid,
   image: (config, option) => disk(0)(config, option),
+  fda: floppy(0),
+  fdb: floppy(1),
   hda: disk(0),
   hdb: disk(1),
   hdc: disk(2),

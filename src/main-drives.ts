@@ -7,10 +7,11 @@ import type { BlockContext } from './block/driver.ts';
 import type { DriveBackend } from './block/node-backend.ts';
 import { located } from './command-line.ts';
 import { UserError } from './error.ts';
+import type { Events } from './events.ts';
 import type { Json } from './json.ts';
 import { bareError, type CharRequest, type Config, type DriveRequest } from './main-config.ts';
-import type { JobTable } from './main-jobs.ts';
-import type { Drives, MissingKey } from './monitor/vm.ts';
+import { describeMedium, describeStats } from './main-drives-describe.ts';
+import type { MissingKey } from './monitor/drives.ts';
 import { CommandLineError } from './options.ts';
 
 type JsonObject = { readonly [name: string]: Json };
@@ -37,31 +38,34 @@ export interface OpenDrive {
 /** `-device` models that replace the default CD-ROM. */
 const CD_REPLACERS = ['ide-cd', 'ide-hd', 'ide-drive', 'scsi-cd'];
 
-export class DriveTable implements Drives {
+export class DriveTable {
   readonly drives: OpenDrive[] = [];
   /** Of `-usbdevice disk:`. */
   readonly usbDisks: OpenDrive[] = [];
   /** A drive can be read from now on. */
   onKey: (drive: string) => void = () => {};
-  control: JobTable | undefined;
-  private context: BlockContext | undefined;
   private block: BlockModule | undefined;
+  encryptedImages: Config['encryptedImages'] = 'refuse';
+  private snapshotAll = false;
 
   constructor(
     private readonly program: string,
     private readonly printError: (text: string) => void,
     private readonly mayOpenEncrypted: () => boolean,
+    private readonly events: Events,
   ) {}
 
   /** Opens all drives that the command line names, then the default ones. */
   async openAll(config: Config): Promise<void> {
-    for (const request of config.drives) await this.open(request, config);
-    for (const request of config.usbDevices) await this.openUsb(request, config);
+    this.encryptedImages = config.encryptedImages;
+    this.snapshotAll = config.snapshot;
+    for (const request of config.drives) await this.open(request);
+    for (const request of config.usbDevices) await this.openUsb(request);
     if (!config.hasDefaults) return;
     const replaced = config.devices.some(d => CD_REPLACERS.includes(d.list.get('driver') ?? ''));
-    if (!replaced && !this.isTaken('ide', 1, 0)) await this.openDefault('ide', 2, config);
-    await this.openDefault('floppy', 0, config);
-    await this.openDefault('sd', 0, config);
+    if (!replaced && !this.isTaken('ide', 1, 0)) await this.openDefault('ide', 2);
+    await this.openDefault('floppy', 0);
+    await this.openDefault('sd', 0);
   }
 
   private isTaken(type: string, bus: number, unit: number): boolean {
@@ -71,7 +75,7 @@ export class DriveTable implements Drives {
   }
 
   /** `-usbdevice disk:[format=F:]FILE`. */
-  private async openUsb({ text, location }: CharRequest, config: Config): Promise<void> {
+  private async openUsb({ text, location }: CharRequest): Promise<void> {
     const why = `qemu: could not add USB device '${text}'`;
     const match = /^disk:(?:format=([^:]*):)?(.*)$/s.exec(text);
     if (match === null) throw bareError(why);
@@ -84,7 +88,7 @@ export class DriveTable implements Drives {
     if (format !== undefined) pairs.push(['format', format]);
     try {
       if (file === '') throw new CommandLineError('block device specification needed', location);
-      this.usbDisks.push(await this.open({ pairs, location }, config));
+      this.usbDisks.push(await this.open({ pairs, location }));
     } catch (error) {
       if (!(error instanceof CommandLineError)) throw error;
       const lines = `${error.message}\nFailed to create USB device 'usb-storage'`;
@@ -92,7 +96,7 @@ export class DriveTable implements Drives {
     }
   }
 
-  private async openDefault(type: string, index: number, config: Config): Promise<void> {
+  private async openDefault(type: string, index: number): Promise<void> {
     if (this.isTaken(type, Math.floor(index / 2), index % 2)) return;
     const media = type === 'ide' ? 'cdrom' : 'disk';
     const pairs = [
@@ -100,43 +104,22 @@ export class DriveTable implements Drives {
       ['index', String(index)],
       ['media', media],
     ] as const;
-    await this.open({ pairs, location: undefined }, config);
+    await this.open({ pairs, location: undefined });
     const last = this.drives[this.drives.length - 1];
     last.isClaimed = true;
   }
 
-  private async open(request: DriveRequest, config: Config): Promise<OpenDrive> {
-    this.block ??= await loadBlock();
-    const { parseDrive, openDrive, driverNames, FormatHelp, host } = this.block;
+  private async open(request: DriveRequest): Promise<OpenDrive> {
+    const block = await this.layer();
     const { location } = request;
-    const context: DriveContext = {
-      defaultInterface: 'ide',
-      drives: this.drives.map(({ spec }) => spec),
-      formats: driverNames(),
-    };
-    const pairs = [...request.pairs];
-    if (config.snapshot && !pairs.some(([key]) => key === 'snapshot')) {
-      pairs.push(['snapshot', 'on']);
-    }
     try {
-      const spec = located(location, () => parseDrive(pairs, context));
+      const spec = located(location, () => this.parse(block, request.pairs));
       for (const { text, located: hasPlace } of spec.warnings) {
         this.printError(hasPlace ? `${this.program}: ${location}: ${text}\n` : `${text}\n`);
       }
-      const blockContext: BlockContext = {
-        host,
-        encryptedImages: config.encryptedImages,
-        imageTool: 'tinamou-img',
-        warn: text => this.printError(`${text}\n`),
-        mayOpenEncrypted: this.mayOpenEncrypted,
-      };
-      this.context = blockContext;
-      const backend = await openDrive(spec, blockContext);
-      const drive = { spec, backend, isClaimed: false };
-      this.drives.push(drive);
-      return drive;
+      return await this.openSpec(block, spec);
     } catch (error) {
-      if (error instanceof FormatHelp) throw new CommandLineError(error.message, null);
+      if (error instanceof block.FormatHelp) throw new CommandLineError(error.message, null);
       if (error instanceof UserError) {
         throw new CommandLineError(error.message, location, error.hint);
       }
@@ -144,24 +127,119 @@ export class DriveTable implements Drives {
     }
   }
 
-  /** Ends jobs and writes back what images still hold in memory. */
-  async close(): Promise<void> {
-    await this.control?.stop();
-    for (const { backend } of this.drives) {
-      try {
-        await backend.drain();
-        await backend.close();
-      } catch (error) {
-        const why = error instanceof Error ? error.message : String(error);
-        this.printError(`${this.program}: ${backend.name}: ${why}\n`);
-      }
+  /** Opens one more drive. Throws UserError. */
+  async add(pairs: readonly (readonly [string, string])[]): Promise<OpenDrive> {
+    const block = await this.layer();
+    try {
+      return await this.openSpec(block, this.parse(block, pairs));
+    } catch (error) {
+      if (error instanceof block.FormatHelp) throw new UserError(error.message);
+      throw error;
     }
   }
 
-  /** What images are opened with; there once a drive is. */
-  get blockContext(): BlockContext {
-    if (this.context === undefined) throw new UserError('There are no drives');
-    return this.context;
+  async layer(): Promise<BlockModule> {
+    this.block ??= await loadBlock();
+    return this.block;
+  }
+
+  async context(): Promise<BlockContext> {
+    const { host } = await this.layer();
+    return {
+      host,
+      encryptedImages: this.encryptedImages,
+      imageTool: 'tinamou-img',
+      warn: text => this.printError(`${text}\n`),
+      mayOpenEncrypted: this.mayOpenEncrypted,
+    };
+  }
+
+  private parse(block: BlockModule, given: readonly (readonly [string, string])[]): DriveSpec {
+    const context: DriveContext = {
+      defaultInterface: 'ide',
+      drives: this.drives.map(({ spec }) => spec),
+      formats: block.driverNames(),
+    };
+    const pairs = [...given];
+    if (this.snapshotAll && !pairs.some(([key]) => key === 'snapshot')) {
+      pairs.push(['snapshot', 'on']);
+    }
+    return block.parseDrive(pairs, context);
+  }
+
+  private async openSpec(block: BlockModule, spec: DriveSpec): Promise<OpenDrive> {
+    const backend = await block.openDrive(spec, await this.context());
+    const drive = { spec, backend, isClaimed: false };
+    this.drives.push(drive);
+    return drive;
+  }
+
+  /** Takes the drive out of the table; a device that has it is left with an empty one. */
+  async remove(drive: OpenDrive): Promise<void> {
+    const at = this.drives.indexOf(drive);
+    if (at >= 0) this.drives.splice(at, 1);
+    await this.empty(drive);
+  }
+
+  /** By its id. */
+  find(device: string): OpenDrive {
+    const found = this.drives.find(({ spec }) => spec.id === device);
+    if (found === undefined) throw new UserError(`Device '${device}' not found`, 'DeviceNotFound');
+    return found;
+  }
+
+  /** By its id, or by the name of its image's node. */
+  findEither(device: string | undefined, node: string | undefined): OpenDrive {
+    const found = this.drives.find(
+      ({ spec }) =>
+        (device !== undefined && spec.id === device) ||
+        (node !== undefined && spec.nodeName === node),
+    );
+    if (found !== undefined) return found;
+    throw new UserError(`Cannot find device=${device ?? ''} nor node_name=${node ?? ''}`);
+  }
+
+  isRemovable({ isClaimed, spec }: OpenDrive): boolean {
+    return !isClaimed || spec.media === 'cdrom' || isCardOrFloppy(spec.interface);
+  }
+
+  /** Takes the medium out and closes it; devices with a tray are left with it open. */
+  async empty(drive: OpenDrive): Promise<void> {
+    const { backend } = drive;
+    const release = await backend.drain();
+    const old = backend.replaceMedium(undefined);
+    release();
+    this.moveTray(drive, true);
+    await old?.close();
+  }
+
+  /** The device hears of a medium only when its password is known. */
+  insert(drive: OpenDrive, node: NonNullable<DriveBackend['node']>): void {
+    drive.backend.replaceMedium(node);
+    if (!drive.backend.keyMissing) this.moveTray(drive, false);
+  }
+
+  /** Events as QEMU sends them: one more than needed when a closed tray is loaded. */
+  private moveTray({ backend, spec, isClaimed }: OpenDrive, open: boolean): void {
+    const hasTray = isClaimed && spec.media === 'cdrom' && spec.interface === 'ide';
+    if (!hasTray && spec.interface !== 'floppy') return;
+    const emit = (isOpen: boolean): void =>
+      this.events.emit('DEVICE_TRAY_MOVED', { device: backend.name, 'tray-open': isOpen });
+    if (!backend.trayOpen) emit(true);
+    if (!open) emit(false);
+    if (hasTray) backend.trayOpen = open;
+  }
+
+  /** Writes everything back: the end of the program. */
+  async closeAll(): Promise<void> {
+    for (const drive of this.drives) {
+      try {
+        await this.empty(drive);
+      } catch (error) {
+        const why = error instanceof Error ? error.message : String(error);
+        this.printError(`${this.program}: ${drive.backend.name}: ${why}\n`);
+      }
+    }
   }
 
   /** Warns of drives that no device picked up. */
@@ -179,22 +257,21 @@ export class DriveTable implements Drives {
   }
 
   queryStats(): Json {
-    return this.drives.map(({ backend }): JsonObject => {
-      const s = backend.statistics;
-      const stats: JsonObject = {
-        rd_bytes: s.rdBytes,
-        wr_bytes: s.wrBytes,
-        rd_operations: s.rdOperations,
-        wr_operations: s.wrOperations,
-        flush_operations: s.flushOperations,
-        flush_total_time_ns: s.flushTotalTimeNs,
-        wr_total_time_ns: s.wrTotalTimeNs,
-        rd_total_time_ns: s.rdTotalTimeNs,
-        wr_highest_offset: s.wrHighestOffset,
-        rd_merged: 0,
-        wr_merged: 0,
-      };
-      return { device: backend.name, stats };
+    return this.drives.map(({ backend, spec }): JsonObject => {
+      const names: (string | undefined)[] = [];
+      for (let at = backend.node; at !== undefined; at = at.backing) {
+        names.push(at === backend.node ? spec.nodeName : undefined);
+      }
+      return describeStats(backend.statistics, { names, device: backend.name });
+    });
+  }
+
+  /** Nodes that the user named: their images are not looked into. */
+  queryNodes(): Json {
+    return this.drives.flatMap(({ backend, spec }): JsonObject[] => {
+      const inserted = this.block?.driveInfo(backend).inserted;
+      if (spec.nodeName === undefined || inserted === undefined) return [];
+      return [describeMedium({ ...inserted, images: [] }, spec.nodeName)];
     });
   }
 
@@ -213,21 +290,17 @@ export class DriveTable implements Drives {
   }
 
   setPassword(device: string | undefined, node: string | undefined, password: string): void {
-    const found = this.drives.find(
-      ({ spec }) =>
-        (device !== undefined && spec.id === device) ||
-        (node !== undefined && spec.nodeName === node),
-    );
-    if (found === undefined || this.block === undefined) {
-      throw new UserError(`Cannot find device=${device ?? ''} nor node_name=${node ?? ''}`);
-    }
-    this.block.setDrivePassword(found.backend, new TextEncoder().encode(password));
+    const found = this.findEither(device, node);
+    const wasMissing = found.backend.keyMissing;
+    this.block?.setDrivePassword(found.backend, new TextEncoder().encode(password));
+    if (wasMissing) this.moveTray(found, false);
     this.onKey(found.backend.name);
   }
 
-  private describe({ backend, spec, isClaimed }: OpenDrive): JsonObject {
+  private describe(drive: OpenDrive): JsonObject {
+    const { backend, spec, isClaimed } = drive;
     const info = this.block?.driveInfo(backend);
-    const removable = !isClaimed || spec.media === 'cdrom' || isCardOrFloppy(spec.interface);
+    const removable = this.isRemovable(drive);
     const members: { [name: string]: Json } = {
       device: backend.name,
       type: 'unknown',
@@ -236,81 +309,13 @@ export class DriveTable implements Drives {
     };
     if (removable) members['tray_open'] = info?.trayOpen ?? false;
     if (isClaimed && !isCardOrFloppy(spec.interface)) members['io-status'] = 'ok';
-    if (info?.inserted !== undefined) members['inserted'] = describeMedium(info.inserted);
+    if (info?.inserted !== undefined) {
+      members['inserted'] = describeMedium(info.inserted, spec.nodeName);
+    }
     return members;
   }
 }
 
 function isCardOrFloppy(type: string): boolean {
   return type === 'floppy' || type === 'sd';
-}
-
-type Inserted = NonNullable<ReturnType<BlockModule['driveInfo']>['inserted']>;
-
-/** Members in the order of the schema. */
-function describeMedium(inserted: Inserted): JsonObject {
-  const { backingFile, throttling, cache } = inserted;
-  return {
-    file: inserted.file,
-    ro: inserted.readOnly,
-    drv: inserted.driver,
-    ...(backingFile === undefined ? {} : { backing_file: backingFile }),
-    backing_file_depth: inserted.backingFileDepth,
-    encrypted: inserted.encrypted,
-    encryption_key_missing: inserted.encryptionKeyMissing,
-    detect_zeroes: inserted.detectZeroes,
-    ...describeLimits(throttling),
-    cache: { writeback: cache.writeback, direct: cache.direct, 'no-flush': cache.noFlush },
-    write_threshold: 0,
-    image: describeImages(inserted.images),
-  };
-}
-
-/** Bursts and sizes are listed only where they were set. */
-function describeLimits(limits: Inserted['throttling']): JsonObject {
-  const bursts = {
-    bps_max: limits.bpsMax,
-    bps_rd_max: limits.bpsRdMax,
-    bps_wr_max: limits.bpsWrMax,
-    iops_max: limits.iopsMax,
-    iops_rd_max: limits.iopsRdMax,
-    iops_wr_max: limits.iopsWrMax,
-    iops_size: limits.iopsSize,
-  };
-  return {
-    bps: limits.bps,
-    bps_rd: limits.bpsRd,
-    bps_wr: limits.bpsWr,
-    iops: limits.iops,
-    iops_rd: limits.iopsRd,
-    iops_wr: limits.iopsWr,
-    ...Object.fromEntries(Object.entries(bursts).filter(([, value]) => value !== 0)),
-  };
-}
-
-function describeImages(images: Inserted['images']): JsonObject {
-  const [image, ...backing] = images;
-  if (image === undefined) return {};
-  const { details, fullBackingFilename } = image;
-  const members: { [name: string]: Json } = {
-    filename: image.filename,
-    format: image.format,
-    'dirty-flag': details.dirty,
-  };
-  if (image.actualSize !== undefined) members['actual-size'] = image.actualSize;
-  members['virtual-size'] = image.virtualSize;
-  if (details.clusterSize !== undefined) members['cluster-size'] = details.clusterSize;
-  if (details.encrypted) members['encrypted'] = true;
-  if (details.backingFilename !== undefined && details.backingFilename !== '') {
-    members['backing-filename'] = details.backingFilename;
-    if (fullBackingFilename !== undefined) members['full-backing-filename'] = fullBackingFilename;
-    if (details.backingFormat !== undefined) {
-      members['backing-filename-format'] = details.backingFormat;
-    }
-  }
-  if (backing.length > 0) members['backing-image'] = describeImages(backing);
-  if (details.specific !== undefined) {
-    members['format-specific'] = { type: details.specific.type, data: details.specific.data };
-  }
-  return members;
 }

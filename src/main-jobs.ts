@@ -1,158 +1,155 @@
 /**
- * What the monitor may do to drives: block jobs, commits, live snapshots, and the I/O commands.
- *
- * Loaded with the block layer, when there is a drive. Events are those of QMP.
+ * Block jobs and live snapshots as the monitor starts them; how jobs go is told in events.
  */
 
-import type { BlockContext } from './block/driver.ts';
-import type { Job, JobListener } from './block/job/job.ts';
-import type { JobSetting } from './block/job/start.ts';
-import type { DriveBackend } from './block/node-backend.ts';
+import { BlockError } from './block/backend.ts';
+import { DRIVERS } from './block/drivers.ts';
+import type { Job } from './block/job/job.ts';
+import {
+  commitDrive,
+  type JobSetting,
+  snapshotDrive,
+  startBackup,
+  startCommit,
+  startMirror,
+  startStream,
+} from './block/job/start.ts';
 import { UserError } from './error.ts';
-import type { Events } from './events.ts';
-import type { Json } from './json.ts';
-import type { BlockControl, CopyArguments, JobAction } from './monitor/vm.ts';
+import type { DriveHost } from './main-drive-host.ts';
+import type { OpenDrive } from './main-drives.ts';
+import type { CopyArguments, Drives, OverlayArguments, Undo } from './monitor/drives.ts';
 
-const loadJobs = () => import('./block/job/start.ts');
-const loadIo = async () => ({
-  ...(await import('./block/io/session.ts')),
-  ...(await import('./block/io/commands.ts')),
-});
-
-export interface JobWorld {
-  drives(): readonly DriveBackend[];
-  context(): BlockContext;
-  readonly events: Events;
-  /** Standard output and standard error of the program. */
-  readonly print: (text: string) => void;
-  readonly printError: (text: string) => void;
-  readonly elapsed: () => number;
-}
-
-export class JobTable implements BlockControl {
-  private readonly running: Job[] = [];
-
-  constructor(private readonly world: JobWorld) {}
-
-  private drive(device: string): DriveBackend {
-    const found = this.world.drives().find(d => d.name === device);
-    if (found === undefined) throw new UserError(`Device '${device}' not found`, 'DeviceNotFound');
-    return found;
-  }
-
-  private job(device: string): Job {
-    const found = this.running.find(j => j.device === device);
-    if (found !== undefined) return found;
-    throw new UserError(`No active block job on device '${device}'`, 'DeviceNotActive');
-  }
-
-  private setting(device: string): JobSetting {
-    const { world } = this;
-    const drive = this.drive(device);
-    return { drive, context: world.context(), print: world.print, listener: this.listener };
-  }
-
-  private readonly listener: JobListener = {
-    ready: job => this.tell('BLOCK_JOB_READY', job),
-    ended: (job, outcome, error) => {
-      this.running.splice(this.running.indexOf(job), 1);
-      const more: { readonly [name: string]: Json } = error === undefined ? {} : { error };
-      const name = outcome === 'cancelled' ? 'BLOCK_JOB_CANCELLED' : 'BLOCK_JOB_COMPLETED';
-      this.tell(name, job, more);
+async function settingFor(monitor: DriveHost, drive: OpenDrive): Promise<JobSetting> {
+  const { events, printOut } = monitor.outlets;
+  const tell = (name: string, job: Job, more: { readonly error?: string } = {}): void => {
+    const { type, device, len, offset, speed } = job;
+    events.emit(`BLOCK_JOB_${name}`, { type, device, len, offset, speed, ...more });
+  };
+  return {
+    drive: drive.backend,
+    context: await monitor.table.context(),
+    print: text => printOut(text.endsWith('\n') ? text : `${text}\n`),
+    listener: {
+      ready: job => tell('READY', job),
+      ended(job, outcome, error) {
+        monitor.jobs.delete(job.device);
+        const more = error === undefined ? {} : { error };
+        tell(outcome === 'cancelled' ? 'CANCELLED' : 'COMPLETED', job, more);
+      },
     },
   };
+}
 
-  private tell(name: string, job: Job, more: { readonly [name: string]: Json } = {}): void {
-    const { type, device, len, offset, speed } = job;
-    this.world.events.emit(name, { type, device, len, offset, speed, ...more });
+/** Failures of the host as messages. */
+async function words<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof BlockError) throw new UserError(error.message);
+    throw error;
   }
+}
 
-  private keep(job: Job): void {
-    this.running.push(job);
-    // A mistake of ours in a job must not pass unseen.
-    job.finished.catch((error: unknown) => this.world.printError(`${String(error)}\n`));
+function keep(monitor: DriveHost, job: Job): Job {
+  monitor.jobs.set(job.device, job);
+  // A mistake of ours in a job must not pass unseen.
+  job.finished.catch((error: unknown) => monitor.outlets.printError(`${String(error)}\n`));
+  return job;
+}
+
+function checkFormat(format: string | undefined): void {
+  if (format === undefined || DRIVERS.some(({ name }) => name === format)) return;
+  throw new UserError(`Invalid block format '${format}'`);
+}
+
+function copyRequest(request: CopyArguments) {
+  const { target, format, sync, granularity } = request;
+  return {
+    target,
+    format,
+    mode: request.mode ?? 'absolute-paths',
+    sync,
+    speed: request.speed ?? 0,
+    ...(granularity === undefined ? {} : { granularity }),
+  } as const;
+}
+
+export async function backup(monitor: DriveHost, request: CopyArguments): Promise<Undo> {
+  const setting = await settingFor(monitor, monitor.table.find(request.device));
+  if (setting.drive.node !== undefined) checkFormat(request.format);
+  const job = keep(monitor, await words(startBackup(setting, copyRequest(request))));
+  return async () => {
+    job.cancel(true);
+    await job.finished;
+  };
+}
+
+export async function mirror(monitor: DriveHost, request: CopyArguments): Promise<void> {
+  const setting = await settingFor(monitor, monitor.table.find(request.device));
+  if (setting.drive.node !== undefined && setting.drive.job === undefined) {
+    checkFormat(request.format);
   }
+  keep(monitor, await words(startMirror(setting, copyRequest(request))));
+}
 
-  /** Cancels what runs, and waits for it. */
-  async stop(): Promise<void> {
-    for (const job of [...this.running]) {
-      job.cancel(true);
-      await job.finished.catch(() => {});
+export async function stream(
+  monitor: DriveHost,
+  device: string,
+  request: { readonly base: string | undefined; readonly speed: number },
+): Promise<void> {
+  const setting = await settingFor(monitor, monitor.table.find(device));
+  keep(monitor, await words(startStream(setting, request)));
+}
+
+export async function commitJob(
+  monitor: DriveHost,
+  { device, base, top, speed }: Parameters<Drives['startCommit']>[0],
+): Promise<void> {
+  const setting = await settingFor(monitor, monitor.table.find(device));
+  keep(monitor, await words(startCommit(setting, { base, top, speed: speed ?? 0 })));
+}
+
+export async function commit(monitor: DriveHost, device: string): Promise<void> {
+  const { table } = monitor;
+  const context = await table.context();
+  const chosen =
+    device === 'all'
+      ? table.drives.filter(({ backend }) => backend.node?.backing !== undefined)
+      : [table.find(device)];
+  for (const { backend } of chosen) {
+    const fail = (why: string): UserError =>
+      new UserError(`'commit' error for '${backend.name}': ${why}`);
+    if (backend.node === undefined) throw fail('No medium found');
+    if (backend.node.backing === undefined) throw fail('Operation not supported');
+    if (backend.job !== undefined) throw fail('Device or resource busy');
+    if (backend.node.readOnly) throw fail('Permission denied');
+    try {
+      await commitDrive(backend, context);
+    } catch (error) {
+      if (error instanceof BlockError || error instanceof UserError) throw fail(error.message);
+      throw error;
     }
   }
+}
 
-  jobs(): Json {
-    return this.running.map(job => {
-      const { ioStatus, ...info } = job.info();
-      return { ...info, 'io-status': ioStatus };
-    });
-  }
-
-  async copy(kind: 'backup' | 'mirror', request: CopyArguments): Promise<void> {
-    const setting = this.setting(request.device);
-    const { startBackup, startMirror } = await loadJobs();
-    const start = kind === 'backup' ? startBackup : startMirror;
-    this.keep(await start(setting, request));
-  }
-
-  async stream(device: string, base: string | undefined, speed: number): Promise<void> {
-    const setting = this.setting(device);
-    const { startStream } = await loadJobs();
-    this.keep(await startStream(setting, { base, speed }));
-  }
-
-  async commitJob(
-    device: string,
-    request: { readonly base?: string; readonly top?: string; readonly speed: number },
-  ): Promise<void> {
-    const setting = this.setting(device);
-    const { startCommit } = await loadJobs();
-    const { base, top, speed } = request;
-    this.keep(await startCommit(setting, { base, top, speed }));
-  }
-
-  act(device: string, action: JobAction, force: boolean): void {
-    const job = this.job(device);
-    if (action === 'cancel') job.cancel(force);
-    else job[action]();
-  }
-
-  setSpeed(device: string, speed: number): void {
-    this.job(device).setSpeed(speed);
-  }
-
-  /** `all` passes over drives that cannot be committed. */
-  async commit(device: string): Promise<void> {
-    const { commitDrive } = await loadJobs();
-    const { world } = this;
-    if (device === 'all') {
-      for (const drive of world.drives()) {
-        if (drive.node?.backing !== undefined) await commitDrive(drive, world.context());
-      }
-      return;
-    }
-    const drive = this.drive(device);
-    const why = drive.node === undefined ? 'No medium found' : 'Operation not supported';
-    if (drive.node?.backing === undefined) {
-      throw new UserError(`'commit' error for '${device}': ${why}`);
-    }
-    await commitDrive(drive, world.context());
-  }
-
-  async io(device: string, line: string): Promise<string> {
-    const drive = this.drive(device);
-    const { IoSession, runLine } = await loadIo();
-    const { world } = this;
-    let text = '';
-    const print = (part: string): void => {
-      if (part.startsWith('command "')) world.printError(part);
-      else text += part;
-    };
-    const sleep = world.context().host.sleep;
-    const session = new IoSession({ print, elapsed: world.elapsed, sleep }, undefined);
-    session.node = drive.node;
-    await runLine(session, line);
-    await session.settle();
-    return text;
-  }
+export async function overlay(monitor: DriveHost, request: OverlayArguments): Promise<Undo> {
+  const { table } = monitor;
+  const drive = table.findEither(request.device, request['node-name']);
+  const format = request.format ?? 'qcow2';
+  const { backend } = drive;
+  if (backend.node === undefined) throw new UserError(`Device '${backend.name}' has no medium`);
+  checkFormat(format);
+  const setting = await settingFor(monitor, drive);
+  const source = backend.node;
+  const mode = request.mode ?? 'absolute-paths';
+  await words(snapshotDrive(setting, { path: request['snapshot-file'], format, mode }));
+  return async () => {
+    const release = await backend.drain();
+    const added = backend.node;
+    backend.swap(source);
+    release();
+    if (added === undefined) return;
+    added.backing = undefined;
+    await added.close();
+  };
 }

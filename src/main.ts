@@ -42,8 +42,8 @@ import {
   readConfig,
 } from './main-config.ts';
 import type { Fittings } from './main-devices.ts';
+import { DriveMonitor } from './main-drive-monitor.ts';
 import { DriveTable } from './main-drives.ts';
-import { JobTable } from './main-jobs.ts';
 import { commandsFor } from './monitor/commands/all.ts';
 import { CHARDEV_GROUP } from './monitor/commands/chardev.ts';
 import { bareContext, hmpCommandsFor } from './monitor/hmp/commands.ts';
@@ -54,8 +54,12 @@ import { Session } from './monitor/session.ts';
 import { QEMU_VERSION_TEXT } from './monitor/version.ts';
 import type { Vm } from './monitor/vm.ts';
 import { CommandLineError, parseOptions } from './options.ts';
+import type { RunState } from './run-state.ts';
 
 const VERSION = `QEMU emulator version ${QEMU_VERSION_TEXT} (tinamou 0.1.0)`;
+
+/** In other states a guest may be using what it would then read as noise. */
+const MAY_OPEN_ENCRYPTED: readonly RunState[] = ['prelaunch', 'inmigrate', 'paused'];
 
 /** One run of the program. */
 class Program {
@@ -69,6 +73,7 @@ class Program {
   private machine: PcMachine | undefined;
   private monitorCount = 0;
   private hasShutDown = false;
+  private closeDrives: () => Promise<void> = async () => {};
   private readonly vm: Vm;
 
   constructor(
@@ -82,15 +87,12 @@ class Program {
       commitAll: () => {},
       nowMs: millisecondsSinceStart,
     });
-    this.drives = new DriveTable(name, printError, () => this.machine?.runState !== 'running');
-    this.drives.control = new JobTable({
-      drives: () => this.drives.drives.map(({ backend }) => backend),
-      context: () => this.drives.blockContext,
-      events: this.events,
-      print: printOut,
+    this.drives = new DriveTable(
+      name,
       printError,
-      elapsed: () => millisecondsSinceStart() / 1000,
-    });
+      () => MAY_OPEN_ENCRYPTED.includes(this.machine?.runState ?? 'prelaunch'),
+      this.events,
+    );
     this.vm = this.createVm();
     this.events.listen(({ name: event }) => {
       if (event === 'SHUTDOWN') this.hasShutDown = true;
@@ -122,8 +124,8 @@ class Program {
       const { instructions } = machine.cpu;
       printError(`state hash ${machine.stateHash()} after ${instructions} instructions\n`);
     }
-    await this.drives.close();
     if (!this.hasShutDown) this.events.emit('SHUTDOWN');
+    await this.closeDrives();
     await this.chars.finish();
     return status;
   }
@@ -305,7 +307,9 @@ class Program {
       if (this.panel === undefined) throw new Error('the machine exists while commands run');
       return this.panel;
     };
-    const { events, log, drives, chars, config } = this;
+    const { events, log, chars, config } = this;
+    const drives = new DriveMonitor(this.drives, { events, printOut, printError });
+    this.closeDrives = () => drives.close();
     const vm: Vm = {
       events,
       log,

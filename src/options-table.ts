@@ -104,6 +104,7 @@ function drives(names: readonly string[], text: string): OptionRow {
 }
 
 const BLOCK: readonly OptionRow[] = [
+  drives(['fda', 'fdb'], help('-fda/-fdb file', "use 'file' as floppy disk 0/1 image")),
   drives(['hda', 'hdb'], help('-hda/-hdb file', "use 'file' as IDE hard disk 0/1 image")),
   drives(['hdc', 'hdd'], help('-hdc/-hdd file', "use 'file' as IDE hard disk 2/3 image")),
   row('cdrom', true, help('-cdrom file', "use 'file' as IDE cdrom image (cdrom is ide1 master)")),

@@ -192,11 +192,14 @@ export class DriveBackend implements BlockBackend {
     this.mediaListeners.push(listener);
   }
 
-  /** Puts a medium in, or takes it out; the old one is returned, still open. */
+  /**
+   * Puts a medium in, or takes it out; the old one is returned, still open. The device hears of
+   * a medium that needs a password when it has one.
+   */
   replaceMedium(node: BlockNode | undefined): BlockNode | undefined {
     const old = this.medium;
     this.medium = node;
-    this.announceMedia();
+    if (!this.keyMissing) this.announceMedia();
     return old;
   }
 

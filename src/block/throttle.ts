@@ -109,12 +109,29 @@ class Bucket {
   }
 }
 
+/** A rate without a burst gets a tenth of a second's worth. */
+function withBursts(limits: ThrottleLimits): ThrottleLimits {
+  const burst = (rate: number, max: number): number => (max === 0 ? Math.floor(rate / 10) : max);
+  return {
+    ...limits,
+    bpsMax: burst(limits.bps, limits.bpsMax),
+    bpsRdMax: burst(limits.bpsRd, limits.bpsRdMax),
+    bpsWrMax: burst(limits.bpsWr, limits.bpsWrMax),
+    iopsMax: burst(limits.iops, limits.iopsMax),
+    iopsRdMax: burst(limits.iopsRd, limits.iopsRdMax),
+    iopsWrMax: burst(limits.iopsWr, limits.iopsWrMax),
+  };
+}
+
 /** Decides when a request may go. */
 export class Throttle {
   private readonly bytes: readonly (readonly [Bucket, boolean, boolean])[];
   private readonly operations: readonly (readonly [Bucket, boolean, boolean])[];
 
-  constructor(readonly limits: ThrottleLimits) {
+  readonly limits: ThrottleLimits;
+
+  constructor(limits: ThrottleLimits) {
+    this.limits = withBursts(limits);
     const bucket = (rate: number, max: number, read: boolean, write: boolean) =>
       rate === 0 ? [] : [[new Bucket(rate, max === 0 ? rate / 10 : max), read, write] as const];
     const l = limits;

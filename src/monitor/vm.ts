@@ -10,6 +10,7 @@ import type { Events } from '../events.ts';
 import type { Json } from '../json.ts';
 import type { Log } from '../log.ts';
 import type { Machine } from '../machine.ts';
+import type { Drives } from './drives.ts';
 
 export type VmMachine = Pick<
   Machine,
@@ -61,56 +62,6 @@ export interface Panel {
   /** The text mode screen, or undefined in graphics modes and without a display. */
   screenText(): string | undefined;
   setBootOrder(order: string): void;
-}
-
-/** The drives; what the block layer will answer in full. */
-export interface Drives {
-  /** query-block. */
-  query(): Json | Promise<Json>;
-  /** query-blockstats. */
-  queryStats(): Json | Promise<Json>;
-  /** Drives whose password is not known yet, in order of creation. */
-  missingKeys(): readonly MissingKey[];
-  /** Throws UserError when there is no such drive, or it is not encrypted. */
-  setPassword(device: string | undefined, node: string | undefined, password: string): void;
-  /** Jobs and what else works on the images. */
-  readonly control?: BlockControl;
-}
-
-export type JobAction = 'cancel' | 'pause' | 'resume' | 'complete';
-
-/** Arguments of drive-backup and drive-mirror. */
-export interface CopyArguments {
-  readonly device: string;
-  readonly target: string;
-  readonly format: string | undefined;
-  readonly mode: 'existing' | 'absolute-paths';
-  readonly sync: 'full' | 'top' | 'none';
-  readonly speed: number;
-}
-
-/** Failures are UserErrors with QEMU's words. */
-export interface BlockControl {
-  /** query-block-jobs. */
-  jobs(): Json;
-  copy(kind: 'backup' | 'mirror', request: CopyArguments): Promise<void>;
-  stream(device: string, base: string | undefined, speed: number): Promise<void>;
-  commitJob(
-    device: string,
-    request: { readonly base?: string; readonly top?: string; readonly speed: number },
-  ): Promise<void>;
-  act(device: string, action: JobAction, force: boolean): void;
-  setSpeed(device: string, speed: number): void;
-  /** A device, or `all`. */
-  commit(device: string): Promise<void>;
-  /** Runs one command of the I/O tool; resolves with what it prints. */
-  io(device: string, line: string): Promise<string>;
-}
-
-/** `filename`: of the image that is encrypted, as messages name it. */
-export interface MissingKey {
-  readonly device: string;
-  readonly filename: string;
 }
 
 /** A character device as `info chardev` knows it. */

@@ -64,7 +64,9 @@ export function transcript(name: string): Run[] {
 /** What was typed at the monitor's prompts, a line each; passwords as any text of their length. */
 export function typedLines(run: Run): string[] {
   return run.output.split('\n').flatMap(line => {
-    if (line.startsWith('(qemu) ')) return [line.slice('(qemu) '.length)];
+    // A message may lack its line end.
+    const prompt = /^(?:\S+: unsupported option -)?\(qemu\) (.*)$/.exec(line)?.[1];
+    if (prompt !== undefined) return [prompt];
     const stars = /^Password: (\**)$/.exec(line)?.[1];
     return stars === undefined ? [] : ['x'.repeat(stars.length)];
   });

@@ -4,14 +4,18 @@
 
 import type { Command } from '../command.ts';
 import * as block from './block.ts';
+import * as jobs from './block-jobs.ts';
 import * as chardev from './chardev.ts';
 import * as encryption from './encryption.ts';
 import * as input from './input.ts';
 import * as memory from './memory.ts';
 import * as query from './query.ts';
 import * as run from './run.ts';
+import * as snapshots from './snapshots.ts';
 
 const COMMANDS: readonly Command[] = [
+  query.queryNamedBlockNodes,
+  block.blockdevAdd,
   chardev.chardevRemove,
   chardev.chardevAdd,
   query.queryTarget,
@@ -34,16 +38,22 @@ const COMMANDS: readonly Command[] = [
   query.queryVersion,
   run.humanMonitorCommand,
   query.qmpCapabilities,
+  block.blockSetIoThrottle,
   encryption.blockPasswd,
-  block.driveMirror,
-  block.jobComplete,
-  block.jobResume,
-  block.jobPause,
-  block.jobCancel,
-  block.jobSetSpeed,
-  block.driveBackup,
-  block.blockCommit,
-  block.blockStream,
+  jobs.driveMirror,
+  jobs.blockdevSnapshotDeleteInternalSync,
+  jobs.blockdevSnapshotInternalSync,
+  jobs.blockdevSnapshotSync,
+  jobs.transaction,
+  jobs.blockJobComplete,
+  jobs.blockJobResume,
+  jobs.blockJobPause,
+  jobs.blockJobCancel,
+  jobs.blockJobSetSpeed,
+  jobs.driveBackup,
+  jobs.blockCommit,
+  jobs.blockStream,
+  block.blockResize,
   chardev.ringbufRead,
   chardev.ringbufWrite,
   run.injectNmi,
@@ -56,6 +66,8 @@ const COMMANDS: readonly Command[] = [
   run.systemWakeup,
   run.cont,
   run.stop,
+  block.change,
+  block.eject,
   run.quit,
   run.bootSet,
   query.infoText,
@@ -71,8 +83,14 @@ const COMMANDS: readonly Command[] = [
   input.keyNames,
   chardev.chardevAddOptions,
   encryption.missingKeys,
+  block.driveAdd,
+  block.driveDel,
   block.commit,
   block.qemuIo,
+  snapshots.savevm,
+  snapshots.loadvm,
+  snapshots.delvm,
+  snapshots.snapshots,
 ];
 
 /** The commands of this run. */

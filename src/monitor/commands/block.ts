@@ -1,120 +1,125 @@
-/** Commands about block jobs and what else works on the images of drives. */
+/** Commands about drives and their media. */
 
 import { UserError } from '../../error.ts';
-import { bool, empty, enumeration, int, optional, returned, str, struct } from '../../schema.ts';
-import { type Command, command, NOTHING } from '../command.ts';
-import type { BlockControl, JobAction, Vm } from '../vm.ts';
+import type { Json } from '../../json.ts';
+import { any, bool, empty, int, optional, returned, str, struct } from '../../schema.ts';
+import { command, NOTHING } from '../command.ts';
+import type { JsonObject } from '../drives.ts';
 
-function control(vm: Vm, device: string): BlockControl {
-  const found = vm.drives.control;
-  if (found === undefined) throw new UserError(`Device '${device}' not found`, 'DeviceNotFound');
-  return found;
-}
-
-const SYNC = enumeration('MirrorSyncMode', ['top', 'full', 'none']);
-const MODE = enumeration('NewImageMode', ['existing', 'absolute-paths']);
-
-const copyFields = {
-  device: str,
-  target: str,
-  format: optional(str),
-  sync: SYNC,
-  mode: optional(MODE),
-  speed: optional(int),
-};
-
-function copy(kind: 'backup' | 'mirror', doc: string): Command {
-  return command({
-    name: `drive-${kind}`,
-    doc,
-    args: struct(kind === 'backup' ? 'DriveBackup' : 'DriveMirror', copyFields),
-    returns: empty,
-    async run(vm, { device, target, format, sync, mode, speed }) {
-      const request = { device, target, format, sync, mode: mode ?? 'absolute-paths' };
-      await control(vm, device).copy(kind, { ...request, speed: speed ?? 0 });
-      return NOTHING;
-    },
-  });
-}
-
-export const driveBackup = copy('backup', 'Copy a drive as it is now to another image.');
-export const driveMirror = copy('mirror', 'Copy a drive to another image and follow its changes.');
-
-export const blockStream = command({
-  name: 'block-stream',
-  doc: 'Copy what backing files hold into the image above them.',
-  args: struct('BlockStreamArgs', {
-    device: str,
-    base: optional(str),
-    speed: optional(int),
-  }),
+export const blockdevAdd = command({
+  name: 'blockdev-add',
+  doc: 'Open an image as a new drive.',
+  args: struct('BlockdevAddArgs', { options: any }),
   returns: empty,
-  async run(vm, { device, base, speed }) {
-    await control(vm, device).stream(device, base, speed ?? 0);
+  async run(vm, { options }) {
+    await vm.drives.addNode(readObject(options));
     return NOTHING;
   },
 });
 
-export const blockCommit = command({
-  name: 'block-commit',
-  doc: 'Move what images hold down into a backing file.',
-  args: struct('BlockCommitArgs', {
-    device: str,
-    base: optional(str),
-    top: optional(str),
-    speed: optional(int),
-  }),
+function readObject(value: Json): JsonObject {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+    return value as JsonObject;
+  }
+  throw new UserError("Invalid parameter type for 'options', expected: QDict");
+}
+
+export const change = command({
+  name: 'change',
+  doc: 'Replace the medium of a removable drive; `arg` is the format.',
+  args: struct('ChangeArgs', { device: str, target: str, arg: optional(str) }),
   returns: empty,
-  async run(vm, { device, base, top, speed }) {
-    await control(vm, device).commitJob(device, { base, top, speed: speed ?? 0 });
+  async run(vm, { device, target, arg }) {
+    await vm.drives.change(device, target, arg);
     return NOTHING;
   },
 });
 
-function action(name: JobAction, doc: string): Command {
-  return command({
-    name: `block-job-${name}`,
-    doc,
-    args: struct('BlockJobArgs', { device: str, force: optional(bool) }),
-    returns: empty,
-    run(vm, { device, force }) {
-      control(vm, device).act(device, name, force ?? false);
-      return NOTHING;
-    },
-  });
-}
-
-export const jobCancel = action('cancel', 'Stop a block job.');
-export const jobPause = action('pause', 'Pause a block job.');
-export const jobResume = action('resume', 'Resume a paused block job.');
-export const jobComplete = action('complete', 'Let a ready block job change over.');
-
-export const jobSetSpeed = command({
-  name: 'block-job-set-speed',
-  doc: 'Limit the bytes per second that a block job copies; 0 is no limit.',
-  args: struct('BlockJobSpeedArgs', { device: str, speed: int }),
+export const eject = command({
+  name: 'eject',
+  doc: 'Take the medium out of a removable drive.',
+  args: struct('EjectArgs', { device: str, force: optional(bool) }),
   returns: empty,
-  run(vm, { device, speed }) {
-    control(vm, device).setSpeed(device, speed);
+  async run(vm, { device, force }) {
+    await vm.drives.eject(device, force ?? false);
+    return NOTHING;
+  },
+});
+
+export const blockResize = command({
+  name: 'block_resize',
+  doc: 'Make an image larger, or smaller where its format can.',
+  args: struct('ResizeArgs', { device: optional(str), 'node-name': optional(str), size: int }),
+  returns: empty,
+  async run(vm, args) {
+    await vm.drives.resize(args.device, args['node-name'], args.size);
+    return NOTHING;
+  },
+});
+
+export const blockSetIoThrottle = command({
+  name: 'block_set_io_throttle',
+  doc: 'Limit the bytes and operations per second of a drive; 0 is no limit.',
+  args: struct('ThrottleArgs', {
+    device: str,
+    bps: int,
+    bps_rd: int,
+    bps_wr: int,
+    iops: int,
+    iops_rd: int,
+    iops_wr: int,
+    bps_max: optional(int),
+    bps_rd_max: optional(int),
+    bps_wr_max: optional(int),
+    iops_max: optional(int),
+    iops_rd_max: optional(int),
+    iops_wr_max: optional(int),
+    iops_size: optional(int),
+  }),
+  returns: empty,
+  run(vm, { device, ...limits }) {
+    vm.drives.setLimits(device, limits);
+    return NOTHING;
+  },
+});
+
+export const driveAdd = command({
+  name: 'x-drive-add',
+  doc: 'Open a drive that no device has, described as by -drive.',
+  args: struct('DriveAddArgs', { options: str }),
+  returns: empty,
+  async run(vm, { options }) {
+    await vm.drives.add(options);
+    return NOTHING;
+  },
+});
+
+export const driveDel = command({
+  name: 'x-drive-del',
+  doc: 'Close a drive; a device that has it is left without.',
+  args: struct('DriveDelArgs', { id: str }),
+  returns: empty,
+  async run(vm, { id }) {
+    await vm.drives.remove(id);
     return NOTHING;
   },
 });
 
 export const commit = command({
   name: 'x-commit',
-  doc: 'Move what an image, or every image, holds into its backing file.',
+  doc: "Move an image's contents into its backing file; `all` for every drive.",
   args: struct('CommitArgs', { device: str }),
   returns: empty,
   async run(vm, { device }) {
-    await control(vm, device).commit(device);
+    await vm.drives.commit(device);
     return NOTHING;
   },
 });
 
 export const qemuIo = command({
   name: 'x-qemu-io',
-  doc: 'Run a command of the I/O tool on a drive; the text it prints.',
+  doc: 'Run a command of the image exerciser on a drive; returns what it prints.',
   args: struct('QemuIoArgs', { device: str, command: str }),
   returns: returned<string>('str'),
-  run: (vm, args) => control(vm, args.device).io(args.device, args.command),
+  run: (vm, args) => vm.drives.io(args.device, args.command),
 });

@@ -4,7 +4,7 @@ import { CHAR_BACKENDS } from '../../chardev-spec.ts';
 import { UserError } from '../../error.ts';
 import type { Json } from '../../json.ts';
 import { parseLogItems } from '../../log.ts';
-import { empty, enumeration, returned, str, struct } from '../../schema.ts';
+import { bool, empty, enumeration, optional, returned, str, struct } from '../../schema.ts';
 import { type Command, command } from '../command.ts';
 import { QEMU_VERSION } from '../version.ts';
 import { TOPICS } from '../vm.ts';
@@ -80,18 +80,26 @@ export const queryBlock = query('query-block', "['BlockInfo']", 'The drives and 
   vm.drives.query(),
 );
 
-export const queryBlockstats = query(
-  'query-blockstats',
-  "['BlockStats']",
-  'What the drives have done.',
-  vm => vm.drives.queryStats(),
+export const queryBlockstats = command({
+  name: 'query-blockstats',
+  doc: 'What the drives have done.',
+  args: struct('BlockstatsArgs', { 'query-nodes': optional(bool) }),
+  returns: returned<Json>("['BlockStats']"),
+  run: vm => vm.drives.queryStats(),
+});
+
+export const queryNamedBlockNodes = query(
+  'query-named-block-nodes',
+  "['BlockDeviceInfo']",
+  'Images that were given names of their own.',
+  vm => vm.drives.queryNodes(),
 );
 
 export const queryBlockJobs = query(
   'query-block-jobs',
   "['BlockJobInfo']",
   'Block jobs under way.',
-  vm => vm.drives.control?.jobs() ?? [],
+  vm => vm.drives.queryJobs(),
 );
 
 export const queryChardev = query(
@@ -124,7 +132,18 @@ export const queryBalloon = query('query-balloon', 'BalloonInfo', 'The memory ba
   throw new UserError('No balloon device has been activated', 'DeviceNotActive');
 });
 
-const EVENTS = ['STOP', 'SHUTDOWN', 'RTC_CHANGE', 'RESUME', 'RESET', 'POWERDOWN'] as const;
+const EVENTS = [
+  'RTC_CHANGE',
+  'RESUME',
+  'STOP',
+  'RESET',
+  'POWERDOWN',
+  'SHUTDOWN',
+  'DEVICE_TRAY_MOVED',
+  'BLOCK_JOB_READY',
+  'BLOCK_JOB_CANCELLED',
+  'BLOCK_JOB_COMPLETED',
+] as const;
 
 export const queryEvents = query('query-events', "['EventInfo']", 'The events there are.', () =>
   EVENTS.map(name => ({ name })),

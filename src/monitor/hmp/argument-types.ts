@@ -10,6 +10,8 @@ export type ArgumentKind =
   /** An expression; `int` must fit in 32 bits. */
   | 'int'
   | 'long'
+  /** `1.5G`; without a suffix in MiB. */
+  | 'size'
   /** `/4xw`. */
   | 'format'
   /** `-f`. */

@@ -4,6 +4,7 @@
  */
 
 import { assert, UserError } from '../../error.ts';
+import { parseSize } from '../../size.ts';
 import type { Argument, DumpDefaults, DumpFormat } from './argument-types.ts';
 import { evaluate, type RegisterReader } from './expression.ts';
 
@@ -103,6 +104,9 @@ class ArgumentParser {
       case 'long':
         this.readNumber(argument);
         break;
+      case 'size':
+        this.readSize(argument);
+        break;
       case 'rest':
         if (this.at < this.line.length) this.found.set(argument.name, this.line.slice(this.at));
         this.at = this.line.length;
@@ -160,6 +164,15 @@ class ArgumentParser {
       throw new UserError(`'${this.command}' has failed: integer is for 32-bit values`);
     }
     this.found.set(argument.name, value);
+  }
+
+  private readSize(argument: Argument): void {
+    const text = this.line.slice(this.at);
+    if (argument.optional && text === '') return;
+    const size = parseSize(text, 'M');
+    if (size === undefined || /^\S/.test(size.rest)) throw new UserError('invalid size');
+    this.found.set(argument.name, BigInt(size.bytes));
+    this.at = this.line.length - size.rest.length;
   }
 
   private readFormat(): DumpFormat {

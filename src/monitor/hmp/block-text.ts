@@ -35,17 +35,45 @@ export function blockText(
     .join('\n');
 }
 
+/** Images with names of their own. */
+export function nodesText(nodes: readonly JsonObject[], only: string | undefined): string {
+  return nodes
+    .filter(node => only === undefined || node['node-name'] === only)
+    .map(node => `${headLine(String(node['node-name']), node)}\n${mediumLines(node).join('\n')}\n`)
+    .join('\n');
+}
+
+function headLine(name: string, medium: JsonObject): string {
+  const marks = [
+    medium['drv'],
+    ...(medium['ro'] === true ? ['read-only'] : []),
+    ...(medium['encrypted'] === true ? ['encrypted'] : []),
+  ];
+  return `${name}: ${medium['file']} (${marks.join(', ')})`;
+}
+
+export function jobsText(jobs: readonly JsonObject[]): string {
+  if (jobs.length === 0) return 'No active jobs\n';
+  return jobs
+    .map(job => {
+      const what =
+        job['type'] === 'stream'
+          ? `Streaming device ${job['device']}`
+          : `Type ${job['type']}, device ${job['device']}`;
+      const done = `Completed ${job['offset']} of ${job['len']} bytes`;
+      return `${what}: ${done}, speed limit ${job['speed']} bytes/s\n`;
+    })
+    .join('');
+}
+
 function driveText(drive: JsonObject, verbose: boolean): string {
   const inserted = drive['inserted'] as JsonObject | undefined;
   const lines: string[] = [];
   if (inserted === undefined) lines.push(`${drive['device']}: [not inserted]`);
   else {
-    const marks = [
-      inserted['drv'],
-      ...(inserted['ro'] === true ? ['read-only'] : []),
-      ...(inserted['encrypted'] === true ? ['encrypted'] : []),
-    ];
-    lines.push(`${drive['device']}: ${inserted['file']} (${marks.join(', ')})`);
+    const node = inserted['node-name'];
+    const name = node === undefined ? drive['device'] : `${drive['device']} (${node})`;
+    lines.push(headLine(String(name), inserted));
   }
   const status = drive['io-status'];
   if (status !== undefined && status !== 'ok') lines.push(`    I/O status:       ${status}`);

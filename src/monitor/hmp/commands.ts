@@ -6,7 +6,7 @@ import { UserError } from '../../error.ts';
 import { logItemsText } from '../../log.ts';
 import type { Arguments } from '../session.ts';
 import type { Argument } from './argument-types.ts';
-import { COMMIT, DRIVE_BACKUP, DRIVE_MIRROR, JOB_COMMANDS, QEMU_IO, STREAM } from './block.ts';
+import { askKey, BLOCK_COMMANDS, type MissingKey } from './block-commands.ts';
 import type { HmpCommand, HmpContext } from './command.ts';
 import { dumpMemory, numberText } from './dump.ts';
 import { helpText } from './help.ts';
@@ -48,19 +48,14 @@ const cont: HmpCommand = {
   args: [],
   params: '',
   help: 'resume emulation',
-  async run({ session, print, askPassword }) {
+  async run(context) {
+    const { session } = context;
     const [missing] = await session.call<readonly MissingKey[]>('x-missing-keys');
     if (missing === undefined) {
       await session.call('cont');
       return;
     }
-    print(`${missing.device} (${missing.filename}) is encrypted.\n`);
-    const password = await askPassword();
-    if (password === undefined) {
-      print('terminal does not support password prompting\n');
-      return;
-    }
-    await session.call('block_passwd', { device: missing.device, password });
+    if (!(await askKey(context, missing.device))) return;
     try {
       await session.call('cont');
     } catch (error) {
@@ -68,8 +63,6 @@ const cont: HmpCommand = {
     }
   },
 };
-
-type MissingKey = { readonly device: string; readonly filename: string };
 
 const blockPasswd: HmpCommand = {
   name: 'block_passwd',
@@ -346,18 +339,13 @@ const ringbufWrite: HmpCommand = {
   },
 };
 
-const COMMANDS: readonly HmpCommand[] = [
-  ...JOB_COMMANDS,
+const SOME: readonly HmpCommand[] = [
   blockPasswd,
-  STREAM,
   bootSet,
   chardevAdd,
   chardevRemove,
-  COMMIT,
   cpu,
   cont,
-  DRIVE_BACKUP,
-  DRIVE_MIRROR,
   help,
   readPort,
   infoCommand,
@@ -368,7 +356,6 @@ const COMMANDS: readonly HmpCommand[] = [
   writePort,
   saver('pmemsave', 'physical'),
   print,
-  QEMU_IO,
   quit,
   ringbufRead,
   ringbufWrite,
@@ -381,6 +368,9 @@ const COMMANDS: readonly HmpCommand[] = [
   memoryCommand('x', 'virtual', false),
   memoryCommand('xp', 'physical', true),
 ];
+
+/** In the order of `help`: by the bytes of the names. */
+const COMMANDS = [...SOME, ...BLOCK_COMMANDS].sort((a, b) => (a.name < b.name ? -1 : 1));
 
 /** The commands of this run. */
 export function hmpCommandsFor(encryptedImages: 'refuse' | 'legacy'): readonly HmpCommand[] {

@@ -3,8 +3,7 @@
  */
 
 import type { Json } from '../../json.ts';
-import { blockJobs } from './block.ts';
-import { blockText, statsText } from './block-text.ts';
+import { blockText, jobsText, nodesText, statsText } from './block-text.ts';
 import type { HmpCommand, HmpContext } from './command.ts';
 
 type JsonObject = { readonly [name: string]: Json };
@@ -97,7 +96,11 @@ const block: HmpCommand = {
     'show info of one block device or all block devices ' +
     '(-n: show named nodes; -v: show details)',
   async run({ session, print }, args) {
-    if (args.has('n')) return;
+    if (args.has('n')) {
+      const nodes = await session.call<readonly JsonObject[]>('query-named-block-nodes');
+      print(nodesText(nodes, args.has('device') ? args.text('device') : undefined));
+      return;
+    }
     const drives = await session.call<readonly JsonObject[]>('query-block');
     const only = args.has('device') ? args.text('device') : undefined;
     print(blockText(drives, only, args.has('v')));
@@ -108,12 +111,16 @@ async function blockstats({ session }: HmpContext): Promise<string> {
   return statsText(await session.call<readonly JsonObject[]>('query-blockstats'));
 }
 
+async function jobs({ session }: HmpContext): Promise<string> {
+  return jobsText(await session.call<readonly JsonObject[]>('query-block-jobs'));
+}
+
 const NO_PROFILER = '[TCG profiler not compiled]\n';
 
 export const INFO_COMMANDS: readonly HmpCommand[] = [
   fixed('balloon', 'show balloon information', 'No balloon device has been activated\n'),
   block,
-  info('block-jobs', 'show progress of ongoing block device operations', blockJobs),
+  info('block-jobs', 'show progress of ongoing block device operations', jobs),
   info('blockstats', 'show block device statistics', blockstats),
   fixed('capture', 'show capture information', ''),
   info('chardev', 'show the character devices', chardev),
@@ -137,6 +144,9 @@ export const INFO_COMMANDS: readonly HmpCommand[] = [
   topic('qtree', 'show device tree'),
   topic('registers', 'show the cpu registers'),
   topic('roms', 'show roms'),
+  info('snapshots', 'show the currently saved VM snapshots', ({ session }) =>
+    session.call<string>('x-snapshots'),
+  ),
   info('status', 'show the current VM status (running|paused)', status),
   topic('tlb', 'show virtual to physical memory mappings'),
   fixed('tpm', 'show the TPM device', ''),

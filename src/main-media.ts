@@ -1,0 +1,176 @@
+/**
+ * Monitor commands about drives and media: adding, removing, ejecting, changing, resizing. In
+ * QEMU's order: `change` ejects before it opens.
+ *
+ * Where encrypted images are refused, `change` looks first, so that the old medium stays.
+ */
+
+import { BlockError } from './block/backend.ts';
+import { CACHE_MODES } from './block/cache-mode.ts';
+import { DRIVERS } from './block/drivers.ts';
+import { openImage } from './block/graph.ts';
+import type { BlockNode } from './block/node.ts';
+import { Options } from './block/options.ts';
+import { UserError } from './error.ts';
+import type { Json } from './json.ts';
+import type { DriveTable, OpenDrive } from './main-drives.ts';
+import type { JsonObject } from './monitor/drives.ts';
+import { parseOptions } from './options.ts';
+
+/** Numbers of the drive types as QEMU's messages show them. */
+const TYPES = ['ide', 'none', 'scsi', 'floppy', 'pflash', 'mtd', 'sd', 'virtio', 'xen'];
+
+export async function addDrive(table: DriveTable, text: string): Promise<void> {
+  const { pairs, id } = parseOptions(text, { name: 'drive' });
+  if (id !== undefined && table.drives.some(({ spec }) => spec.id === id)) {
+    throw new UserError(`Duplicate ID '${id}' for drive`);
+  }
+  const drive = await table.add(pairs.map(({ key, value }) => [key, value] as const));
+  const type = drive.spec.interface;
+  if (type === 'none') return;
+  await table.remove(drive);
+  throw new UserError(`Can't hot-add drive to type ${TYPES.indexOf(type)}`);
+}
+
+export async function addNode(table: DriveTable, options: JsonObject): Promise<void> {
+  const { driver, id } = options;
+  if (typeof driver !== 'string') {
+    throw new UserError("Invalid parameter type for 'driver', expected: string");
+  }
+  if (!DRIVERS.some(({ name }) => name === driver)) {
+    throw new UserError(`Invalid parameter '${driver}'`);
+  }
+  if (typeof id !== 'string') throw new UserError('Block device needs an ID');
+  const pairs = flatten(options, '');
+  const has = (key: string, value: string): boolean =>
+    pairs.some(([k, v]) => k === key && v === value);
+  if (has('aio', 'native') && !has('cache.direct', 'on')) {
+    throw new UserError('aio=native requires cache.direct=true');
+  }
+  if (table.drives.some(({ spec }) => spec.id === id)) {
+    throw new UserError(`Device with id '${id}' already exists`);
+  }
+  const drive = await table.add([['if', 'none'], ...pairs]);
+  if (!drive.backend.keyMissing) return;
+  await table.remove(drive);
+  throw new UserError("blockdev-add doesn't support encrypted devices");
+}
+
+/** Nested members become names with dots. */
+function flatten(value: JsonObject, prefix: string): [string, string][] {
+  return Object.entries(value).flatMap(([key, item]: [string, Json]): [string, string][] => {
+    const name = `${prefix}${key}`;
+    if (typeof item === 'object' && item !== null && !Array.isArray(item)) {
+      return flatten(item as JsonObject, `${name}.`);
+    }
+    if (typeof item === 'boolean') return [[name, item ? 'on' : 'off']];
+    return [[name, String(item)]];
+  });
+}
+
+export async function removeDrive(table: DriveTable, device: string): Promise<void> {
+  const drive = table.find(device);
+  checkIdle(drive);
+  await table.remove(drive);
+}
+
+export async function eject(table: DriveTable, device: string, force: boolean): Promise<void> {
+  const drive = table.find(device);
+  checkEject(table, drive, force);
+  await table.empty(drive);
+}
+
+function checkEject(table: DriveTable, drive: OpenDrive, force: boolean): void {
+  const { backend } = drive;
+  checkIdle(drive);
+  if (!table.isRemovable(drive)) {
+    throw new UserError(`Device '${backend.name}' is not removable`);
+  }
+  if (backend.trayLocked && !backend.trayOpen && !force) {
+    throw new UserError(`Device '${backend.name}' is locked`);
+  }
+}
+
+function checkIdle({ backend }: OpenDrive): void {
+  if (backend.job === undefined) return;
+  const why = `block device is in use by block job: ${backend.job}`;
+  throw new UserError(`Device '${backend.name}' is busy: ${why}`);
+}
+
+interface Change {
+  readonly device: string;
+  readonly target: string;
+  readonly format: string | undefined;
+}
+
+export async function change(table: DriveTable, request: Change): Promise<void> {
+  const drive = table.find(request.device);
+  const { format } = request;
+  if (format !== undefined && !DRIVERS.some(({ name }) => name === format)) {
+    throw new UserError(`Invalid block format '${format}'`);
+  }
+  checkEject(table, drive, false);
+  if (table.encryptedImages === 'refuse') await checkNotRefused(table, drive, request);
+  await table.empty(drive);
+  table.insert(drive, await openMedium(table, drive, request));
+  const { backend } = drive;
+  if (!backend.keyMissing) return;
+  const what = `'${backend.name}' (${backend.encryptedFilename}) is encrypted`;
+  throw new UserError(what, 'DeviceEncrypted');
+}
+
+async function openMedium(
+  table: DriveTable,
+  { spec, backend }: OpenDrive,
+  { target, format }: Change,
+  readOnly = spec.readOnly,
+): Promise<BlockNode> {
+  const cache = CACHE_MODES['writethrough'];
+  const node = await openImage({
+    filename: target,
+    options: new Options(format === undefined ? [] : [['driver', format]]),
+    flags: { readOnly, cache },
+    context: await table.context(),
+    deviceName: spec.id,
+  });
+  backend.cache = cache;
+  return node;
+}
+
+/** Opens the new medium for a moment: a refusal of its encryption comes before the ejection. */
+async function checkNotRefused(
+  table: DriveTable,
+  drive: OpenDrive,
+  request: Change,
+): Promise<void> {
+  const { cache } = drive.backend;
+  try {
+    await (await openMedium(table, drive, request, true)).close();
+  } catch (error) {
+    if (!(error instanceof UserError) || error.hint !== undefined) throw error;
+  } finally {
+    drive.backend.cache = cache;
+  }
+}
+
+export async function resize({ backend }: OpenDrive, size: number): Promise<void> {
+  if (size < 0) throw new UserError("Parameter 'size' expects a >0 size");
+  if (backend.job !== undefined) {
+    const why = `block device is in use by block job: ${backend.job}`;
+    throw new UserError(`Device '${backend.name}' is busy: ${why}`);
+  }
+  const { node } = backend;
+  if (node === undefined) throw new UserError(`Device '${backend.name}' has no medium`);
+  if (node.readOnly) throw new UserError(`Device '${backend.name}' is read only`);
+  const isFixed = node.driver === 'qcow' || (node.driver === 'qcow2' && size < node.length);
+  if (isFixed) throw new UserError('this feature or command is not currently supported');
+  const release = await backend.drain();
+  try {
+    await node.truncate(Math.ceil(size / 512) * 512);
+  } catch (error) {
+    if (!(error instanceof BlockError)) throw error;
+    throw new UserError(`Could not resize: ${error.message}`);
+  } finally {
+    release();
+  }
+}

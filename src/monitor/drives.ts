@@ -1,0 +1,105 @@
+/**
+ * What monitor commands ask of the drives, their media, their images and the jobs on them.
+ * Devices that are not there are errors of class DeviceNotFound; everything throws UserError.
+ */
+
+import type { Json } from '../json.ts';
+
+export type JsonObject = { readonly [name: string]: Json };
+
+/** `filename`: of the image that is encrypted, as messages name it. */
+export interface MissingKey {
+  readonly device: string;
+  readonly filename: string;
+}
+
+/** A copy of a drive's image: backup or mirror. */
+export interface CopyArguments {
+  readonly device: string;
+  readonly target: string;
+  readonly format?: string;
+  readonly sync: 'full' | 'top' | 'none';
+  readonly mode?: 'existing' | 'absolute-paths';
+  readonly speed?: number;
+  readonly granularity?: number;
+}
+
+export interface OverlayArguments {
+  readonly device?: string;
+  readonly 'node-name'?: string;
+  readonly 'snapshot-file': string;
+  readonly format?: string;
+  readonly mode?: 'existing' | 'absolute-paths';
+}
+
+/** A block job under way. */
+export interface JobControl {
+  cancel(force: boolean): void;
+  pause(): void;
+  resume(): void;
+  complete(): void;
+  setSpeed(bytesPerSecond: number): void;
+}
+
+/** How a step of a transaction is taken back. */
+export type Undo = () => Promise<void>;
+
+export interface Drives {
+  /** query-block. */
+  query(): Json;
+  /** query-blockstats. */
+  queryStats(): Json;
+  /** query-named-block-nodes. */
+  queryNodes(): Json;
+  /** query-block-jobs. */
+  queryJobs(): Json;
+  /** Drives whose password is not known yet, in order of creation. */
+  missingKeys(): readonly MissingKey[];
+  /** Throws UserError when there is no such drive, or it is not encrypted. */
+  setPassword(device: string | undefined, node: string | undefined, password: string): void;
+
+  /** `options` as in -drive. */
+  add(options: string): Promise<void>;
+  /** blockdev-add. */
+  addNode(options: JsonObject): Promise<void>;
+  remove(device: string): Promise<void>;
+  eject(device: string, force: boolean): Promise<void>;
+  change(device: string, target: string, format: string | undefined): Promise<void>;
+  resize(device: string | undefined, node: string | undefined, size: number): Promise<void>;
+  /** Names as in the schema of block_set_io_throttle; what is not there is 0. */
+  setLimits(device: string, limits: { readonly [name: string]: number | undefined }): void;
+
+  /** Into the backing file while the guest waits; `all` is every drive that has one. */
+  commit(device: string): Promise<void>;
+  startBackup(request: CopyArguments): Promise<Undo>;
+  startMirror(request: CopyArguments): Promise<void>;
+  startStream(device: string, base: string | undefined, speed: number): Promise<void>;
+  startCommit(request: {
+    readonly device: string;
+    readonly base?: string;
+    readonly top?: string;
+    readonly speed?: number;
+  }): Promise<void>;
+  job(device: string): JobControl;
+
+  /** Puts a new image on top. */
+  overlay(request: OverlayArguments): Promise<Undo>;
+  takeSnapshot(device: string, name: string): Promise<Undo>;
+  /** Returns what was deleted. */
+  deleteSnapshot(
+    device: string,
+    id: string | undefined,
+    name: string | undefined,
+  ): Promise<JsonObject>;
+  /** `info snapshots`. */
+  snapshotsText(): Promise<string>;
+  /** The snapshots of this name or id in all drives. */
+  deleteSnapshots(name: string): Promise<void>;
+  /** Throws what speaks against taking a snapshot of the whole machine. */
+  checkSave(): Promise<void>;
+  /** True when the machine's snapshot is there; throws what speaks against looking for it. */
+  hasSaved(name: string): Promise<boolean>;
+
+  /** A command of the image exerciser; returns what it prints. */
+  io(device: string, command: string): Promise<string>;
+}

@@ -1,0 +1,107 @@
+import { afterAll, expect, test } from 'vitest';
+import { Workshop } from '../support/emulator.ts';
+import { makeImages } from '../support/encrypted-images.ts';
+import { Prompt } from '../support/prompt.ts';
+import { type Run, transcript, typedLines } from '../support/sessions.ts';
+
+const workshop = new Workshop();
+afterAll(() => workshop.close());
+makeImages(workshop);
+
+/** Lines typed, each with the answer to it. */
+function answers(run: Run): { readonly line: string; readonly answer: string }[] {
+  return run.output
+    .split(/^\(qemu\) /m)
+    .slice(1)
+    .map(text => {
+      const end = text.indexOf('\n') + 1;
+      return { line: text.slice(0, end - 1), answer: text.slice(end) };
+    });
+}
+
+test('C02: jobs, sizes, limits and snapshots, as recorded', async () => {
+  const run = transcript('C02-parse').find(r => r.output.includes('(qemu) block_resize')) as Run;
+  const quiet = ['-nodefaults', '-display', 'none', '-monitor', 'stdio'];
+  const prompt = new Prompt(
+    workshop,
+    run.argv.filter(word => !quiet.includes(word)),
+  );
+  const onDisk = (text: string): string => text.replace(/disk size: \S+/, 'disk size: N');
+  for (const { line, answer } of answers(run)) {
+    if (line === 'quit') break;
+    const isPolled = line === 'info block-jobs';
+    const got = isPolled ? await prompt.askUntil(line, answer) : await prompt.ask(line);
+    expect({ line, answer: onDisk(got) }).toEqual({ line, answer: onDisk(answer) });
+    // People take longer to type than a small job takes.
+    if (line.startsWith('drive_backup')) await prompt.askUntil('info block-jobs', 'No active');
+  }
+  expect(await prompt.quit()).toBe(0);
+}, 30_000);
+
+test('B05: empty drives and images without snapshots', async () => {
+  const run = transcript('B05-misc').find(r => r.output.includes('savevm')) as Run;
+  const { text } = await workshop.run(run.argv, `${typedLines(run).join('\n')}\n`);
+  // No virtio device picks the drive up, nor asks for write-through.
+  const plugged = '    Cache mode:       writethrough';
+  const loose = '    Removable device: not locked, tray closed\n    Cache mode:       writeback';
+  expect(run.output).toContain(plugged);
+  expect(text).toBe(run.output.replace(plugged, loose));
+});
+
+test('snapshots in images are listed and deleted; the machine’s cannot be taken yet', async () => {
+  const prompt = new Prompt(workshop, ['-hda', 'plain.qcow2']);
+  expect(await prompt.ask('info snapshots')).toBe('There is no snapshot available.\n');
+  expect(await prompt.ask('snapshot_blkdev_internal ide0-hd0 one')).toBe('');
+  expect(await prompt.ask('info snapshots')).toMatch(
+    /^ID {8}TAG {17}VM SIZE {16}DATE {7}VM CLOCK\n1 {9}one {23}0 \d{4}-.* 00:00:00.000\n$/,
+  );
+  expect(await prompt.ask('loadvm one')).toMatch(/^This is a disk-only snapshot/);
+  expect(await prompt.ask('info status')).toBe('VM status: running\n');
+  expect(await prompt.ask('loadvm nosuch')).toBe('');
+  expect(await prompt.ask('info status')).toBe('VM status: paused (restore-vm)\n');
+  expect(await prompt.ask('delvm one')).toBe('');
+  expect(await prompt.ask('delvm one')).toBe(
+    "Error while deleting snapshot on device 'ide0-hd0': Can't find the snapshot\n",
+  );
+  expect(await prompt.ask('savevm')).toBe('Error -95 while writing VM\n');
+  expect(await prompt.ask('loadvm')).toBe('loadvm: string expected\n');
+  expect(await prompt.quit()).toBe(0);
+});
+
+test('a transaction that fails leaves the drive as it was', async () => {
+  const snapshot = {
+    type: 'blockdev-snapshot-sync',
+    data: { device: 'ide0-hd0', 'snapshot-file': 'top.qcow2' },
+  };
+  const internal = {
+    type: 'blockdev-snapshot-internal-sync',
+    data: { device: 'ide0-hd1', name: 'two' },
+  };
+  const requests = [
+    { execute: 'qmp_capabilities' },
+    {
+      execute: 'transaction',
+      arguments: { actions: [snapshot, internal, { type: 'abort', data: {} }] },
+    },
+    { execute: 'human-monitor-command', arguments: { 'command-line': 'info block' } },
+    { execute: 'transaction', arguments: { actions: [internal, snapshot] } },
+    { execute: 'human-monitor-command', arguments: { 'command-line': 'info block' } },
+    {
+      execute: 'blockdev-snapshot-delete-internal-sync',
+      arguments: { device: 'ide0-hd1', name: 'two' },
+    },
+    { execute: 'quit' },
+  ];
+  const argv = ['-nodefaults', '-display', 'none', '-qmp', 'stdio', '-S'];
+  const drives = ['-hda', 'enc-free.qcow2', '-hdb', 'plain.qcow2'];
+  workshop.imageTool('create', '-q', '-f', 'qcow2', 'enc-free.qcow2', '4M');
+  const input = requests.map(request => `${JSON.stringify(request)}\n`).join('');
+  const { stdout } = await workshop.run([...argv, ...drives], input);
+  const lines = stdout.toString().split(/\r?\n/);
+  const replies = lines.filter(line => /^\{"(return|error)"/.test(line));
+  expect(replies[1]).toContain('Transaction aborted using Abort action');
+  expect(replies[2]).toContain('ide0-hd0: enc-free.qcow2 (qcow2)');
+  expect(replies[3]).toBe('{"return": {}}');
+  expect(replies[4]).toContain('ide0-hd0: top.qcow2 (qcow2)');
+  expect(replies[5]).toContain('"name": "two"');
+});
