@@ -158,6 +158,15 @@ export class DriveTable implements Drives {
     }
   }
 
+  /** Takes a drive away for good. */
+  async remove(name: string): Promise<void> {
+    const at = this.drives.findIndex(({ backend }) => backend.name === name);
+    if (at < 0) return;
+    const [{ backend }] = this.drives.splice(at, 1);
+    await backend.drain();
+    await backend.close();
+  }
+
   /** What images are opened with; there once a drive is. */
   get blockContext(): BlockContext {
     if (this.context === undefined) throw new UserError('There are no drives');
