@@ -136,21 +136,33 @@ export function propertyHelp(driver: string): string | undefined {
 /** Adds one device. Throws CommandLineError. */
 export function addDevice(request: ListRequest, place: Omit<Place, 'driver' | 'list'>): void {
   const { list, location } = request;
-  const driver = list.get('driver');
   try {
-    if (driver === undefined) throw new UserError("Parameter 'driver' is missing");
-    const model = Object.hasOwn(MODELS, driver) ? MODELS[driver] : undefined;
-    if (model === undefined) throw new UserError(`'${driver}' is not a valid device model name`);
-    checkBus(list, model, { driver, fittings: place.fittings });
-    for (const { key } of list.pairs) {
-      const known = ['driver', 'id', 'bus'].includes(key) || Object.hasOwn(model.properties, key);
-      if (!known) throw new UserError(`Property '.${key}' not found`);
-    }
-    model.fit({ driver, list, ...place });
+    fitDevice(list, place);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     throw new CommandLineError(error.message, location, error.hint);
   }
+}
+
+/** Throws UserError. */
+export function fitDevice(list: OptionList, place: Omit<Place, 'driver' | 'list'>): void {
+  const driver = list.get('driver');
+  if (driver === undefined) throw new UserError("Parameter 'driver' is missing");
+  const model = Object.hasOwn(MODELS, driver) ? MODELS[driver] : undefined;
+  if (model === undefined) throw new UserError(`'${driver}' is not a valid device model name`);
+  checkBus(list, model, { driver, fittings: place.fittings });
+  for (const { key } of list.pairs) {
+    const known = ['driver', 'id', 'bus'].includes(key) || Object.hasOwn(model.properties, key);
+    if (!known) throw new UserError(`Property '.${key}' not found`);
+  }
+  model.fit({ driver, list, ...place });
+}
+
+/** The bus that would have to take such a device and cannot while there is a machine. */
+export function coldBus(driver: string): string | undefined {
+  const model = Object.hasOwn(MODELS, driver) ? MODELS[driver] : undefined;
+  if (model === undefined || model.bus === 'usb-bus') return undefined;
+  return { IDE: 'ide.1', ISA: 'isa.0', PCI: 'pci.0' }[model.bus];
 }
 
 function checkBus(
