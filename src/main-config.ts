@@ -78,6 +78,8 @@ export class Config {
   logFile: string | undefined;
   pace: PaceMode = { kind: 'live' };
   hasUsb = false;
+  /** `-usbdevice`. */
+  readonly usbDevices: CharRequest[] = [];
   isDemo = false;
   /** `-icount hash=on`: the state hash is printed at the end. */
   showsHash = false;
@@ -208,10 +210,16 @@ function readMachine(config: Config, option: Occurrence): void {
       );
     } else if (!MACHINE_PROPERTIES.includes(key)) {
       throw new CommandLineError(`Property '.${key}' not found`, undefined);
-    } else if (key === 'accel' && !value.split(':').includes('tcg')) {
+    } else if (key === 'usb') config.hasUsb = parseSwitch(key, value);
+    else if (key === 'accel' && !value.split(':').includes('tcg')) {
       throw bareError(`"${value.split(':')[0]}" accelerator not found.\nNo accelerator found!`);
     }
   }
+}
+
+function parseSwitch(key: string, value: string): boolean {
+  if (value === 'on' || value === 'off') return value === 'on';
+  throw new UserError(`Parameter '${key}' expects 'on' or 'off'`);
 }
 
 function readSmp(_config: Config, option: Occurrence): void {
@@ -405,6 +413,10 @@ const READERS: { readonly [name: string]: Reader } = {
   },
   usb: config => {
     config.hasUsb = true;
+  },
+  usbdevice: (config, { argument, location }) => {
+    config.hasUsb = true;
+    config.usbDevices.push({ text: argument, location });
   },
   display: readDisplay,
   curses: config => {

@@ -6,6 +6,7 @@
 import type { Char } from './char.ts';
 import { UserError } from './error.ts';
 import type { DebugconOptions, DebugExitOptions, DriveOptions } from './hw/board/options.ts';
+import type { UsbStorageOptions } from './hw/board/usb.ts';
 import type { CharTable } from './main-chars.ts';
 import type { ListRequest } from './main-config.ts';
 import type { DriveTable, OpenDrive } from './main-drives.ts';
@@ -17,11 +18,14 @@ export interface Fittings {
   readonly serials: (Char | undefined)[];
   readonly debugcons: DebugconOptions[];
   readonly debugExits: DebugExitOptions[];
+  /** There is a USB controller. */
+  usb: boolean;
+  readonly usbDevices: UsbStorageOptions[];
 }
 
 interface Model {
   readonly properties: { readonly [name: string]: string };
-  readonly bus: 'IDE' | 'ISA' | 'PCI';
+  readonly bus: 'IDE' | 'ISA' | 'PCI' | 'usb-bus';
   readonly description: string;
   fit(place: Place): void;
 }
@@ -35,6 +39,8 @@ interface Place {
 }
 
 const IDE_BUSES = ['ide.0', 'ide.1'];
+/** Of the controller's root hub. */
+const USB_PORTS = ['1', '2'];
 const ISA_SERIAL_BASES = [0x3f8, 0x2f8, 0x3e8, 0x2e8];
 
 /** Names and types, as `-device DRIVER,help` lists them. */
@@ -90,6 +96,23 @@ const MODELS: { readonly [driver: string]: Model } = {
     description: '',
     fit: fitDebugExit,
   },
+  'piix3-usb-uhci': {
+    properties: { addr: 'int32 (Slot and optional function number, example: 06.0 or 06)' },
+    bus: 'PCI',
+    description: '',
+    fit: fitUhci,
+  },
+  'usb-storage': {
+    properties: {
+      bootindex: 'int32',
+      drive: 'str (ID of a drive to use as a backend)',
+      port: 'str',
+      serial: 'str',
+    },
+    bus: 'usb-bus',
+    description: '',
+    fit: fitUsbStorage,
+  },
 };
 
 /** What `-device help` prints. */
@@ -118,7 +141,7 @@ export function addDevice(request: ListRequest, place: Omit<Place, 'driver' | 'l
     if (driver === undefined) throw new UserError("Parameter 'driver' is missing");
     const model = Object.hasOwn(MODELS, driver) ? MODELS[driver] : undefined;
     if (model === undefined) throw new UserError(`'${driver}' is not a valid device model name`);
-    checkBus(list, model, driver);
+    checkBus(list, model, { driver, fittings: place.fittings });
     for (const { key } of list.pairs) {
       const known = ['driver', 'id', 'bus'].includes(key) || Object.hasOwn(model.properties, key);
       if (!known) throw new UserError(`Property '.${key}' not found`);
@@ -130,10 +153,24 @@ export function addDevice(request: ListRequest, place: Omit<Place, 'driver' | 'l
   }
 }
 
-function checkBus(list: OptionList, model: Model, driver: string): void {
+function checkBus(
+  list: OptionList,
+  model: Model,
+  { driver, fittings }: Pick<Place, 'driver' | 'fittings'>,
+): void {
   const bus = list.get('bus');
-  if (bus === undefined) return;
-  const type = IDE_BUSES.includes(bus) ? 'IDE' : { 'isa.0': 'ISA', 'pci.0': 'PCI' }[bus];
+  if (bus === undefined) {
+    if (model.bus !== 'usb-bus' || fittings.usb) return;
+    throw new UserError(`No 'usb-bus' bus found for device '${driver}'`);
+  }
+  const types: { readonly [name: string]: string } = {
+    'ide.0': 'IDE',
+    'ide.1': 'IDE',
+    'isa.0': 'ISA',
+    'pci.0': 'PCI',
+    ...(fittings.usb ? { 'usb-bus.0': 'usb-bus' } : {}),
+  };
+  const type = Object.hasOwn(types, bus) ? types[bus] : undefined;
   if (type === undefined) throw new UserError(`Bus '${bus}' not found`);
   if (type !== model.bus) {
     throw new UserError(`Device '${driver}' can't go on a ${type} bus`);
@@ -246,6 +283,73 @@ function fitDebugcon(place: Place): void {
 function fitDebugExit({ list, fittings }: Place): void {
   const port = list.number('iobase') ?? 0x501;
   fittings.debugExits.push({ port, size: list.number('iosize') ?? 2, id: list.id });
+}
+
+/** It has its place in the chip set, whatever else is free. */
+function fitUhci({ driver, list, fittings }: Place): void {
+  const addr = list.get('addr');
+  if (addr !== undefined && !/^(0x)?0*1\.(0x)?2$/i.test(addr)) {
+    throw new UserError(`Property '${driver}.addr' doesn't take value '${addr}'`);
+  }
+  if (fittings.usb) {
+    const why = `PCI: slot 1 function 2 not available for ${driver}, in use by ${driver}`;
+    throw initFailed(driver, why, '');
+  }
+  fittings.usb = true;
+}
+
+function fitUsbStorage(place: Place): void {
+  const { driver, list, fittings } = place;
+  const fail = (why: string): UserError =>
+    new UserError(`${why}\nDevice '${driver}' could not be initialized`);
+  const drive = findDrive(place);
+  const port = list.get('port');
+  if (!hasUsbPort(fittings.usbDevices, port)) {
+    throw fail(
+      port === undefined
+        ? 'tried to attach usb device QEMU USB MSD to a bus with no free ports'
+        : `usb port ${port} (bus usb-bus.0) not found (in use?)`,
+    );
+  }
+  if (drive === undefined) throw fail('drive property not set');
+  if (!drive.backend.inserted) throw fail('Device needs media, but drive is empty');
+  plugUsb(drive, fittings, {
+    id: list.id,
+    serial: list.get('serial'),
+    port,
+    bootIndex: list.number('bootindex'),
+  });
+}
+
+/** The guest sees an encrypted medium only when its key is there. */
+function plugUsb(
+  drive: OpenDrive,
+  fittings: Fittings,
+  options: Omit<UsbStorageOptions, 'backend' | 'isDeferred'>,
+): void {
+  const { backend } = drive;
+  drive.isClaimed = true;
+  fittings.usbDevices.push({ ...options, backend, isDeferred: backend.keyMissing });
+}
+
+/** `wanted` is free, or any port is. */
+function hasUsbPort(devices: readonly UsbStorageOptions[], wanted: string | undefined): boolean {
+  const free = new Set(USB_PORTS);
+  for (const { port } of devices) free.delete(port ?? [...free][0]);
+  return wanted === undefined ? free.size > 0 : free.has(wanted);
+}
+
+/** What `-usbdevice disk:` opened. Throws CommandLineError. */
+export function fitUsbDisks(drives: DriveTable, fittings: Fittings): void {
+  for (const drive of drives.usbDisks) {
+    if (!hasUsbPort(fittings.usbDevices, undefined)) {
+      throw new CommandLineError(
+        'tried to attach usb device QEMU USB MSD to a bus with no free ports',
+        undefined,
+      );
+    }
+    plugUsb(drive, fittings, {});
+  }
 }
 
 /** Drives with `if=ide` plug themselves in. */

@@ -9,7 +9,7 @@ import { located } from './command-line.ts';
 import { UserError } from './error.ts';
 import type { Events } from './events.ts';
 import type { Json } from './json.ts';
-import type { Config, DriveRequest } from './main-config.ts';
+import { bareError, type CharRequest, type Config, type DriveRequest } from './main-config.ts';
 import { describeMedium, describeStats } from './main-drives-describe.ts';
 import type { MissingKey } from './monitor/drives.ts';
 import { CommandLineError } from './options.ts';
@@ -40,6 +40,10 @@ const CD_REPLACERS = ['ide-cd', 'ide-hd', 'ide-drive', 'scsi-cd'];
 
 export class DriveTable {
   readonly drives: OpenDrive[] = [];
+  /** Of `-usbdevice disk:`. */
+  readonly usbDisks: OpenDrive[] = [];
+  /** A drive can be read from now on. */
+  onKey: (drive: string) => void = () => {};
   private block: BlockModule | undefined;
   encryptedImages: Config['encryptedImages'] = 'refuse';
   private snapshotAll = false;
@@ -56,6 +60,7 @@ export class DriveTable {
     this.encryptedImages = config.encryptedImages;
     this.snapshotAll = config.snapshot;
     for (const request of config.drives) await this.open(request);
+    for (const request of config.usbDevices) await this.openUsb(request);
     if (!config.hasDefaults) return;
     const replaced = config.devices.some(d => CD_REPLACERS.includes(d.list.get('driver') ?? ''));
     if (!replaced && !this.isTaken('ide', 1, 0)) await this.openDefault('ide', 2);
@@ -67,6 +72,28 @@ export class DriveTable {
     return this.drives.some(
       ({ spec }) => spec.interface === type && spec.bus === bus && spec.unit === unit,
     );
+  }
+
+  /** `-usbdevice disk:[format=F:]FILE`. */
+  private async openUsb({ text, location }: CharRequest): Promise<void> {
+    const why = `qemu: could not add USB device '${text}'`;
+    const match = /^disk:(?:format=([^:]*):)?(.*)$/s.exec(text);
+    if (match === null) throw bareError(why);
+    const [, format, file] = match;
+    const pairs: [string, string][] = [
+      ['if', 'none'],
+      ['id', `usb${this.usbDisks.length}`],
+      ['file', file],
+    ];
+    if (format !== undefined) pairs.push(['format', format]);
+    try {
+      if (file === '') throw new CommandLineError('block device specification needed', location);
+      this.usbDisks.push(await this.open({ pairs, location }));
+    } catch (error) {
+      if (!(error instanceof CommandLineError)) throw error;
+      const lines = `${error.message}\nFailed to create USB device 'usb-storage'`;
+      throw new CommandLineError(lines, location, why);
+    }
   }
 
   private async openDefault(type: string, index: number): Promise<void> {
@@ -82,7 +109,7 @@ export class DriveTable {
     last.isClaimed = true;
   }
 
-  private async open(request: DriveRequest): Promise<void> {
+  private async open(request: DriveRequest): Promise<OpenDrive> {
     const block = await this.layer();
     const { location } = request;
     try {
@@ -90,7 +117,7 @@ export class DriveTable {
       for (const { text, located: hasPlace } of spec.warnings) {
         this.printError(hasPlace ? `${this.program}: ${location}: ${text}\n` : `${text}\n`);
       }
-      await this.openSpec(block, spec);
+      return await this.openSpec(block, spec);
     } catch (error) {
       if (error instanceof block.FormatHelp) throw new CommandLineError(error.message, null);
       if (error instanceof UserError) {
@@ -267,6 +294,7 @@ export class DriveTable {
     const wasMissing = found.backend.keyMissing;
     this.block?.setDrivePassword(found.backend, new TextEncoder().encode(password));
     if (wasMissing) this.moveTray(found, false);
+    this.onKey(found.backend.name);
   }
 
   private describe(drive: OpenDrive): JsonObject {

@@ -16,7 +16,7 @@ import type { Log } from './log.ts';
 import { buildMachine, MAX_LOW_RAM, type PcMachine } from './machine-build.ts';
 import type { CharTable } from './main-chars.ts';
 import type { Config } from './main-config.ts';
-import { addDevice, type Fittings, fitIdeDrives } from './main-devices.ts';
+import { addDevice, type Fittings, fitIdeDrives, fitUsbDisks } from './main-devices.ts';
 import type { DriveTable } from './main-drives.ts';
 import { loadBoot, loadFirmware, loadVgaRom } from './main-files.ts';
 import { checkBootOrder } from './monitor/commands/run.ts';
@@ -57,6 +57,7 @@ export function assemble({ config, parts, fittings, chars, drives }: Assembly): 
   const firmware = loadFirmware(config);
   const hasVga = config.vga === undefined ? config.hasDefaults : config.vga === 'std';
   fitIdeDrives(drives, fittings);
+  fitUsbDisks(drives, fittings);
   for (const request of config.devices) addDevice(request, { fittings, chars, drives });
   const { warnings, ...boot } = loadBoot(config, ramBelow4g(config.ramSize));
   for (const warning of warnings) printError(`${warning}\n`);

@@ -64,7 +64,7 @@ function show({ board, cpu }: PcMachine, topic: Topic): string | undefined {
     case 'irq':
       return 'irq statistic code not compiled.\n';
     case 'usb':
-      return 'USB support not enabled\n';
+      return board.texts.usbText();
     case 'network':
       return '';
     case 'mice':

@@ -112,6 +112,7 @@ class Program {
     const fittings = await this.openPorts();
     const machine = await this.build(fittings);
     this.machine = machine;
+    this.drives.onKey = drive => machine.board.usb?.attachDrive(drive);
     this.drives.warnOrphans();
     this.chars.announceShared();
     await this.openDisplay(machine);
@@ -239,7 +240,14 @@ class Program {
 
   private async openPorts(): Promise<Fittings> {
     const { config } = this;
-    const fittings: Fittings = { drives: [], serials: [], debugcons: [], debugExits: [] };
+    const fittings: Fittings = {
+      drives: [],
+      serials: [],
+      debugcons: [],
+      debugExits: [],
+      usb: config.hasUsb,
+      usbDevices: [],
+    };
     for (const [i, request] of config.serials.entries()) {
       fittings.serials.push(await this.openPort(`serial${i}`, request));
     }

@@ -129,6 +129,7 @@ const BLOCK: readonly OptionRow[] = [
 
 const USB: readonly OptionRow[] = [
   row('usb', false, help('-usb', 'enable the USB driver (will be the default soon)')),
+  row('usbdevice', true, help('-usbdevice name', "add the host or guest USB device 'name'")),
 ];
 
 const DISPLAY: readonly OptionRow[] = [

@@ -31,9 +31,9 @@ export interface PropertyModel {
 
 export interface DeviceModel {
   readonly name: string;
-  readonly bus: 'System' | 'PCI' | 'ISA' | 'IDE' | 'i2c-bus' | 'icc-bus';
+  readonly bus: 'System' | 'PCI' | 'ISA' | 'IDE' | 'i2c-bus' | 'icc-bus' | 'usb-bus' | 'SCSI';
   /** As `-device help` groups them. */
-  readonly category: 'storage' | 'input' | 'display' | 'misc' | 'bridge';
+  readonly category: 'storage' | 'input' | 'display' | 'misc' | 'bridge' | 'usb';
   readonly description?: string;
   /** Users may create it with `-device`. */
   readonly creatable: boolean;
@@ -83,6 +83,21 @@ const BLOCK: readonly PropertyModel[] = [
   { ...number('bootindex', -1, 'int32'), hidden: true },
   number('discard_granularity', 512),
 ];
+
+/** Of a USB device, behind its own. */
+const USB: readonly PropertyModel[] = [
+  text('port'),
+  text('serial'),
+  flag('full-path', true),
+  flag('msos-desc', true),
+];
+
+/** The block properties of disks that discard in units of their own. */
+function blockWith(granularity: number): PropertyModel[] {
+  return BLOCK.map(property =>
+    property.name === 'discard_granularity' ? { ...property, initial: granularity } : property,
+  );
+}
 
 const IDE: readonly PropertyModel[] = [
   ...BLOCK,
@@ -160,6 +175,37 @@ export const CATALOG: readonly DeviceModel[] = [
     creatable: true,
     properties: [number('vgamem_mb', 16), flag('mmio', true), flag('qemu-extended-regs', true)],
   },
+  {
+    name: 'piix3-usb-uhci',
+    bus: 'PCI',
+    category: 'usb',
+    creatable: true,
+    properties: [number('bandwidth', 1280), number('maxframes', 128)],
+  },
+  {
+    name: 'usb-storage',
+    bus: 'usb-bus',
+    category: 'storage',
+    creatable: true,
+    properties: [...blockWith(0xffffffff), flag('removable', false), ...USB],
+  },
+  internal('scsi-disk', 'SCSI', [
+    ...blockWith(4096),
+    text('ver', '2.2.50'),
+    text('serial'),
+    text('vendor', 'QEMU'),
+    text('product', 'QEMU HARDDISK'),
+    flag('removable', false),
+    flag('dpofua', false),
+    { name: 'wwn', type: 'uint64', initial: 0 },
+    { name: 'port_wwn', type: 'uint64', initial: 0 },
+    number('port_index', 0, 'uint16'),
+    { name: 'max_unmap_size', type: 'uint64', initial: 0x40000000 },
+    { name: 'max_io_size', type: 'uint64', initial: 0x7fffffff },
+    number('channel', 0),
+    number('scsi-id', 0),
+    number('lun', 0),
+  ]),
   internal('i440FX-pcihost', 'System', [
     { name: 'pci-hole64-size', type: 'size', initial: 18446744073709551615n },
     number('short_root_bus', 0),

@@ -42,4 +42,33 @@ describe.skipIf(missing('machine/guests', SEABIOS, join(GUESTS, 'disk-grub.img')
       expect(status).toBe(0);
     },
   );
+
+  const stick = (name: string, ...more: string[]) => [
+    '-usb',
+    ...['-drive', `if=none,id=u,file=${join(GUESTS, name)},format=raw,snapshot=on`],
+    ...['-device', ['usb-storage,drive=u', ...more].join(',')],
+  ];
+
+  test('Linux mounts its root from usb-storage', { timeout: 10 * MINUTES }, async () => {
+    const kernel = ['vmlinuz-686', 'initrd-686.gz'].map(name => join(GUESTS, name));
+    const append = 'console=ttyS0 root=/dev/sda mods=usb,fs loud end=poweroff';
+    const args = ['-m', '128', '-nographic', '-no-reboot', ...stick('root-ext2.img')];
+    const boot = ['-kernel', kernel[0], '-initrd', kernel[1], '-append', append];
+    const { output, status } = await new Program([...args, ...boot]).end(8 * MINUTES);
+    expect(output).toContain('uhci_hcd 0000:00:01.2: detected 2 ports');
+    expect(output).toContain('SerialNumber: 1-0000:00:01.2-1');
+    expect(output).toContain('ROOT-OK i686 ext2');
+    expect(status).toBe(0);
+  });
+
+  test('SeaBIOS boots a stick before the disk', { timeout: 5 * MINUTES }, async () => {
+    const usb = stick('usb-stick.img', 'bootindex=0');
+    const args = ['-bios', SEABIOS, '-m', '64', '-nographic', ...usb, ...disk('disk-grub.img')];
+    const guest = new Program(args);
+    try {
+      await guest.seen(['SYSLINUX-OK USBSTICK'], 4 * MINUTES);
+    } finally {
+      await guest.kill();
+    }
+  });
 });

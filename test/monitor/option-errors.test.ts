@@ -7,8 +7,8 @@ import { golden, shellWords } from '../support/sessions.ts';
 /** Options and devices that this machine does not have. */
 const ABSENT = new RegExp(
   [
-    '-fda|-usbdevice|-enable-kvm|-daemonize|-pidfile|-gdb|-loadvm|-watchdog|-object|-readconfig',
-    '-option-rom|-vnc|-incoming|usb-storage|virtio|if=scsi|vmdk|nbd:|http:|format=(help|.\\?)',
+    '-fda|-enable-kvm|-daemonize|-pidfile|-gdb|-loadvm|-watchdog|-object|-readconfig',
+    '-option-rom|-vnc|-incoming|virtio|if=scsi|vmdk|nbd:|http:|format=(help|.\\?)',
   ].join('|'),
 );
 /** The list of options goes on stdout, the rest on stderr. */

@@ -8,6 +8,7 @@ import { dsdt } from './dsdt.ts';
 import { IOAPIC_BASE, TIMER_PIN } from './interrupts.ts';
 import type { PcOptions } from './options.ts';
 import { smbiosFiles } from './smbios.ts';
+import { usbBootPaths } from './usb.ts';
 
 export interface FirmwareFacts {
   readonly ramBelow4g: number;
@@ -97,7 +98,9 @@ function bootOrder(options: PcOptions): Uint8Array {
           },
         ],
   );
-  const paths = [...roms, ...drives].sort((a, b) => a.index - b.index).map(entry => entry.path);
+  const paths = [...roms, ...drives, ...usbBootPaths(options.usbDevices ?? [])]
+    .sort((a, b) => a.index - b.index)
+    .map(entry => entry.path);
   if (paths.length === 0) return new Uint8Array(0);
   return new TextEncoder().encode(`${paths.join('\n')}\0`);
 }

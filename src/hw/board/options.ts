@@ -9,6 +9,7 @@ import type { Inbox } from '../../inbox.ts';
 import type { Log } from '../../log.ts';
 import type { Memory } from '../../memory.ts';
 import type { Ports } from '../../ports.ts';
+import type { UsbStorageOptions } from './usb.ts';
 
 /** A disk or CD-ROM on one of the two IDE channels. */
 export interface DriveOptions {
@@ -90,6 +91,10 @@ export interface PcOptions {
   readonly drives: readonly DriveOptions[];
   /** The PCI VGA with the bytes of its ROM (none: the firmware finds no video BIOS), or no VGA. */
   readonly vga?: { readonly rom?: { readonly name: string; readonly bytes: Uint8Array } };
+  /** The USB controller of the chip set. Default no. */
+  readonly usb?: boolean;
+  /** Needs `usb`. */
+  readonly usbDevices?: readonly UsbStorageOptions[];
   readonly debugcons?: readonly DebugconOptions[];
   readonly debugExits?: readonly DebugExitOptions[];
   /** Kernel, initrd and command line for the loader ROMs. */

@@ -17,7 +17,6 @@ import { VGA_PORT_RANGES, Vga } from '../display/vga.ts';
 import { I8237 } from '../dma/i8237.ts';
 import { AtaDisk } from '../ide/ata-disk.ts';
 import { AtapiCd } from '../ide/atapi-cd.ts';
-
 import { Piix3Ide } from '../ide/piix3-ide.ts';
 import { I8042 } from '../input/i8042.ts';
 import { Ps2Keyboard } from '../input/ps2-keyboard.ts';
@@ -44,6 +43,7 @@ import { Interrupts } from './interrupts.ts';
 import type { DriveOptions, PcEvents, PcOptions } from './options.ts';
 import { ramBelow4g } from './ram.ts';
 import { BoardTexts } from './texts.ts';
+import { BoardUsb } from './usb.ts';
 import { Wiring } from './wiring.ts';
 
 const FOUR_GIB = 0x100000000;
@@ -79,6 +79,7 @@ export class Pc {
   readonly piix3: Piix3;
   readonly fwCfg = new FwCfg();
   readonly ide: Piix3Ide;
+  readonly usb: BoardUsb | undefined;
   readonly pm: Piix4Pm;
   readonly pics: readonly [master: I8259, slave: I8259];
   readonly pit: I8254;
@@ -128,6 +129,7 @@ export class Pc {
     this.vga = this.buildVga();
     this.serials = this.buildSerials();
     this.ide = this.buildIde();
+    this.usb = this.buildUsb();
     this.pm = this.buildPower();
     this.buildDebugPorts();
     this.add('fw_cfg', this.fwCfg);
@@ -407,6 +409,14 @@ export class Pc {
         : new AtaDisk({ backend, serial, host, inbox, log, geometry: geometryOf(drive) });
     channel.units[unit] = device;
     this.add(`ide.${bus}.${unit}`, device);
+  }
+
+  private buildUsb(): BoardUsb | undefined {
+    if (this.options.usb !== true) return undefined;
+    const usb = new BoardUsb({ ...this.options, wiring: this.wiring, devices: this.added });
+    this.function(1, 2, usb.controller.pci);
+    for (const device of this.options.usbDevices ?? []) usb.plug(device);
+    return usb;
   }
 
   private buildPower(): Piix4Pm {

@@ -11,6 +11,7 @@ import { pciAddress, pciDetails } from '../pci/pci-text.ts';
 import { serialOf } from './drives.ts';
 import { IOAPIC_BASE } from './interrupts.ts';
 import type { DriveOptions, PcOptions } from './options.ts';
+import { diskValues, type PluggedStorage, storageLines } from './usb.ts';
 
 const DEFAULT_CPU = 'qemu64';
 
@@ -20,6 +21,7 @@ type Values = { readonly [property: string]: PropertyValue };
 export interface TreeFacts {
   readonly options: PcOptions;
   readonly functions: readonly PciFunction[];
+  readonly usb: readonly PluggedStorage[];
   readonly serialPorts: readonly number[];
   readonly serialIrqs: readonly number[];
   readonly geometry: (drive: DriveOptions) => Values;
@@ -71,7 +73,7 @@ function processorNode({ cpuModel = DEFAULT_CPU, hasApic = true }: PcOptions): Q
 
 /** The display is plugged in before the IDE and power-management functions exist. */
 function inOrderOfCreation(children: readonly QdevInfo[]): QdevInfo[] {
-  const builtIn = ['i440FX', 'PIIX3', 'VGA', 'piix3-ide', 'PIIX4_PM'];
+  const builtIn = ['i440FX', 'PIIX3', 'VGA', 'piix3-ide', 'piix3-usb-uhci', 'PIIX4_PM'];
   const rank = (child: QdevInfo): number => {
     const at = builtIn.indexOf(child.type);
     return at < 0 ? builtIn.length : at;
@@ -97,6 +99,10 @@ function busesOf(facts: TreeFacts, name: string): QdevBus[] {
     );
     return [{ name: 'i2c', type: 'i2c-bus', children }];
   }
+  if (name === 'piix3-usb-uhci') {
+    const children = facts.usb.map((plugged, i) => storageNode(plugged, i));
+    return [{ name: 'usb-bus.0', type: 'usb-bus', children }];
+  }
   if (name !== 'piix3-ide') return [];
   return [0, 1].map(bus => ({
     name: `ide.${bus}`,
@@ -105,6 +111,18 @@ function busesOf(facts: TreeFacts, name: string): QdevBus[] {
       .filter(drive => drive.bus === bus)
       .map(drive => driveNode(facts, drive)),
   }));
+}
+
+/** The SCSI bus is named after its device, or by number. */
+function storageNode(plugged: PluggedStorage, index: number): QdevInfo {
+  const { id, serial = '', port = '' } = plugged.options;
+  const disk = node('scsi-disk', diskValues(plugged));
+  const bus = { name: id === undefined ? `scsi.${index}` : `${id}.0`, type: 'SCSI' };
+  return node(
+    'usb-storage',
+    { serial, port },
+    { id, details: () => storageLines(plugged), buses: [{ ...bus, children: [disk] }] },
+  );
 }
 
 function driveNode(facts: TreeFacts, drive: DriveOptions): QdevInfo {

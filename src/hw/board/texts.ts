@@ -14,6 +14,7 @@ import { romsText } from './firmware.ts';
 import { inMtreeOrder, mtreeText } from './mtree.ts';
 import type { PcOptions } from './options.ts';
 import { boardTree } from './qtree.ts';
+import type { BoardUsb } from './usb.ts';
 
 /** The parts of the board that are looked at. */
 export interface Visible {
@@ -22,6 +23,7 @@ export interface Visible {
   readonly i440fx: I440Fx;
   readonly pics: readonly I8259[];
   readonly fwCfg: FwCfg;
+  readonly usb: BoardUsb | undefined;
   readonly ramBelow4g: number;
 }
 
@@ -48,6 +50,7 @@ export class BoardTexts {
     return qtreeText(
       boardTree({
         options: this.board.options,
+        usb: this.board.usb?.plugged ?? [],
         functions: this.board.pci.sorted,
         serialPorts: this.serial.ports,
         serialIrqs: this.serial.irqs,
@@ -73,6 +76,10 @@ export class BoardTexts {
 
   picText(): string {
     return this.board.pics.map((pic, i) => `${pic.infoText(`pic${i}`)}\n`).join('');
+  }
+
+  usbText(): string {
+    return this.board.usb?.infoText() ?? 'USB support not enabled\n';
   }
 
   romsText(): string {

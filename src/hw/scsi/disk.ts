@@ -1,0 +1,367 @@
+/**
+ * A SCSI hard disk: QEMU's `scsi-disk` behind usb-storage.
+ *
+ * Specification: SPC-3 and SBC-2. INQUIRY with vital product data, READ and WRITE (6, 10, 12, 16),
+ * VERIFY without comparison, SYNCHRONIZE CACHE, READ CAPACITY, MODE SENSE, REPORT LUNS, sense data.
+ * Not emulated: MODE SELECT, UNMAP, WRITE SAME, reservations, comparing VERIFY, removable media.
+ *
+ * Requests go to the backend in pieces and come back through the inbox; a reset or a new command
+ * meanwhile makes the answer void. State can be saved while no request is under way.
+ */
+
+import { type BlockBackend, BlockError } from '../../block/backend.ts';
+import { assert } from '../../error.ts';
+import type { Inbox } from '../../inbox.ts';
+import { bool, buffer, count, oneOf, type StateOf, state, u8, u32 } from '../../state.ts';
+import { Device } from '../device.ts';
+import {
+  CHECK_CONDITION,
+  GOOD,
+  INVALID_FIELD,
+  INVALID_OPCODE,
+  LBA_OUT_OF_RANGE,
+  MEDIUM_CHANGED,
+  NO_MEDIUM,
+  NO_SENSE,
+  NO_SPACE,
+  POWER_ON,
+  READ_FAILED,
+  SAVING_NOT_SUPPORTED,
+  type ScsiPhase,
+  type ScsiTarget,
+  type Sense,
+  WRITE_PROTECTED,
+} from './bus.ts';
+import {
+  BLOCK,
+  capacity10,
+  capacity16,
+  type DiskFacts,
+  modeSense,
+  reportLuns,
+  senseData,
+  standardInquiry,
+  vitalPage,
+} from './pages.ts';
+
+/** What a request costs in virtual time: a fixed part, and so much per byte. */
+const REQUEST_NS = 50_000;
+const BYTE_NS = 5;
+
+/** A piece of a transfer. */
+const PIECE = 0x10000;
+/** A packet of the transport may reach over the end of a piece. */
+const PIECE_LIMIT = PIECE + 0x1000;
+
+const registers = state('scsi-disk', 1, {
+  phase: oneOf('done', 'busy', 'in', 'out'),
+  direction: oneOf('none', 'in', 'out'),
+  status: u8(),
+  senseKey: u8(),
+  senseCode: u8(),
+  senseQualifier: u8(),
+  /** Told with the next command that has to tell it. */
+  attention: oneOf('power-on', 'medium-changed', 'none'),
+  /** Bytes on their way to or from the guest. */
+  data: buffer(PIECE_LIMIT),
+  position: u32(),
+  lba: count(),
+  /** Blocks that the command has still to read or write. */
+  remaining: count(),
+  isLocked: bool(),
+});
+
+/** Commands that a pending unit attention does not stop. */
+const INQUIRY = 0x12;
+const REQUEST_SENSE = 0x03;
+const REPORT_LUNS = 0xa0;
+
+export interface ScsiDiskOptions {
+  readonly backend: BlockBackend;
+  readonly serial: string;
+  readonly inbox: Inbox;
+}
+
+export class ScsiDisk extends Device<StateOf<typeof registers>> implements ScsiTarget {
+  /** Grows with every command: answers to earlier ones are void. */
+  private epoch = 0;
+
+  constructor(private readonly options: ScsiDiskOptions) {
+    super(registers);
+    options.backend.onMediaChange(() => {
+      this.state.attention = 'medium-changed';
+    });
+  }
+
+  get phase(): ScsiPhase {
+    return this.state.phase;
+  }
+
+  get direction(): 'none' | 'in' | 'out' {
+    return this.state.direction;
+  }
+
+  get status(): number {
+    return this.state.status;
+  }
+
+  override reset(): void {
+    this.epoch++;
+    super.reset();
+  }
+
+  cancel(): void {
+    this.epoch++;
+    this.state.data = new Uint8Array(0);
+    this.state.remaining = 0;
+    this.state.phase = 'done';
+  }
+
+  execute(cdb: Uint8Array): void {
+    this.cancel();
+    const code = cdb[0];
+    this.state.direction = 'none';
+    this.state.status = GOOD;
+    if (code === REQUEST_SENSE) {
+      this.answer(senseData(this.takeSense()), cdb[4]);
+      return;
+    }
+    this.setSense(NO_SENSE);
+    if (code === INQUIRY) this.inquiry(cdb);
+    else if (code === REPORT_LUNS) this.answer(reportLuns(), get32(cdb, 6));
+    else if (this.state.attention !== 'none') this.fail(this.takeAttention());
+    else this.run(code, cdb);
+  }
+
+  take(into: Uint8Array): number {
+    const s = this.state;
+    const length = Math.min(into.length, s.data.length - s.position);
+    into.set(s.data.subarray(s.position, s.position + length));
+    s.position += length;
+    if (s.position === s.data.length) this.next();
+    return length;
+  }
+
+  give(from: Uint8Array): void {
+    const s = this.state;
+    const total = s.position + from.length;
+    assert(total <= s.data.length, 'packets are smaller than the slack of a piece');
+    s.data.set(from, s.position);
+    s.position = total;
+    if (total >= Math.min(PIECE, s.remaining * BLOCK)) this.writePiece();
+  }
+
+  private run(code: number, cdb: Uint8Array): void {
+    const { backend } = this.options;
+    if (!backend.inserted && NEEDS_MEDIUM.includes(code)) {
+      this.fail(NO_MEDIUM);
+      return;
+    }
+    const transfer = TRANSFERS[code];
+    if (transfer !== undefined) this.startTransfer(transfer, cdb);
+    else if (HARMLESS.includes(code)) this.finish();
+    else if (code === 0x1a || code === 0x5a) this.mode(code === 0x5a, cdb);
+    else if (code === 0x25) this.answer(capacity10(this.facts), 8);
+    else if (code === 0x9e && (cdb[1] & 31) === 0x10) {
+      this.answer(capacity16(this.facts), get32(cdb, 10));
+    } else if (code === 0x1e) {
+      this.state.isLocked = (cdb[4] & 1) !== 0;
+      this.finish();
+    } else if (code === 0x35 || code === 0x91)
+      this.request(0, backend.flush(), () => this.finish());
+    else this.fail(code === 0x9e ? INVALID_FIELD : INVALID_OPCODE);
+  }
+
+  private inquiry(cdb: Uint8Array): void {
+    const length = (cdb[3] << 8) | cdb[4];
+    const hasPage = (cdb[1] & 1) !== 0;
+    const page = hasPage ? vitalPage(cdb[2], this.facts) : standardInquiry();
+    if (page === undefined || (!hasPage && cdb[2] !== 0)) this.fail(INVALID_FIELD);
+    else this.answer(page, length);
+  }
+
+  private mode(isLong: boolean, cdb: Uint8Array): void {
+    const control = cdb[2] >> 6;
+    const hasDescriptor = (cdb[1] & 8) === 0;
+    const page = cdb[2] & 0x3f;
+    const isMask = control === 1;
+    const data = modeSense({ isLong, page, hasDescriptor, isMask }, this.facts);
+    if (control === 3) this.fail(SAVING_NOT_SUPPORTED);
+    else if (data === undefined) this.fail(INVALID_FIELD);
+    else this.answer(data, isLong ? (cdb[7] << 8) | cdb[8] : cdb[4]);
+  }
+
+  private startTransfer({ kind, size }: Transfer, cdb: Uint8Array): void {
+    const s = this.state;
+    const { lba, blocks } = addressOf(cdb, size);
+    if (lba + blocks > this.facts.blocks) this.fail(LBA_OUT_OF_RANGE);
+    else if (kind === 'verify') {
+      if ((cdb[1] & 2) === 0) this.finish();
+      else this.fail(INVALID_FIELD);
+    } else if (kind === 'write' && this.options.backend.readOnly) this.fail(WRITE_PROTECTED);
+    else if (blocks > 0) {
+      s.lba = lba;
+      s.remaining = blocks;
+      s.direction = kind === 'read' ? 'in' : 'out';
+      if (kind === 'read') this.readPiece();
+      else this.expectPiece(new Uint8Array(0));
+    }
+  }
+
+  /** The guest has taken all that was there. */
+  private next(): void {
+    if (this.state.remaining > 0) this.readPiece();
+    else this.finish();
+  }
+
+  private readPiece(): void {
+    const s = this.state;
+    const piece = new Uint8Array(Math.min(PIECE, s.remaining * BLOCK));
+    this.request(piece.length, this.options.backend.read(s.lba * BLOCK, piece), () => {
+      s.lba += piece.length / BLOCK;
+      s.remaining -= piece.length / BLOCK;
+      this.offer(piece);
+    });
+  }
+
+  /** `rest`: what the guest has already sent of the piece. */
+  private expectPiece(rest: Uint8Array): void {
+    const s = this.state;
+    s.data = new Uint8Array(PIECE_LIMIT);
+    s.data.set(rest);
+    s.position = rest.length;
+    s.phase = 'out';
+  }
+
+  private writePiece(): void {
+    const s = this.state;
+    const length = Math.min(PIECE, s.remaining * BLOCK);
+    const piece = s.data.slice(0, length);
+    const rest = s.data.slice(length, s.position);
+    this.request(length, this.options.backend.write(s.lba * BLOCK, piece), () => {
+      s.lba += length / BLOCK;
+      s.remaining -= length / BLOCK;
+      if (s.remaining === 0) this.finish();
+      else this.expectPiece(rest);
+    });
+  }
+
+  private request(length: number, promise: Promise<void>, then: () => void): void {
+    const epoch = ++this.epoch;
+    this.state.phase = 'busy';
+    this.options.inbox.expect(
+      { label: 'scsi', durationNs: REQUEST_NS + BYTE_NS * length, promise },
+      () => {
+        if (epoch === this.epoch) then();
+      },
+      error => {
+        if (epoch === this.epoch) this.fail(senseOf(error));
+      },
+    );
+  }
+
+  private answer(data: Uint8Array, limit: number): void {
+    if (limit === 0) {
+      this.finish();
+      return;
+    }
+    this.state.direction = 'in';
+    this.offer(data.slice(0, limit));
+  }
+
+  private offer(data: Uint8Array): void {
+    this.state.data = data;
+    this.state.position = 0;
+    this.state.phase = 'in';
+  }
+
+  private finish(): void {
+    this.state.data = new Uint8Array(0);
+    this.state.position = 0;
+    this.state.phase = 'done';
+  }
+
+  private fail(sense: Sense): void {
+    this.setSense(sense);
+    this.state.status = CHECK_CONDITION;
+    this.state.remaining = 0;
+    this.finish();
+  }
+
+  private setSense([key, code, qualifier]: Sense): void {
+    this.state.senseKey = key;
+    this.state.senseCode = code;
+    this.state.senseQualifier = qualifier;
+  }
+
+  private takeSense(): Sense {
+    const { senseKey, senseCode, senseQualifier } = this.state;
+    const sense: Sense = [senseKey, senseCode, senseQualifier];
+    this.setSense(NO_SENSE);
+    return senseKey === 0 && this.state.attention !== 'none' ? this.takeAttention() : sense;
+  }
+
+  private takeAttention(): Sense {
+    const sense = this.state.attention === 'power-on' ? POWER_ON : MEDIUM_CHANGED;
+    this.state.attention = 'none';
+    return sense;
+  }
+
+  private get facts(): DiskFacts {
+    const { backend, serial } = this.options;
+    const { readOnly, name, length } = backend;
+    return { blocks: Math.floor(length / BLOCK), readOnly, serial, name };
+  }
+}
+
+interface Transfer {
+  readonly kind: 'read' | 'write' | 'verify';
+  /** Of the command descriptor block. */
+  readonly size: 6 | 10 | 12 | 16;
+}
+
+const TRANSFERS: { readonly [code: number]: Transfer | undefined } = {
+  8: { kind: 'read', size: 6 },
+  40: { kind: 'read', size: 10 },
+  168: { kind: 'read', size: 12 },
+  136: { kind: 'read', size: 16 },
+  10: { kind: 'write', size: 6 },
+  42: { kind: 'write', size: 10 },
+  170: { kind: 'write', size: 12 },
+  138: { kind: 'write', size: 16 },
+  // WRITE AND VERIFY: what was written is there.
+  46: { kind: 'write', size: 10 },
+  174: { kind: 'write', size: 12 },
+  142: { kind: 'write', size: 16 },
+  47: { kind: 'verify', size: 10 },
+  175: { kind: 'verify', size: 12 },
+  143: { kind: 'verify', size: 16 },
+};
+
+/** TEST UNIT READY, REZERO, RESERVE, RELEASE, START STOP, SEEK: nothing moves in this disk. */
+const HARMLESS = [0x00, 0x01, 0x16, 0x17, 0x1b, 0x2b];
+const NEEDS_MEDIUM = [0x00, 0x25, 0x35, 0x91, 0x9e, ...Object.keys(TRANSFERS).map(Number)];
+
+function get32(cdb: Uint8Array, at: number): number {
+  return ((cdb[at] << 24) | (cdb[at + 1] << 16) | (cdb[at + 2] << 8) | cdb[at + 3]) >>> 0;
+}
+
+function addressOf(cdb: Uint8Array, size: Transfer['size']): { lba: number; blocks: number } {
+  switch (size) {
+    case 6:
+      // A count of 0 is 256 here, and nothing in the longer forms.
+      return { lba: get32(cdb, 0) & 0x1fffff, blocks: cdb[4] || 256 };
+    case 10:
+      return { lba: get32(cdb, 2), blocks: (cdb[7] << 8) | cdb[8] };
+    case 12:
+      return { lba: get32(cdb, 2), blocks: get32(cdb, 6) };
+    case 16:
+      return { lba: get32(cdb, 2) * 2 ** 32 + get32(cdb, 6), blocks: get32(cdb, 10) };
+  }
+}
+
+function senseOf(error: unknown): Sense {
+  if (!(error instanceof BlockError)) return READ_FAILED;
+  if (error.code === 'ENOMEDIUM') return NO_MEDIUM;
+  return error.code === 'ENOSPC' ? NO_SPACE : READ_FAILED;
+}

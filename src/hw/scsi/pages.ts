@@ -1,0 +1,166 @@
+/**
+ * The texts and tables a SCSI disk answers with: INQUIRY, mode pages, capacity, sense.
+ *
+ * Specification: SPC-3, sections 6.4, 7.4, 7.6; SBC-2, sections 5.10, 5.11, 6.3; SPC-3, 4.5.3.
+ * Not emulated: changeable mode parameters (MODE SELECT), thin provisioning pages.
+ */
+
+import type { Sense } from './bus.ts';
+
+export const BLOCK = 512;
+
+const VENDOR = 'QEMU';
+const PRODUCT = 'QEMU HARDDISK';
+const REVISION = '2.2.';
+const STANDARD_LENGTH = 36;
+const SPC_3 = 5;
+
+const CACHING = 0x08;
+const RIGID_GEOMETRY = 0x04;
+const ALL_PAGES = 0x3f;
+const WRITE_PROTECT = 0x80;
+const WRITE_CACHE = 0x04;
+
+export interface DiskFacts {
+  /** Blocks of 512 bytes. */
+  readonly blocks: number;
+  readonly readOnly: boolean;
+  readonly serial: string;
+  /** The drive's id. */
+  readonly name: string;
+}
+
+const encoder = new TextEncoder();
+
+function put(into: Uint8Array, at: number, text: string, length: number): void {
+  into.set(encoder.encode(text.padEnd(length).slice(0, length)), at);
+}
+
+function put32(into: Uint8Array, at: number, value: number): void {
+  for (let i = 0; i < 4; i++) into[at + i] = value >>> (24 - 8 * i);
+}
+
+export function standardInquiry(): Uint8Array {
+  const page = new Uint8Array(STANDARD_LENGTH);
+  page[2] = SPC_3;
+  page[3] = 0x12;
+  page[4] = STANDARD_LENGTH - 5;
+  page[7] = 0x10;
+  put(page, 8, VENDOR, 8);
+  put(page, 16, PRODUCT, 16);
+  put(page, 32, REVISION, 4);
+  return page;
+}
+
+/** Vital product data; undefined for a page that does not exist. */
+export function vitalPage(code: number, facts: DiskFacts): Uint8Array | undefined {
+  const content = vitalContent(code, facts);
+  if (content === undefined) return undefined;
+  return Uint8Array.from([0, code, content.length >> 8, content.length & 0xff, ...content]);
+}
+
+function vitalContent(code: number, { serial, name }: DiskFacts): Uint8Array | undefined {
+  switch (code) {
+    case 0x00:
+      return Uint8Array.from(serial === '' ? [0x00, 0x83, 0xb0] : [0x00, 0x80, 0x83, 0xb0]);
+    case 0x80:
+      return serial === '' ? undefined : encoder.encode(serial.slice(0, 36));
+    case 0x83: {
+      const id = encoder.encode((serial === '' ? name : serial).slice(0, 247));
+      return Uint8Array.from([0x02, 0, 0, id.length, ...id]);
+    }
+    case 0xb0: {
+      const limits = new Uint8Array(0x3c);
+      // Optimal transfer granularity: one block. Everything else is not reported.
+      limits[3] = 1;
+      return limits;
+    }
+    default:
+      return undefined;
+  }
+}
+
+export function capacity10({ blocks }: DiskFacts): Uint8Array {
+  const answer = new Uint8Array(8);
+  put32(answer, 0, Math.min(blocks - 1, 0xffffffff));
+  put32(answer, 4, BLOCK);
+  return answer;
+}
+
+export function capacity16({ blocks }: DiskFacts): Uint8Array {
+  const answer = new Uint8Array(32);
+  put32(answer, 0, Math.floor((blocks - 1) / 2 ** 32));
+  put32(answer, 4, (blocks - 1) % 2 ** 32);
+  put32(answer, 8, BLOCK);
+  return answer;
+}
+
+export function reportLuns(): Uint8Array {
+  const answer = new Uint8Array(16);
+  answer[3] = 8;
+  return answer;
+}
+
+export interface ModeRequest {
+  /** MODE SENSE (10) rather than (6). */
+  readonly isLong: boolean;
+  readonly page: number;
+  readonly hasDescriptor: boolean;
+  /** What may be changed, which is nothing, instead of the values. */
+  readonly isMask: boolean;
+}
+
+/** Header, block descriptor, pages; undefined for a page that does not exist. */
+export function modeSense(request: ModeRequest, facts: DiskFacts): Uint8Array | undefined {
+  const wanted = request.page === ALL_PAGES ? [RIGID_GEOMETRY, CACHING] : [request.page];
+  const pages: number[] = [];
+  for (const code of wanted) {
+    const content = modePage(code, facts.blocks);
+    if (content === undefined) return undefined;
+    pages.push(code, content.length, ...(request.isMask ? content.fill(0) : content));
+  }
+  const descriptor = new Uint8Array(request.hasDescriptor ? 8 : 0);
+  if (request.hasDescriptor) {
+    put32(descriptor, 0, facts.blocks > 0xffffff ? 0 : facts.blocks);
+    put32(descriptor, 4, BLOCK);
+  }
+  const specific = facts.readOnly ? WRITE_PROTECT : 0;
+  const length = descriptor.length + pages.length;
+  const header = request.isLong
+    ? [(length + 6) >> 8, (length + 6) & 0xff, 0, specific, 0, 0, 0, descriptor.length]
+    : [length + 3, 0, specific, descriptor.length];
+  return Uint8Array.from([...header, ...descriptor, ...pages]);
+}
+
+function modePage(code: number, blocks: number): Uint8Array | undefined {
+  if (code === CACHING) {
+    const page = new Uint8Array(18);
+    page[0] = WRITE_CACHE;
+    return page;
+  }
+  if (code !== RIGID_GEOMETRY) return undefined;
+  const page = new Uint8Array(22);
+  const heads = 16;
+  const cylinders = Math.min(Math.floor(blocks / (heads * 63)), 0xffffff);
+  for (const at of [0, 4, 7]) {
+    page[at] = cylinders >>> 16;
+    page[at + 1] = cylinders >>> 8;
+    page[at + 2] = cylinders;
+  }
+  page[3] = heads;
+  // 5400 revolutions per minute.
+  page[18] = 5400 >> 8;
+  page[19] = 5400 & 0xff;
+  return page;
+}
+
+/** Fixed format. */
+export function senseData([key, code, qualifier]: Sense): Uint8Array {
+  const data = new Uint8Array(18);
+  data[0] = 0x70;
+  data[2] = key;
+  data[7] = 10;
+  data[12] = code;
+  data[13] = qualifier;
+  return data;
+}
