@@ -3,7 +3,9 @@
  * needs it.
  */
 
+import { BlockError } from './block/backend.ts';
 import type { Job } from './block/job/job.ts';
+import { HostError } from './disk-host.ts';
 import { UserError } from './error.ts';
 import type { Json } from './json.ts';
 import type { DriveHost, DriveOutlets } from './main-drive-host.ts';
@@ -17,6 +19,18 @@ import type {
   OverlayArguments,
   Undo,
 } from './monitor/drives.ts';
+
+/** Failures of images and of the host as messages. */
+async function words<T>(work: T | Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof BlockError || error instanceof HostError) {
+      throw new UserError(error.message);
+    }
+    throw error;
+  }
+}
 
 export class DriveMonitor implements Drives, DriveHost {
   readonly jobs = new Map<string, Job>();
@@ -55,28 +69,28 @@ export class DriveMonitor implements Drives, DriveHost {
   }
 
   async add(options: string): Promise<void> {
-    return (await import('./main-media.ts')).addDrive(this.table, options);
+    return words((await import('./main-media.ts')).addDrive(this.table, options));
   }
 
   async addNode(options: JsonObject): Promise<void> {
-    return (await import('./main-media.ts')).addNode(this.table, options);
+    return words((await import('./main-media.ts')).addNode(this.table, options));
   }
 
   async remove(device: string): Promise<void> {
-    return (await import('./main-media.ts')).removeDrive(this.table, device);
+    return words((await import('./main-media.ts')).removeDrive(this.table, device));
   }
 
   async eject(device: string, force: boolean): Promise<void> {
-    return (await import('./main-media.ts')).eject(this.table, device, force);
+    return words((await import('./main-media.ts')).eject(this.table, device, force));
   }
 
   async change(device: string, target: string, format: string | undefined): Promise<void> {
-    return (await import('./main-media.ts')).change(this.table, { device, target, format });
+    return words((await import('./main-media.ts')).change(this.table, { device, target, format }));
   }
 
   async resize(device: string | undefined, node: string | undefined, size: number): Promise<void> {
     const drive = this.table.findEither(device, node);
-    return (await import('./main-media.ts')).resize(drive, size);
+    return words((await import('./main-media.ts')).resize(drive, size));
   }
 
   setLimits(device: string, limits: { readonly [name: string]: number | undefined }): void {
@@ -112,23 +126,23 @@ export class DriveMonitor implements Drives, DriveHost {
   }
 
   async commit(device: string): Promise<void> {
-    return (await import('./main-jobs.ts')).commit(this, device);
+    return words((await import('./main-jobs.ts')).commit(this, device));
   }
 
   async startBackup(request: CopyArguments): Promise<Undo> {
-    return (await import('./main-jobs.ts')).backup(this, request);
+    return words((await import('./main-jobs.ts')).backup(this, request));
   }
 
   async startMirror(request: CopyArguments): Promise<void> {
-    return (await import('./main-jobs.ts')).mirror(this, request);
+    return words((await import('./main-jobs.ts')).mirror(this, request));
   }
 
   async startStream(device: string, base: string | undefined, speed: number): Promise<void> {
-    return (await import('./main-jobs.ts')).stream(this, device, { base, speed });
+    return words((await import('./main-jobs.ts')).stream(this, device, { base, speed }));
   }
 
   async startCommit(request: Parameters<Drives['startCommit']>[0]): Promise<void> {
-    return (await import('./main-jobs.ts')).commitJob(this, request);
+    return words((await import('./main-jobs.ts')).commitJob(this, request));
   }
 
   job(device: string): JobControl {
@@ -140,12 +154,12 @@ export class DriveMonitor implements Drives, DriveHost {
   }
 
   async overlay(request: OverlayArguments): Promise<Undo> {
-    return (await import('./main-jobs.ts')).overlay(this, request);
+    return words((await import('./main-jobs.ts')).overlay(this, request));
   }
 
   async takeSnapshot(device: string, name: string): Promise<Undo> {
     const { takeSnapshot } = await import('./main-snapshots.ts');
-    return takeSnapshot(this.table, device, name);
+    return words(takeSnapshot(this.table, device, name));
   }
 
   async deleteSnapshot(
@@ -154,30 +168,31 @@ export class DriveMonitor implements Drives, DriveHost {
     name: string | undefined,
   ): Promise<JsonObject> {
     const { deleteSnapshot } = await import('./main-snapshots.ts');
-    return deleteSnapshot(this.table, { device, id, name });
+    return words(deleteSnapshot(this.table, { device, id, name }));
   }
 
   async snapshotsText(): Promise<string> {
-    return (await import('./main-snapshots.ts')).snapshotsText(this.table);
+    return words((await import('./main-snapshots.ts')).snapshotsText(this.table));
   }
 
   async deleteSnapshots(name: string): Promise<void> {
-    return (await import('./main-snapshots.ts')).deleteSnapshots(this.table, name);
+    return words((await import('./main-snapshots.ts')).deleteSnapshots(this.table, name));
   }
 
   async checkSave(): Promise<void> {
-    return (await import('./main-snapshots.ts')).checkSave(this.table);
+    return words((await import('./main-snapshots.ts')).checkSave(this.table));
   }
 
   async hasSaved(name: string): Promise<boolean> {
-    return (await import('./main-snapshots.ts')).hasSaved(this.table, name);
+    return words((await import('./main-snapshots.ts')).hasSaved(this.table, name));
   }
 
   async io(device: string, command: string): Promise<string> {
     const drive = this.table.find(device);
     const { runIo } = await import('./main-drive-io.ts');
     const context = await this.table.context();
-    return runIo(drive.backend, { command, host: context.host, outlets: this.outlets });
+    const { outlets } = this;
+    return words(runIo(drive.backend, { command, host: context.host, outlets }));
   }
 
   /** Ends the jobs and closes the images. */

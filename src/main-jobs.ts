@@ -40,16 +40,6 @@ async function settingFor(monitor: DriveHost, drive: OpenDrive): Promise<JobSett
   };
 }
 
-/** Failures of the host as messages. */
-async function words<T>(work: Promise<T>): Promise<T> {
-  try {
-    return await work;
-  } catch (error) {
-    if (error instanceof BlockError) throw new UserError(error.message);
-    throw error;
-  }
-}
-
 function keep(monitor: DriveHost, job: Job): Job {
   monitor.jobs.set(job.device, job);
   // A mistake of ours in a job must not pass unseen.
@@ -77,7 +67,7 @@ function copyRequest(request: CopyArguments) {
 export async function backup(monitor: DriveHost, request: CopyArguments): Promise<Undo> {
   const setting = await settingFor(monitor, monitor.table.find(request.device));
   if (setting.drive.node !== undefined) checkFormat(request.format);
-  const job = keep(monitor, await words(startBackup(setting, copyRequest(request))));
+  const job = keep(monitor, await startBackup(setting, copyRequest(request)));
   return async () => {
     job.cancel(true);
     await job.finished;
@@ -89,7 +79,7 @@ export async function mirror(monitor: DriveHost, request: CopyArguments): Promis
   if (setting.drive.node !== undefined && setting.drive.job === undefined) {
     checkFormat(request.format);
   }
-  keep(monitor, await words(startMirror(setting, copyRequest(request))));
+  keep(monitor, await startMirror(setting, copyRequest(request)));
 }
 
 export async function stream(
@@ -98,7 +88,7 @@ export async function stream(
   request: { readonly base: string | undefined; readonly speed: number },
 ): Promise<void> {
   const setting = await settingFor(monitor, monitor.table.find(device));
-  keep(monitor, await words(startStream(setting, request)));
+  keep(monitor, await startStream(setting, request));
 }
 
 export async function commitJob(
@@ -106,7 +96,7 @@ export async function commitJob(
   { device, base, top, speed }: Parameters<Drives['startCommit']>[0],
 ): Promise<void> {
   const setting = await settingFor(monitor, monitor.table.find(device));
-  keep(monitor, await words(startCommit(setting, { base, top, speed: speed ?? 0 })));
+  keep(monitor, await startCommit(setting, { base, top, speed: speed ?? 0 }));
 }
 
 export async function commit(monitor: DriveHost, device: string): Promise<void> {
@@ -142,7 +132,7 @@ export async function overlay(monitor: DriveHost, request: OverlayArguments): Pr
   const setting = await settingFor(monitor, drive);
   const source = backend.node;
   const mode = request.mode ?? 'absolute-paths';
-  await words(snapshotDrive(setting, { path: request['snapshot-file'], format, mode }));
+  await snapshotDrive(setting, { path: request['snapshot-file'], format, mode });
   return async () => {
     const release = await backend.drain();
     const added = backend.node;

@@ -105,3 +105,22 @@ test('a transaction that fails leaves the drive as it was', async () => {
   expect(replies[4]).toContain('ide0-hd0: top.qcow2 (qcow2)');
   expect(replies[5]).toContain('"name": "two"');
 });
+
+test('what the host refuses is a message, and the program goes on', async () => {
+  const prompt = new Prompt(workshop, ['-hda', 'normal.qcow2', '-cdrom', 'raw.img', '-S']);
+  const cannot = 'Could not create file: No such file or directory\n';
+  expect(await prompt.ask('drive_mirror ide0-hd0 nowhere/m.qcow2')).toContain(cannot);
+  expect(await prompt.ask('snapshot_blkdev ide0-hd0 nowhere/s.qcow2')).toContain(cannot);
+  expect(await prompt.ask('change ide1-cd0 .')).toMatch(/^Could not open '.'/);
+  expect(await prompt.ask('change ide1-cd0 garbage.bin qcow2')).toBe(
+    'Image is not in qcow2 format\n',
+  );
+  expect(await prompt.ask('eject ide1-cd0')).toBe('');
+  expect(await prompt.ask('qemu-io ide1-cd0 "read 0 512"')).toContain('no file open');
+  expect(await prompt.ask('qemu-io ide0-hd0 "read 1G 512"')).not.toBe('');
+  expect(await prompt.ask('drive_add 0 if=none,id=x,file=raw.img,format=nonsense')).toBe(
+    "Unknown driver 'nonsense'\n",
+  );
+  expect(await prompt.ask('info status')).toBe('VM status: paused (prelaunch)\n');
+  expect(await prompt.quit()).toBe(0);
+});

@@ -1,6 +1,7 @@
 import { afterAll, expect, test } from 'vitest';
 import { Workshop } from '../support/emulator.ts';
 import { expectReplay, LEGACY, makeImages } from '../support/encrypted-images.ts';
+import { Prompt } from '../support/prompt.ts';
 import { rawGolden, transcript } from '../support/sessions.ts';
 import { onTerminal } from '../support/terminal.ts';
 
@@ -32,6 +33,29 @@ test('B03, session 17: a floppy is changed', async () => {
 
 test('A07: an encrypted drive is added to a stopped machine only', () =>
   expectReplay(workshop, 'A07-driveadd-pipe', 0));
+
+test('A08: a backup starts without a password', async () => {
+  const [run] = transcript('A08-drivebackup-pipe');
+  const prompt = new Prompt(workshop, [...LEGACY, 'geheim.qcow2']);
+  const formatting = await prompt.ask('drive_backup -f ide0-hd0 out.img raw');
+  expect(run.output).toContain(`out.img raw\n${formatting}(qemu) info block-jobs\n`);
+  expect(await prompt.askUntil('info block-jobs', 'No active jobs')).toBe('No active jobs\n');
+  expect(await prompt.quit()).toBe(0);
+});
+
+test('where nobody can be asked, cont says so', async () => {
+  const cont = { execute: 'human-monitor-command', arguments: { 'command-line': 'c' } };
+  const requests = [{ execute: 'qmp_capabilities' }, cont, { execute: 'query-status' }];
+  const input = [...requests, { execute: 'quit' }].map(item => `${JSON.stringify(item)}\n`);
+  const argv = ['-nodefaults', '-display', 'none', '-qmp', 'stdio', 'geheim.qcow2'];
+  const { stdout } = await workshop.run([...LEGACY, ...argv], input.join(''));
+  const [, , human, status] = stdout.toString().split('\r\n');
+  const line = 'terminal does not support password prompting';
+  expect(JSON.parse(human)).toEqual({
+    return: `ide0-hd0 (geheim.qcow2) is encrypted.\r\n${line}\r\n`,
+  });
+  expect(JSON.parse(status).return.status).toBe('prelaunch');
+});
 
 test('A09: commit without a password', () => expectReplay(workshop, 'A09-commit-pipe', 0));
 

@@ -121,7 +121,7 @@ test('a piped session writes the recorded bytes', async () => {
   expect(render(stdout)).toContain('(qemu) quit\n');
 });
 
-test.each([3, 4, 5, 7, 8, 9, 10, 11, 12, 20])(
+test.each([3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 17, 18, 20])(
   'B01, session %i: drives whose passwords are asked for',
   async i => {
     const run = transcript('B01-startup')[i];
