@@ -1,12 +1,14 @@
 // Guest speed: the kernels of roms/bench in tinamou, QEMU TCG and v86 (with and without its JIT),
 // all booting the same image in turn. Processor time between the guest's markers, medians of rounds.
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { cpuMs, ENVIRONMENT, geomean, has, median, QEMU, TINAMOU } from './processes.mjs';
 
 const IMAGE = new URL('../../roms/bench/kernels.elf', import.meta.url).pathname;
 const V86_PEER = new URL('./v86-peer.mjs', import.meta.url).pathname;
-const KERNELS = ['collatz', 'crc', 'memcpy', 'sieve', 'qsort', 'fib', 'vm'];
+/** Instructions of each kernel per round. */
+const COUNTS = JSON.parse(readFileSync(new URL('./kernels.json', import.meta.url), 'utf8'));
+const KERNELS = Object.keys(COUNTS);
 const ROUNDS = 5;
 
 const BOOT = ['-m', '64', '-kernel', IMAGE, '-display', 'none', '-serial', 'stdio'];
@@ -57,8 +59,9 @@ export async function guest() {
     if (why) console.log(`guest: no ${name}: ${why}`);
     else rows[name] = await measure(peer);
   }
-  const cells = values => values.map(v => v.toFixed(v < 10 ? 2 : 0).padStart(9)).join('');
-  console.log(`guest, cpu ms     ${KERNELS.map(k => k.padStart(9)).join('')}`);
+  const cells = values =>
+    values.map((ms, k) => (COUNTS[KERNELS[k]] / ms / 1000).toFixed(0).padStart(9)).join('');
+  console.log(`guest MIPS        ${KERNELS.map(k => k.padStart(9)).join('')}`);
   for (const [name, { first, steady }] of Object.entries(rows)) {
     console.log(`${name.padEnd(18)}${cells(steady)}`);
     if (name === 'tinamou') console.log(`${'  first round'.padEnd(18)}${cells(first)}`);

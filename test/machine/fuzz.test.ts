@@ -37,16 +37,26 @@ describe.skipIf(!canBuild())(`x86fuzz, seed ${SEED}`, () => {
     return lines.filter(line => /^(FAIL|OP|SUM|PASS|FAILED) /.test(line));
   }
 
-  test.each([
-    ['the built-in firmware', []],
-    ['SeaBIOS', ['-bios', SEABIOS]],
-  ])('no integer case differs, %s', { timeout: 6 * MINUTES }, async (_name, firmware) => {
-    if (firmware.length > 0 && !existsSync(SEABIOS)) {
-      console.log('machine/fuzz: SeaBIOS absent, one firmware only');
-      return;
-    }
-    const report = await run('x86fuzz32-int.elf', firmware);
+  const firmwares: [string, string[]][] = [['the built-in firmware', []]];
+  if (existsSync(SEABIOS)) firmwares.push(['SeaBIOS', ['-bios', SEABIOS]]);
+  else console.log('machine/fuzz: SeaBIOS absent, one firmware only');
+  const runs = ['int', 'smoke'].flatMap(image =>
+    firmwares.map(([name, args]): [string, string, string[]] => [image, name, args]),
+  );
+
+  test.each(runs)('no %s case differs, %s', { timeout: 6 * MINUTES }, async (image, _, args) => {
+    const report = await run(`x86fuzz32-${image}.elf`, args);
     expect(report.filter(line => line.startsWith('OP'))).toEqual([]);
     expect(report.at(-1)).toMatch(/^PASS \d+$/);
   });
+
+  test.each(['fpu', 'simd', 'impl'])(
+    'no %s case differs',
+    { timeout: 6 * MINUTES },
+    async image => {
+      const report = await run(`x86fuzz32-${image}.elf`, []);
+      expect(report.filter(line => line.startsWith('OP'))).toEqual([]);
+      expect(report.at(-1)).toMatch(/^PASS \d+$/);
+    },
+  );
 });
