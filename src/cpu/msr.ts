@@ -50,8 +50,8 @@ const IA32_EFER = 0xc0000080;
 
 /** Eight variable ranges, fixed ranges, write combining. */
 const MTRRCAP = 0x508;
-/** Ten banks, MCG_CTL present. */
-const MCG_CAP = 0x10a;
+/** Ten banks, MCG_CTL present, software error recovery. */
+const MCG_CAP = 0x0100010a;
 const MCG_BANKS = 10;
 export const APIC_BASE_ENABLE = 1 << 11;
 const APIC_BASE_BSP = 1 << 8;
@@ -136,10 +136,10 @@ export function rdmsr(c: Context): void {
   else if (msr === IA32_TSC) {
     const now = timeStamp(c);
     setPair(c, Number(now & 0xffffffffn) | 0, Number(now >> 32n) | 0);
-  } else setPair(c, readPlain(c, msr), isBankControl(msr) ? -1 : 0);
+  } else setPair(c, readPlain(c, msr), readHigh(msr));
 }
 
-/** Registers of which the upper half is zero (or all ones in a bank control). */
+/** The lower halves of registers that are not pairs of words. */
 function readPlain(c: Context, msr: number): number {
   const { s } = c;
   switch (msr) {
@@ -162,6 +162,11 @@ function readPlain(c: Context, msr: number): number {
     default:
       return isBankControl(msr) ? -1 : 0;
   }
+}
+
+function readHigh(msr: number): number {
+  if (msr === IA32_PERF_STATUS) return 0x400;
+  return isBankControl(msr) ? -1 : 0;
 }
 
 /** IA32_MCi_CTL: all ones after reset, and for ever here. */
