@@ -82,8 +82,8 @@ export const stackHelpers = {
     const bytes = size >> 3;
     const mask = stackMask(s[ATTRIBUTES + SS]);
     const sp = (s[ESP] - bytes) & mask;
-    // A 32-bit push moves ESP by four and writes only the selector's two bytes.
-    c.store(SS, sp, 2, s[SELECTOR + n]);
+    // The manual allows to leave the upper half of a 32-bit push as it was; zeros are AMD's way.
+    c.store(SS, sp, bytes as Size, s[SELECTOR + n]);
     s[ESP] = (s[ESP] & ~mask) | sp;
   },
   popSegment(c: Context, n: number, size: number): void {
