@@ -59,8 +59,9 @@ export async function guest() {
     if (why) console.log(`guest: no ${name}: ${why}`);
     else rows[name] = await measure(peer);
   }
-  const cells = values =>
-    values.map((ms, k) => (COUNTS[KERNELS[k]] / ms / 1000).toFixed(0).padStart(9)).join('');
+  // The kernel's account of a thread that has just started can be late: then there is no figure.
+  const mips = (ms, k) => (ms > 1 ? (COUNTS[KERNELS[k]] / ms / 1000).toFixed(0) : '-');
+  const cells = values => values.map((ms, k) => mips(ms, k).padStart(9)).join('');
   console.log(`guest MIPS        ${KERNELS.map(k => k.padStart(9)).join('')}`);
   for (const [name, { first, steady }] of Object.entries(rows)) {
     console.log(`${name.padEnd(18)}${cells(steady)}`);
