@@ -21,6 +21,17 @@ function onDevice(qmpName: string): HmpCommand['run'] {
   };
 }
 
+/** A command on the job of a drive that takes nothing else. */
+function jobCommand(name: string, help: string): HmpCommand {
+  return {
+    name,
+    args: [{ name: 'device', kind: 'block' }],
+    params: 'device',
+    help,
+    run: onDevice(name.replaceAll('_', '-')),
+  };
+}
+
 /** Of an image that needs a password, it is asked for when the medium is already in. */
 async function changeMedium(context: HmpContext, args: HmpArguments): Promise<void> {
   const { session } = context;
@@ -103,29 +114,14 @@ const blockJobCancel: HmpCommand = {
   },
 };
 
-const blockJobComplete: HmpCommand = {
-  name: 'block_job_complete',
-  args: [{ name: 'device', kind: 'block' }],
-  params: 'device',
-  help: 'stop an active background block operation',
-  run: onDevice('block-job-complete'),
-};
+const blockJobComplete = jobCommand(
+  'block_job_complete',
+  'stop an active background block operation',
+);
 
-const blockJobPause: HmpCommand = {
-  name: 'block_job_pause',
-  args: [{ name: 'device', kind: 'block' }],
-  params: 'device',
-  help: 'pause an active background block operation',
-  run: onDevice('block-job-pause'),
-};
+const blockJobPause = jobCommand('block_job_pause', 'pause an active background block operation');
 
-const blockJobResume: HmpCommand = {
-  name: 'block_job_resume',
-  args: [{ name: 'device', kind: 'block' }],
-  params: 'device',
-  help: 'resume a paused background block operation',
-  run: onDevice('block-job-resume'),
-};
+const blockJobResume = jobCommand('block_job_resume', 'resume a paused background block operation');
 
 const blockJobSetSpeed: HmpCommand = {
   name: 'block_job_set_speed',
