@@ -128,6 +128,6 @@ export interface PcEvents {
   onShutdown: () => void;
   /** The guest went into S3; `pm.wake()` brings it back. */
   onSuspend: () => void;
-  /** A write to an isa-debug-exit port. The exit status is `(value << 1) | 1`. */
-  onDebugExit: (value: number) => void;
+  /** A write to an isa-debug-exit port: the exit status, `(value << 1) | 1`. */
+  onDebugExit: (status: number) => void;
 }
