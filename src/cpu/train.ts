@@ -64,6 +64,7 @@ const UNALIGNED = 0x80d;
 const MMIO = 0x810;
 const TARGET = 0x1234;
 const BUDGET_AT_START = 1000;
+const NOTICE = 2;
 const SPINS = 20;
 const SPIN_LENGTH = 500;
 const PAUSE = coldKind('pause.32');
@@ -84,6 +85,8 @@ export function train(p: Processor, compileSoon: (loop: RunLoop) => boolean): bo
     { run: run32, cases: CASES32, real: false },
     { run: run16, cases: CASES16, real: true },
   ];
+  // V8 notes nothing before a function has run for a while.
+  for (const loop of loops) spin(p, loop, NOTICE);
   // All cases with the first pattern come first: V8 may begin to compile before the end.
   for (const [a, b] of PATTERNS) {
     for (const loop of loops) {
@@ -99,7 +102,7 @@ export function train(p: Processor, compileSoon: (loop: RunLoop) => boolean): bo
   for (const loop of loops) {
     // Before V8 thinks of it: it would compile beside the program and take no other orders.
     isCompiled = compileSoon(loop.run) && isCompiled;
-    spin(p, loop);
+    spin(p, loop, SPINS);
   }
   tlb.giveBack();
   p.cache.forgetJumps();
@@ -133,14 +136,14 @@ function trainDefault(p: Processor, loop: Loop): void {
   }
 }
 
-/** A jump to itself, until V8 finds the loop hot enough to compile it. */
-function spin(p: Processor, loop: Loop): void {
+/** A jump to itself, until V8 takes notice of the loop, or finds it hot enough to compile it. */
+function spin(p: Processor, loop: Loop, times: number): void {
   const { records, cutPlace: o } = p.cache;
   records.fill(0, o, o + 32);
   records[o] = loop.cases.hot.indexOf(loop.real ? 'jmp.16.i16' : 'jmp.32.i32');
   records[o + 2] = 1;
   records[o + 5] = o;
-  for (let i = 0; i < SPINS; i++) runOnce(p, loop, SPIN_LENGTH);
+  for (let i = 0; i < times; i++) runOnce(p, loop, SPIN_LENGTH);
 }
 
 /** Segments that let everything pass, for the slow paths that look at them. */
