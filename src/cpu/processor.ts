@@ -71,7 +71,7 @@ export class Processor implements Running, TlbOwner, CodeSource {
     readonly model: CpuModel,
   ) {
     this.memory = wiring.memory;
-    this.mmu = new Mmu(this.s, this.memory);
+    this.mmu = new Mmu(this.s, this.memory, this.has('pse36'));
     this.tlb = new Tlb(this.memory, this.mmu, this);
     this.decoder = new Decoder(
       offset => this.fetch(offset),
