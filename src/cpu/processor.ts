@@ -247,6 +247,10 @@ export class Processor implements Running, TlbOwner, CodeSource {
     this.tlb.store(linear | 0, size, value, user ? USER_HALF : 0);
   }
 
+  probeRead(linear: number, size: number, user: boolean): void {
+    this.tlb.probeRead(linear | 0, size, user ? USER_HALF : 0);
+  }
+
   probeWrite(linear: number, size: number, user: boolean): void {
     this.tlb.probe(linear | 0, size, user ? USER_HALF : 0);
   }

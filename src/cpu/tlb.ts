@@ -216,6 +216,12 @@ export class Tlb {
     if ((linear ^ last) >>> 12 !== 0) this.writeEntry(last, half);
   }
 
+  probeRead(linear: number, size: number, half: number): void {
+    this.readEntry(linear, half);
+    const last = (linear + size - 1) & ~0xfff;
+    if ((linear ^ last) >>> 12 !== 0) this.readEntry(last, half);
+  }
+
   /**
    * Arena offset of `linear` for a run of reads within its page, or -1 when it is not plain RAM.
    * May raise #PF.
@@ -250,10 +256,8 @@ export class Tlb {
   }
 
   private loadSplit(linear: number, size: number, half: number): number {
-    const last = (linear + size - 1) & ~0xfff;
     // Both pages first, the lower one first: it is the one that a fault reports.
-    this.readEntry(linear, half);
-    this.readEntry(last, half);
+    this.probeRead(linear, size, half);
     let value = 0;
     for (let i = 0; i < size; i++) {
       value |= (this.load((linear + i) | 0, 1, half) & 0xff) << (i * 8);

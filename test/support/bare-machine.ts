@@ -35,6 +35,8 @@ export class BareMachine {
   readonly cpu: Cpu;
   readonly intr = new Line('intr');
   readonly nmi = new Line('nmi');
+  readonly ferr = new Line('ferr');
+  readonly ignne = new Line('ignne');
   /** What the guest printed. */
   output = '';
   /** What it wrote to the exit port. */
@@ -59,6 +61,8 @@ export class BareMachine {
         log: new Log(),
         intr: this.intr,
         nmi: this.nmi,
+        ferr: this.ferr,
+        ignne: this.ignne,
         a20,
         smi: new Line('smi'),
         acknowledge: () => this.vector,
