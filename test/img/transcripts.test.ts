@@ -173,7 +173,7 @@ test.each(NAMES)('%s', async name => {
   expect(recorded.length).toBeGreaterThan(3);
 });
 
-test('what was recorded about formats that tinamou lacks ends in an error that names them', async () => {
+test('recorded uses of formats that tinamou lacks end in an error that names them', async () => {
   process.chdir(mkdtempSync(join(folder, 'foreign-')));
   const steps = NAMES.flatMap(stepsOf).filter(isForeign);
   expect(steps.length).toBe(26);
