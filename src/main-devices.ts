@@ -21,6 +21,8 @@ export interface Fittings {
   /** There is a USB controller. */
   usb: boolean;
   readonly usbDevices: UsbStorageOptions[];
+  /** Devices so far that got no id: they are numbered. */
+  anonymous: number;
 }
 
 interface Model {
@@ -36,7 +38,13 @@ interface Place {
   readonly fittings: Fittings;
   readonly chars: CharTable;
   readonly drives: DriveTable;
+  /** The machine is there: only some buses take devices now. */
+  readonly isHot?: boolean;
+  /** Where the device will be in the tree of objects. */
+  readonly path: string;
 }
+
+type Surroundings = Omit<Place, 'driver' | 'list' | 'path'>;
 
 const IDE_BUSES = ['ide.0', 'ide.1'];
 /** Of the controller's root hub. */
@@ -134,7 +142,7 @@ export function propertyHelp(driver: string): string | undefined {
 }
 
 /** Adds one device. Throws CommandLineError. */
-export function addDevice(request: ListRequest, place: Omit<Place, 'driver' | 'list'>): void {
+export function addDevice(request: ListRequest, place: Surroundings): void {
   const { list, location } = request;
   try {
     fitDevice(list, place);
@@ -145,24 +153,36 @@ export function addDevice(request: ListRequest, place: Omit<Place, 'driver' | 'l
 }
 
 /** Throws UserError. */
-export function fitDevice(list: OptionList, place: Omit<Place, 'driver' | 'list'>): void {
+export function fitDevice(list: OptionList, place: Surroundings): void {
   const driver = list.get('driver');
   if (driver === undefined) throw new UserError("Parameter 'driver' is missing");
   const model = Object.hasOwn(MODELS, driver) ? MODELS[driver] : undefined;
   if (model === undefined) throw new UserError(`'${driver}' is not a valid device model name`);
   checkBus(list, model, { driver, fittings: place.fittings });
+  if (place.isHot) checkHot(driver, model, list.get('bus'));
+  const path =
+    list.id === undefined
+      ? `/machine/peripheral-anon/device[${place.fittings.anonymous++}]`
+      : `/machine/peripheral/${list.id}`;
   for (const { key } of list.pairs) {
     const known = ['driver', 'id', 'bus'].includes(key) || Object.hasOwn(model.properties, key);
     if (!known) throw new UserError(`Property '.${key}' not found`);
   }
-  model.fit({ driver, list, ...place });
+  model.fit({ driver, list, path, ...place });
 }
 
-/** The bus that would have to take such a device and cannot while there is a machine. */
-export function coldBus(driver: string): string | undefined {
-  const model = Object.hasOwn(MODELS, driver) ? MODELS[driver] : undefined;
-  if (model === undefined || model.bus === 'usb-bus') return undefined;
-  return { IDE: 'ide.1', ISA: 'isa.0', PCI: 'pci.0' }[model.bus];
+/** Throws when such a device cannot come or go while there is a machine. */
+export function checkHot(driver: string, model = MODELS[driver], bus?: string): void {
+  switch (model.bus) {
+    case 'usb-bus':
+      return;
+    case 'PCI':
+      throw new UserError(`Device '${driver}' does not support hotplugging`);
+    default: {
+      const name = bus ?? { IDE: 'ide.1', ISA: 'isa.0' }[model.bus];
+      throw new UserError(`Bus '${name}' does not support hotplugging`);
+    }
+  }
 }
 
 function checkBus(
@@ -326,6 +346,7 @@ function fitUsbStorage(place: Place): void {
   if (drive === undefined) throw fail('drive property not set');
   if (!drive.backend.inserted) throw fail('Device needs media, but drive is empty');
   plugUsb(drive, fittings, {
+    path: place.path,
     id: list.id,
     serial: list.get('serial'),
     port,
@@ -351,17 +372,15 @@ function hasUsbPort(devices: readonly UsbStorageOptions[], wanted: string | unde
   return wanted === undefined ? free.size > 0 : free.has(wanted);
 }
 
-/** What `-usbdevice disk:` opened. Throws CommandLineError. */
-export function fitUsbDisks(drives: DriveTable, fittings: Fittings): void {
-  for (const drive of drives.usbDisks) {
-    if (!hasUsbPort(fittings.usbDevices, undefined)) {
-      throw new CommandLineError(
-        'tried to attach usb device QEMU USB MSD to a bus with no free ports',
-        undefined,
-      );
-    }
-    plugUsb(drive, fittings, {});
+/** What `-usbdevice disk:` and `usb_add` opened. Throws CommandLineError. */
+export function fitUsbDisk(drive: OpenDrive, fittings: Fittings): void {
+  if (!hasUsbPort(fittings.usbDevices, undefined)) {
+    throw new CommandLineError(
+      'tried to attach usb device QEMU USB MSD to a bus with no free ports',
+      undefined,
+    );
   }
+  plugUsb(drive, fittings, {});
 }
 
 /** Drives with `if=ide` plug themselves in. */

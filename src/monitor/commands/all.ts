@@ -6,6 +6,7 @@ import type { Command } from '../command.ts';
 import * as block from './block.ts';
 import * as jobs from './block-jobs.ts';
 import * as chardev from './chardev.ts';
+import * as devices from './devices.ts';
 import * as encryption from './encryption.ts';
 import * as input from './input.ts';
 import * as memory from './memory.ts';
@@ -61,6 +62,8 @@ const COMMANDS: readonly Command[] = [
   memory.memsave,
   run.cpu,
   input.sendKey,
+  devices.deviceDel,
+  devices.deviceAdd,
   run.systemPowerdown,
   run.systemReset,
   run.systemWakeup,
@@ -87,6 +90,8 @@ const COMMANDS: readonly Command[] = [
   block.driveDel,
   block.commit,
   block.qemuIo,
+  devices.usbAdd,
+  devices.usbDel,
   snapshots.savevm,
   snapshots.loadvm,
   snapshots.delvm,

@@ -8,6 +8,7 @@ import type { Arguments } from '../session.ts';
 import type { Argument } from './argument-types.ts';
 import { askKey, BLOCK_COMMANDS, type MissingKey } from './block-commands.ts';
 import type { HmpCommand, HmpContext } from './command.ts';
+import { DEVICE_COMMANDS } from './device-commands.ts';
 import { dumpMemory, numberText } from './dump.ts';
 import { helpText } from './help.ts';
 import { INFO_COMMANDS } from './info.ts';
@@ -370,7 +371,9 @@ const SOME: readonly HmpCommand[] = [
 ];
 
 /** In the order of `help`: by the bytes of the names. */
-const COMMANDS = [...SOME, ...BLOCK_COMMANDS].sort((a, b) => (a.name < b.name ? -1 : 1));
+const COMMANDS = [...SOME, ...BLOCK_COMMANDS, ...DEVICE_COMMANDS].sort((a, b) =>
+  a.name < b.name ? -1 : 1,
+);
 
 /** The commands of this run. */
 export function hmpCommandsFor(encryptedImages: 'refuse' | 'legacy'): readonly HmpCommand[] {
