@@ -90,7 +90,24 @@ export interface MonitorHost {
   readonly threadId: number;
 }
 
+/** A sound recording under way. */
+export interface Capture {
+  readonly path: string;
+  readonly freq: number;
+  readonly bits: number;
+  readonly nchannels: number;
+}
+
+/** What monitors set and show, and the machine does not ask for. */
+export interface Settings {
+  singlestep: boolean;
+  watchdogAction: string;
+  /** Newest first. */
+  readonly captures: Capture[];
+}
+
 export interface Vm {
+  readonly settings: Settings;
   /** There before the machine is. */
   readonly events: Events;
   readonly log: Log;
