@@ -100,7 +100,7 @@ function busesOf(facts: TreeFacts, name: string): QdevBus[] {
     return [{ name: 'i2c', type: 'i2c-bus', children }];
   }
   if (name === 'piix3-usb-uhci') {
-    const children = facts.usb.map((plugged, i) => storageNode(plugged, i));
+    const children = facts.usb.map(storageNode);
     return [{ name: 'usb-bus.0', type: 'usb-bus', children }];
   }
   if (name !== 'piix3-ide') return [];
@@ -113,11 +113,10 @@ function busesOf(facts: TreeFacts, name: string): QdevBus[] {
   }));
 }
 
-/** The SCSI bus is named after its device, or by number. */
-function storageNode(plugged: PluggedStorage, index: number): QdevInfo {
+function storageNode(plugged: PluggedStorage): QdevInfo {
   const { id, serial = '', port = '' } = plugged.options;
   const disk = node('scsi-disk', diskValues(plugged));
-  const bus = { name: id === undefined ? `scsi.${index}` : `${id}.0`, type: 'SCSI' };
+  const bus = { name: plugged.busName, type: 'SCSI' };
   return node(
     'usb-storage',
     { serial, port },

@@ -6,6 +6,7 @@ import type { Command } from '../command.ts';
 import * as block from './block.ts';
 import * as jobs from './block-jobs.ts';
 import * as chardev from './chardev.ts';
+import * as devices from './devices.ts';
 import * as encryption from './encryption.ts';
 import * as human from './human.ts';
 import * as input from './input.ts';
@@ -62,6 +63,8 @@ const COMMANDS: readonly Command[] = [
   memory.memsave,
   run.cpu,
   input.sendKey,
+  devices.deviceDel,
+  devices.deviceAdd,
   run.systemPowerdown,
   run.systemReset,
   run.systemWakeup,
@@ -102,6 +105,9 @@ const COMMANDS: readonly Command[] = [
   human.wavcapture,
   human.stopcapture,
   human.captures,
+  devices.usbAdd,
+  devices.usbDel,
+  devices.deviceHelp,
   snapshots.savevm,
   snapshots.loadvm,
   snapshots.delvm,

@@ -9,6 +9,7 @@ import type { Argument } from './argument-types.ts';
 import { askKey, BLOCK_COMMANDS, type MissingKey } from './block-commands.ts';
 import type { HmpCommand, HmpContext } from './command.ts';
 import { DEBUG_COMMANDS } from './debug-commands.ts';
+import { DEVICE_COMMANDS } from './device-commands.ts';
 import { dumpMemory, numberText } from './dump.ts';
 import { helpText } from './help.ts';
 import { INFO_COMMANDS } from './info.ts';
@@ -354,6 +355,7 @@ const COMMANDS = [
   ...ACCESS_COMMANDS,
   ...BLOCK_COMMANDS,
   ...DEBUG_COMMANDS,
+  ...DEVICE_COMMANDS,
   ...MACHINE_COMMANDS,
   ...NETWORK_COMMANDS,
 ].sort((a, b) => (a.name < b.name ? -1 : 1));

@@ -178,6 +178,9 @@ export const INFO_COMMANDS: readonly HmpCommand[] = [
   topic('pci', 'show PCI info'),
   topic('pic', 'show i8259 (PIC) state'),
   fixed('profile', 'show profiling information', 'Internal profiler not compiled\n'),
+  info('qdm', 'show qdev device model list', ({ session }) =>
+    session.call<string>('x-device-help'),
+  ),
   topic('qtree', 'show device tree'),
   topic('registers', 'show the cpu registers'),
   topic('roms', 'show roms'),
