@@ -27,10 +27,14 @@ export interface Fittings {
   unattached: number;
 }
 
+/** In the order of the list. */
+const CATEGORIES = ['USB', 'Storage', 'Input', 'Misc'] as const;
+
 interface Model {
   readonly properties: { readonly [name: string]: string };
   readonly bus: 'IDE' | 'ISA' | 'PCI' | 'usb-bus';
   readonly description: string;
+  readonly category: (typeof CATEGORIES)[number];
   fit(place: Place): void;
 }
 
@@ -68,18 +72,21 @@ const MODELS: { readonly [driver: string]: Model } = {
     properties: DISK_PROPERTIES,
     bus: 'IDE',
     description: 'virtual IDE disk',
+    category: 'Storage',
     fit: place => fitDisk(place, 'disk'),
   },
   'ide-cd': {
     properties: DISK_PROPERTIES,
     bus: 'IDE',
     description: 'virtual IDE CD-ROM',
+    category: 'Storage',
     fit: place => fitDisk(place, 'cdrom'),
   },
   'ide-drive': {
     properties: DISK_PROPERTIES,
     bus: 'IDE',
     description: 'virtual IDE disk or CD-ROM (legacy)',
+    category: 'Storage',
     fit: place => fitDisk(place, undefined),
   },
   'isa-serial': {
@@ -90,6 +97,7 @@ const MODELS: { readonly [driver: string]: Model } = {
     },
     bus: 'ISA',
     description: '',
+    category: 'Input',
     fit: fitSerial,
   },
   'isa-debugcon': {
@@ -100,18 +108,21 @@ const MODELS: { readonly [driver: string]: Model } = {
     },
     bus: 'ISA',
     description: '',
+    category: 'Misc',
     fit: fitDebugcon,
   },
   'isa-debug-exit': {
     properties: { iosize: 'uint32', iobase: 'uint32' },
     bus: 'ISA',
     description: '',
+    category: 'Misc',
     fit: fitDebugExit,
   },
   'piix3-usb-uhci': {
     properties: { addr: 'int32 (Slot and optional function number, example: 06.0 or 06)' },
     bus: 'PCI',
     description: '',
+    category: 'USB',
     fit: fitUhci,
   },
   'usb-storage': {
@@ -123,18 +134,23 @@ const MODELS: { readonly [driver: string]: Model } = {
     },
     bus: 'usb-bus',
     description: '',
+    category: 'Storage',
     fit: fitUsbStorage,
   },
 };
 
 /** What `-device help` prints. */
 export function deviceHelp(): string {
-  return Object.entries(MODELS)
-    .map(([name, { bus, description }]) => {
-      const text = description === '' ? '' : `, desc "${description}"`;
-      return `name "${name}", bus ${bus}${text}\n`;
-    })
-    .join('');
+  const lists = CATEGORIES.map(category => {
+    const names = Object.keys(MODELS).filter(name => MODELS[name].category === category);
+    return `${category} devices:\n${names.sort().map(modelLine).join('')}`;
+  });
+  return lists.join('\n');
+}
+
+function modelLine(name: string): string {
+  const { bus, description } = MODELS[name];
+  return `name "${name}", bus ${bus}${description === '' ? '' : `, desc "${description}"`}\n`;
 }
 
 /** What `-device DRIVER,help` prints; undefined when there is no such driver. */

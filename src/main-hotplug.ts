@@ -7,7 +7,14 @@ import { UserError } from './error.ts';
 import type { Events } from './events.ts';
 import type { BoardUsb, PluggedStorage } from './hw/board/usb.ts';
 import type { CharTable } from './main-chars.ts';
-import { checkHot, type Fittings, fitDevice, fitUsbDisk } from './main-devices.ts';
+import {
+  checkHot,
+  deviceHelp,
+  type Fittings,
+  fitDevice,
+  fitUsbDisk,
+  propertyHelp,
+} from './main-devices.ts';
 import type { DriveTable, OpenDrive } from './main-drives.ts';
 import type { Devices } from './monitor/vm.ts';
 import { CommandLineError, checkId, OptionList, type OptionPair } from './options.ts';
@@ -58,6 +65,10 @@ export class HotPlug implements Devices {
     if (missing === undefined) return;
     const { device, filename } = missing;
     throw new UserError(`'${device}' (${filename}) is encrypted`, 'DeviceEncrypted');
+  }
+
+  help(driver: string | undefined): string | undefined {
+    return driver === undefined ? deviceHelp() : propertyHelp(driver);
   }
 
   /** Returns the name of its drive. */

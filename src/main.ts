@@ -321,6 +321,7 @@ class Program {
       log,
       drives,
       chars,
+      settings: { singlestep: config.singlestep, watchdogAction: 'reset', captures: [] },
       name: config.name,
       uuid: config.uuid,
       get machine() {

@@ -86,6 +86,8 @@ export interface Devices {
   remove(id: string): Promise<void>;
   /** As -usbdevice; returns the name of the drive. */
   addUsb(text: string): Promise<string>;
+  /** What `device_add help` or `device_add DRIVER,help` prints; undefined without the driver. */
+  help(driver: string | undefined): string | undefined;
   /** By bus and address, `0.2`. */
   removeUsb(address: string): Promise<void>;
 }
@@ -102,7 +104,24 @@ export interface MonitorHost {
   readonly threadId: number;
 }
 
+/** A sound recording under way. */
+export interface Capture {
+  readonly path: string;
+  readonly freq: number;
+  readonly bits: number;
+  readonly nchannels: number;
+}
+
+/** What monitors set and show, and the machine does not ask for. */
+export interface Settings {
+  singlestep: boolean;
+  watchdogAction: string;
+  /** Newest first. */
+  readonly captures: Capture[];
+}
+
 export interface Vm {
+  readonly settings: Settings;
   /** There before the machine is. */
   readonly events: Events;
   readonly log: Log;

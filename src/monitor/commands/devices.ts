@@ -2,7 +2,7 @@
 
 import type { Json } from '../../json.ts';
 import type { OptionPair } from '../../options.ts';
-import { empty, openStruct, returned, str, struct } from '../../schema.ts';
+import { empty, openStruct, optional, returned, str, struct } from '../../schema.ts';
 import { command, NOTHING } from '../command.ts';
 
 /** Members as option values: lists and records have none. */
@@ -52,4 +52,12 @@ export const usbDel = command({
     await vm.devices.removeUsb(device);
     return NOTHING;
   },
+});
+
+export const deviceHelp = command({
+  name: 'x-device-help',
+  doc: 'The drivers there are, or the properties of one, as text; empty without such a driver.',
+  args: struct('DeviceHelpArgs', { driver: optional(str) }),
+  returns: returned<string>('str'),
+  run: (vm, { driver }) => vm.devices.help(driver) ?? '',
 });

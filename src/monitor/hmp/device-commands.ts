@@ -3,18 +3,27 @@
  */
 
 import { UserError } from '../../error.ts';
-import { splitOptions } from '../../options.ts';
+import { OptionList, splitOptions } from '../../options.ts';
+import type { Arguments } from '../session.ts';
 import { askKey } from './block-commands.ts';
 import type { HmpCommand } from './command.ts';
 
 const deviceAdd: HmpCommand = {
   name: 'device_add',
-  args: [{ name: 'device', kind: 'string' }],
+  args: [{ name: 'device', kind: 'options' }],
   params: 'driver[,prop=value][,...]',
   help: 'add device, like -device on the command line',
   async run(context, args) {
     const pairs = splitOptions(args.text('device'), 'driver');
     const members = Object.fromEntries(pairs.map(({ key, value }) => [key, value]));
+    if (new OptionList(pairs).wantsHelp) {
+      const { driver } = members;
+      const about: Arguments = driver === 'help' || driver === '?' ? {} : { driver };
+      const text = await context.session.call<string>('x-device-help', about);
+      if (text !== '') context.print(text);
+      else throw new UserError(`'${driver}' is not a valid device model name`);
+      return;
+    }
     try {
       await context.session.call('device_add', members);
     } catch (error) {
