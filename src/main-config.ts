@@ -80,6 +80,7 @@ export class Config {
   hasUsb = false;
   /** `-usbdevice`. */
   readonly usbDevices: CharRequest[] = [];
+  singlestep = false;
   isDemo = false;
   /** `-icount hash=on`: the state hash is printed at the end. */
   showsHash = false;
@@ -473,6 +474,9 @@ const READERS: { readonly [name: string]: Reader } = {
   },
   bios: (config, { argument }) => {
     config.bios = argument;
+  },
+  singlestep: config => {
+    config.singlestep = true;
   },
   'no-reboot': config => {
     config.rebootEnds = true;

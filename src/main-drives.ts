@@ -40,13 +40,14 @@ const CD_REPLACERS = ['ide-cd', 'ide-hd', 'ide-drive', 'scsi-cd'];
 
 export class DriveTable {
   readonly drives: OpenDrive[] = [];
-  /** Of `-usbdevice disk:`. */
+  /** Of `-usbdevice disk:`, until the machine has them. */
   readonly usbDisks: OpenDrive[] = [];
   /** A drive can be read from now on. */
   onKey: (drive: string) => void = () => {};
   private block: BlockModule | undefined;
   encryptedImages: Config['encryptedImages'] = 'refuse';
   private snapshotAll = false;
+  private usbCount = 0;
 
   constructor(
     private readonly program: string,
@@ -60,7 +61,7 @@ export class DriveTable {
     this.encryptedImages = config.encryptedImages;
     this.snapshotAll = config.snapshot;
     for (const request of config.drives) await this.open(request);
-    for (const request of config.usbDevices) await this.openUsb(request);
+    for (const request of config.usbDevices) this.usbDisks.push(await this.openUsb(request));
     if (!config.hasDefaults) return;
     const replaced = config.devices.some(d => CD_REPLACERS.includes(d.list.get('driver') ?? ''));
     if (!replaced && !this.isTaken('ide', 1, 0)) await this.openDefault('ide', 2);
@@ -74,21 +75,21 @@ export class DriveTable {
     );
   }
 
-  /** `-usbdevice disk:[format=F:]FILE`. */
-  private async openUsb({ text, location }: CharRequest): Promise<void> {
+  /** `-usbdevice disk:[format=F:]FILE`. Throws CommandLineError. */
+  async openUsb({ text, location }: CharRequest): Promise<OpenDrive> {
     const why = `qemu: could not add USB device '${text}'`;
     const match = /^disk:(?:format=([^:]*):)?(.*)$/s.exec(text);
     if (match === null) throw bareError(why);
     const [, format, file] = match;
     const pairs: [string, string][] = [
       ['if', 'none'],
-      ['id', `usb${this.usbDisks.length}`],
+      ['id', `usb${this.usbCount++}`],
       ['file', file],
     ];
     if (format !== undefined) pairs.push(['format', format]);
     try {
       if (file === '') throw new CommandLineError('block device specification needed', location);
-      this.usbDisks.push(await this.open({ pairs, location }));
+      return await this.open({ pairs, location });
     } catch (error) {
       if (!(error instanceof CommandLineError)) throw error;
       const lines = `${error.message}\nFailed to create USB device 'usb-storage'`;

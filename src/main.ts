@@ -247,6 +247,8 @@ class Program {
       debugExits: [],
       usb: config.hasUsb,
       usbDevices: [],
+      anonymous: 0,
+      unattached: 0,
     };
     for (const [i, request] of config.serials.entries()) {
       fittings.serials.push(await this.openPort(`serial${i}`, request));
@@ -283,29 +285,33 @@ class Program {
 
   /** Loaded only now: the first prompt does not wait for a processor's tables. */
   private async build(fittings: Fittings): Promise<PcMachine> {
-    const { assemble, pcPanel } = await import('./main-machine.ts');
+    const { assemble, hotPlug, pcPanel } = await import('./main-machine.ts');
     const { clock, inbox, events, log, host } = this;
-    const machine = assemble({
+    const assembly = {
       config: this.config,
       parts: { clock, inbox, events, log, host },
       fittings,
       chars: this.chars,
       drives: this.drives,
-    });
+    };
+    const machine = assemble(assembly);
     this.panel = pcPanel(machine);
+    this.devices = hotPlug(machine, assembly);
     return machine;
   }
 
   private panel: Vm['panel'] | undefined;
+  private devices: Vm['devices'] | undefined;
 
   private createVm(): Vm {
-    const current = (): PcMachine => {
-      if (this.machine === undefined) throw new Error('the machine exists while commands run');
-      return this.machine;
+    const existing = <T>(part: T | undefined): T => {
+      if (part === undefined) throw new Error('the machine exists while commands run');
+      return part;
     };
-    const currentPanel = (): Vm['panel'] => {
-      if (this.panel === undefined) throw new Error('the machine exists while commands run');
-      return this.panel;
+    const parts = {
+      machine: () => existing(this.machine),
+      panel: () => existing(this.panel),
+      devices: () => existing(this.devices),
     };
     const { events, log, chars, config } = this;
     const drives = new DriveMonitor(this.drives, { events, printOut, printError });
@@ -315,13 +321,17 @@ class Program {
       log,
       drives,
       chars,
+      settings: { singlestep: config.singlestep, watchdogAction: 'reset', captures: [] },
       name: config.name,
       uuid: config.uuid,
       get machine() {
-        return current();
+        return parts.machine();
       },
       get panel() {
-        return currentPanel();
+        return parts.panel();
+      },
+      get devices() {
+        return parts.devices();
       },
       host: {
         writeFile,

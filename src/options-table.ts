@@ -182,6 +182,7 @@ const DEBUG: readonly OptionRow[] = [
   row('qmp-pretty', true, help('-qmp-pretty dev', 'like -qmp but uses pretty JSON formatting')),
   row('mon', true, '-mon [chardev=]name[,mode=readline|control][,default]\n'),
   row('debugcon', true, help('-debugcon dev', "redirect the debug console to char device 'dev'")),
+  row('singlestep', false, help('-singlestep', 'always run in singlestep mode')),
   row('S', false, help('-S', "freeze CPU at startup (use 'c' to start execution)")),
   row(
     'd',
@@ -218,7 +219,7 @@ const DEBUG: readonly OptionRow[] = [
     'compat',
     true,
     help(
-      '-compat encrypted-images=refuse|ask',
+      '-compat encrypted-images=refuse|legacy',
       "'refuse' opens encrypted images in the image tool only [default];",
       "'legacy' opens them here and asks for passwords in the monitor",
     ),

@@ -113,6 +113,20 @@ export function struct<const F extends Fields>(type: string, fields: F): StructS
   };
 }
 
+/** A record of any members. */
+export function openStruct(type: string): StructSchema<{ readonly [name: string]: Json }> {
+  return {
+    type,
+    fields: {},
+    parse(value, parameter) {
+      if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+        throw misfit(parameter, 'object');
+      }
+      return value as { readonly [name: string]: Json };
+    },
+  };
+}
+
 /** No arguments, or nothing to return. */
 export const empty = struct('Empty', {});
 

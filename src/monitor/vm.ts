@@ -10,6 +10,7 @@ import type { Events } from '../events.ts';
 import type { Json } from '../json.ts';
 import type { Log } from '../log.ts';
 import type { Machine } from '../machine.ts';
+import type { OptionPair } from '../options.ts';
 import type { Drives } from './drives.ts';
 
 export type VmMachine = Pick<
@@ -78,6 +79,19 @@ export interface Chars {
   remove(label: string): void;
 }
 
+/** Devices that come and go while there is a machine. Everything throws UserError. */
+export interface Devices {
+  /** `options` as of -device. Class DeviceEncrypted: it is there, and waits for a password. */
+  add(options: readonly OptionPair[]): void;
+  remove(id: string): Promise<void>;
+  /** As -usbdevice; returns the name of the drive. */
+  addUsb(text: string): Promise<string>;
+  /** What `device_add help` or `device_add DRIVER,help` prints; undefined without the driver. */
+  help(driver: string | undefined): string | undefined;
+  /** By bus and address, `0.2`. */
+  removeUsb(address: string): Promise<void>;
+}
+
 /** What commands ask of the host. */
 export interface MonitorHost {
   /** Creates or replaces a file. Throws UserError `Could not open 'x': …`. */
@@ -90,13 +104,31 @@ export interface MonitorHost {
   readonly threadId: number;
 }
 
+/** A sound recording under way. */
+export interface Capture {
+  readonly path: string;
+  readonly freq: number;
+  readonly bits: number;
+  readonly nchannels: number;
+}
+
+/** What monitors set and show, and the machine does not ask for. */
+export interface Settings {
+  singlestep: boolean;
+  watchdogAction: string;
+  /** Newest first. */
+  readonly captures: Capture[];
+}
+
 export interface Vm {
+  readonly settings: Settings;
   /** There before the machine is. */
   readonly events: Events;
   readonly log: Log;
   readonly machine: VmMachine;
   readonly panel: Panel;
   readonly drives: Drives;
+  readonly devices: Devices;
   readonly chars: Chars;
   readonly host: MonitorHost;
   /** Of `-name`. */

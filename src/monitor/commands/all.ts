@@ -6,7 +6,9 @@ import type { Command } from '../command.ts';
 import * as block from './block.ts';
 import * as jobs from './block-jobs.ts';
 import * as chardev from './chardev.ts';
+import * as devices from './devices.ts';
 import * as encryption from './encryption.ts';
+import * as human from './human.ts';
 import * as input from './input.ts';
 import * as memory from './memory.ts';
 import * as query from './query.ts';
@@ -61,6 +63,8 @@ const COMMANDS: readonly Command[] = [
   memory.memsave,
   run.cpu,
   input.sendKey,
+  devices.deviceDel,
+  devices.deviceAdd,
   run.systemPowerdown,
   run.systemReset,
   run.systemWakeup,
@@ -87,6 +91,23 @@ const COMMANDS: readonly Command[] = [
   block.driveDel,
   block.commit,
   block.qemuIo,
+  human.acl,
+  human.hostNetAdd,
+  human.hostNetRemove,
+  human.hostfwdAdd,
+  human.hostfwdRemove,
+  human.mce,
+  human.mouseSet,
+  human.pcieAerInjectError,
+  human.singlestep,
+  human.gdbserver,
+  human.watchdogAction,
+  human.wavcapture,
+  human.stopcapture,
+  human.captures,
+  devices.usbAdd,
+  devices.usbDel,
+  devices.deviceHelp,
   snapshots.savevm,
   snapshots.loadvm,
   snapshots.delvm,

@@ -27,7 +27,7 @@ export const queryStatus = query(
   'Whether the machine runs, and if not, why.',
   vm => {
     const status = vm.machine.runState;
-    return { running: status === 'running', singlestep: false, status };
+    return { running: status === 'running', singlestep: vm.settings.singlestep, status };
   },
 );
 
