@@ -1,5 +1,5 @@
 /**
- * Which keys the options with lists know (`-boot`, `-rtc`, `-machine`), and which machines there are.
+ * Which keys the options with lists know (`-boot`, `-rtc`, `-machine`), and the machines there are.
  */
 
 import type { OptionGroup } from './options.ts';
