@@ -23,6 +23,8 @@ export interface Fittings {
   readonly usbDevices: UsbStorageOptions[];
   /** Devices so far that got no id: they are numbered. */
   anonymous: number;
+  /** USB devices so far that came without `-device`. */
+  unattached: number;
 }
 
 /** In the order of the list. */
@@ -51,6 +53,8 @@ interface Place {
 type Surroundings = Omit<Place, 'driver' | 'list' | 'path'>;
 
 const IDE_BUSES = ['ide.0', 'ide.1'];
+/** Smaller numbers are the board's own devices. */
+const FIRST_UNATTACHED = 32;
 /** Of the controller's root hub. */
 const USB_PORTS = ['1', '2'];
 const ISA_SERIAL_BASES = [0x3f8, 0x2f8, 0x3e8, 0x2e8];
@@ -396,7 +400,8 @@ export function fitUsbDisk(drive: OpenDrive, fittings: Fittings): void {
       undefined,
     );
   }
-  plugUsb(drive, fittings, {});
+  const path = `/machine/unattached/device[${FIRST_UNATTACHED + fittings.unattached++}]`;
+  plugUsb(drive, fittings, { path });
 }
 
 /** Drives with `if=ide` plug themselves in. */

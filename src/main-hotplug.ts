@@ -27,15 +27,17 @@ export interface HotPlugOptions {
   readonly events: Events;
   /** What cannot go away: drivers by id. */
   readonly fixed: ReadonlyMap<string, string>;
-  /** Devices without an id so far. */
-  readonly anonymous: number;
+  /** How devices are numbered so far. */
+  readonly counts: DeviceCounts;
 }
 
+type DeviceCounts = Pick<Fittings, 'anonymous' | 'unattached'>;
+
 export class HotPlug implements Devices {
-  private anonymous: number;
+  private counts: DeviceCounts;
 
   constructor(private readonly options: HotPlugOptions) {
-    this.anonymous = options.anonymous;
+    this.counts = options.counts;
   }
 
   /**
@@ -56,7 +58,7 @@ export class HotPlug implements Devices {
       if (!(error instanceof UserError)) throw error;
       throw new UserError(error.message.split('\n')[0], error.errorClass);
     } finally {
-      this.anonymous = fittings.anonymous;
+      this.counts = fittings;
     }
     const added = this.plugLast(fittings);
     const missing = drives.missingKeys().find(({ device }) => device === added);
@@ -114,6 +116,8 @@ export class HotPlug implements Devices {
       if (!(error instanceof CommandLineError)) throw error;
       if (drive !== undefined) await drives.remove(drive);
       throw new UserError(`${error.message}\n${failed}`);
+    } finally {
+      this.counts = fittings;
     }
     this.plugLast(fittings);
     return drive.backend.name;
@@ -132,6 +136,7 @@ export class HotPlug implements Devices {
   private fittings(): Fittings {
     const { usb } = this.options;
     const plugged = usb?.plugged ?? [];
+    const { anonymous, unattached } = this.counts;
     return {
       drives: [],
       serials: [],
@@ -139,7 +144,8 @@ export class HotPlug implements Devices {
       debugExits: [],
       usb: usb !== undefined,
       usbDevices: plugged.map(({ options, port }) => ({ ...options, port: String(port.number) })),
-      anonymous: this.anonymous,
+      anonymous,
+      unattached,
     };
   }
 }

@@ -97,8 +97,7 @@ export function hotPlug({ board, events }: PcMachine, assembly: Assembly): HotPl
     return list.id === undefined || driver === 'usb-storage' ? [] : [[list.id, driver] as const];
   });
   const { usb } = board;
-  const { anonymous } = fittings;
-  return new HotPlug({ usb, drives, chars, events, fixed: new Map(fixed), anonymous });
+  return new HotPlug({ usb, drives, chars, events, fixed: new Map(fixed), counts: fittings });
 }
 
 /** `-boot once=` ends with the first reset. */

@@ -251,6 +251,7 @@ class Program {
       usb: config.hasUsb,
       usbDevices: [],
       anonymous: 0,
+      unattached: 0,
     };
     for (const [i, request] of config.serials.entries()) {
       fittings.serials.push(await this.openPort(`serial${i}`, request));

@@ -33,6 +33,7 @@ function node(type: string, values: Values = {}, extra: Extra = {}): QdevInfo {
   const model = deviceModel(type);
   return {
     type,
+    values,
     properties: () => (model === undefined ? [] : propertyLines(model, values)),
     ...extra,
   };
@@ -114,13 +115,13 @@ function busesOf(facts: TreeFacts, name: string): QdevBus[] {
 }
 
 function storageNode(plugged: PluggedStorage): QdevInfo {
-  const { id, serial = '', port = '' } = plugged.options;
-  const disk = node('scsi-disk', diskValues(plugged));
+  const { id, path, serial = '', port = '' } = plugged.options;
+  const disk = node('scsi-disk', diskValues(plugged), { path: 'legacy[0]' });
   const bus = { name: plugged.busName, type: 'SCSI' };
   return node(
     'usb-storage',
     { serial, port },
-    { id, details: () => storageLines(plugged), buses: [{ ...bus, children: [disk] }] },
+    { id, path, details: () => storageLines(plugged), buses: [{ ...bus, children: [disk] }] },
   );
 }
 
