@@ -25,7 +25,9 @@ import {
   processId,
   programArguments,
   programName,
+  readConfigText,
   writeFile,
+  writePidFile,
 } from './host-main.ts';
 import { HostTime, wallClock } from './host-time.ts';
 import { Inbox } from './inbox.ts';
@@ -37,10 +39,10 @@ import {
   type CharRequest,
   type Config,
   LogHelp,
-  MACHINES,
   type MonitorRequest,
   readConfig,
 } from './main-config.ts';
+import { MACHINES } from './main-config-groups.ts';
 import type { Fittings } from './main-devices.ts';
 import { DriveMonitor } from './main-drive-monitor.ts';
 import { DriveTable } from './main-drives.ts';
@@ -102,6 +104,7 @@ class Program {
 
   async run(): Promise<number> {
     const { config } = this;
+    if (config.pidFile !== undefined) writePidFile(config.pidFile);
     this.setUpLog();
     this.addDefaultChars();
     for (const { list, location } of config.chardevs) await this.openChardev(list, location);
@@ -321,7 +324,11 @@ class Program {
       log,
       drives,
       chars,
-      settings: { singlestep: config.singlestep, watchdogAction: 'reset', captures: [] },
+      settings: {
+        singlestep: config.singlestep,
+        watchdogAction: config.watchdogAction,
+        captures: [],
+      },
       name: config.name,
       uuid: config.uuid,
       get machine() {
@@ -402,11 +409,17 @@ async function answer(config: Config, program: string): Promise<string> {
   }
 }
 
+/** A place in a file begins with a colon and follows the program's name at once. */
+function place(location: string | undefined): string {
+  if (location === undefined) return '';
+  return location.startsWith(':') ? `${location.slice(1)}:` : ` ${location}:`;
+}
+
 /** Every line that is ours has the program's name and the place before it. */
 function report(program: string, error: CommandLineError): void {
   const { message, location, hint } = error;
-  const prefix =
-    location === null ? '' : location === undefined ? `${program}: ` : `${program}: ${location}: `;
+  const prefix = location === null ? '' : `${program}:${place(location)} `;
+  if (message === '') return;
   for (const line of message.split('\n')) printError(`${prefix}${line}\n`);
   if (hint !== undefined) printError(`${hint}\n`);
 }
@@ -414,7 +427,7 @@ function report(program: string, error: CommandLineError): void {
 async function main(): Promise<number> {
   const program = programName();
   try {
-    const config = readConfig(programArguments());
+    const config = readConfig(programArguments(), readConfigText);
     if (config.answer !== undefined) {
       printOut(await answer(config, program));
       return 0;
