@@ -6,6 +6,7 @@
 import { located, type Occurrence, parseCommandLine } from './command-line.ts';
 import { UserError } from './error.ts';
 import { type LogItem, logItemsText, parseLogItems } from './log.ts';
+import { MACHINE_PROPERTIES, MACHINES } from './machines-table.ts';
 import {
   CommandLineError,
   type OptionGroup,
@@ -81,6 +82,9 @@ export class Config {
   /** `-usbdevice`. */
   readonly usbDevices: CharRequest[] = [];
   isDemo = false;
+  /** `-loadvm`: the tag or id of a snapshot. `-incoming`: where the machine's state comes from. */
+  loadvm: string | undefined;
+  incoming: CharRequest | undefined;
   /** `-icount hash=on`: the state hash is printed at the end. */
   showsHash = false;
   encryptedImages: 'refuse' | 'legacy' = 'refuse';
@@ -96,30 +100,6 @@ function checkUnique(ids: readonly (string | undefined)[], id: string | undefine
 }
 
 type Reader = (config: Config, option: Occurrence) => void;
-
-const MACHINE_PROPERTIES = [
-  'type',
-  'accel',
-  'kernel_irqchip',
-  'kernel-irqchip',
-  'kvm_shadow_mem',
-  'vmport',
-  'dump-guest-core',
-  'mem-merge',
-  'usb',
-  'firmware',
-  'kernel',
-  'initrd',
-  'append',
-  'max-ram-below-4g',
-  'igd-passthru',
-];
-
-export const MACHINES = [
-  ['pc', 'Standard PC (i440FX + PIIX, 1996) (alias of pc-i440fx-2.3)'],
-  ['pc-i440fx-2.3', 'Standard PC (i440FX + PIIX, 1996) (default)'],
-  ['none', 'empty machine'],
-] as const;
 
 const GROUPS: { readonly [name: string]: OptionGroup } = {
   m: {
@@ -479,6 +459,12 @@ const READERS: { readonly [name: string]: Reader } = {
   },
   'no-shutdown': config => {
     config.shutdownEnds = false;
+  },
+  loadvm: (config, { argument }) => {
+    config.loadvm = argument;
+  },
+  incoming: (config, { argument, location }) => {
+    config.incoming = { text: argument, location };
   },
   rtc: readRtc,
   icount: readIcount,
