@@ -151,6 +151,12 @@ export function secondsSince1970(): number {
   return Math.floor(Date.now() / 1000);
 }
 
+/** A moment in local time, as `20150310123045`. */
+export function localStamp(secondsSince1970: number): string {
+  const local = new Date((secondsSince1970 + localOffsetSeconds()) * 1000);
+  return local.toISOString().slice(0, 19).replace(/[-:T]/g, '');
+}
+
 /** Seconds that local time is ahead of UTC now. */
 export function localOffsetSeconds(): number {
   return -new Date().getTimezoneOffset() * 60;

@@ -82,6 +82,9 @@ export class Config implements ProgramSettings {
   watchdogAction = 'reset';
   readonly optionRoms: string[] = [];
   isDemo = false;
+  /** `-loadvm`: the tag or id of a snapshot. `-incoming`: where the machine's state comes from. */
+  loadvm: string | undefined;
+  incoming: CharRequest | undefined;
   /** `-icount hash=on`: the state hash is printed at the end. */
   showsHash = false;
   encryptedImages: 'refuse' | 'legacy' = 'refuse';
@@ -436,6 +439,12 @@ const READERS: { readonly [name: string]: Reader } = {
   },
   'no-shutdown': config => {
     config.shutdownEnds = false;
+  },
+  loadvm: (config, { argument }) => {
+    config.loadvm = argument;
+  },
+  incoming: (config, { argument, location }) => {
+    config.incoming = { text: argument, location };
   },
   rtc: readRtc,
   icount: readIcount,

@@ -79,7 +79,7 @@ class Program {
   private readonly vm: Vm;
 
   constructor(
-    name: string,
+    private readonly name: string,
     private readonly config: Config,
   ) {
     this.chars = new CharTable({
@@ -120,8 +120,10 @@ class Program {
     this.chars.announceShared();
     await this.openDisplay(machine);
     machine.beforeCont = () => this.drives.checkKeys();
+    // A missing password, or a snapshot that cannot be loaded: the machine waits for `cont`.
     const hasKeys = this.drives.missingKeys().length === 0;
-    if (config.startsRunning && hasKeys) machine.cont();
+    const isLoaded = config.loadvm === undefined || (await this.loadSnapshot(config.loadvm));
+    if (config.startsRunning && hasKeys && isLoaded) machine.cont();
     const status = await machine.power();
     if (config.showsHash) {
       const { instructions } = machine.cpu;
@@ -131,6 +133,22 @@ class Program {
     await this.closeDrives();
     await this.chars.finish();
     return status;
+  }
+
+  /** `-loadvm`: what is wrong is told, and the program goes on. */
+  private async loadSnapshot(name: string): Promise<boolean> {
+    const { loadSnapshot } = await import('./monitor/commands/snapshots.ts');
+    try {
+      return await loadSnapshot(this.vm, name);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      this.report(error.message);
+      return false;
+    }
+  }
+
+  private report(lines: string): void {
+    for (const line of lines.split('\n')) printError(`${this.name}: ${line}\n`);
   }
 
   /** The screen in this terminal, where there is a screen and the terminal is free. */

@@ -207,6 +207,12 @@ const DEBUG: readonly OptionRow[] = [
   row('no-reboot', false, help('-no-reboot', 'exit instead of rebooting')),
   row('no-shutdown', false, help('-no-shutdown', 'stop before shutdown')),
   row(
+    'loadvm',
+    true,
+    help('-loadvm [tag|id]', 'start right away with a saved state (loadvm in monitor)'),
+  ),
+  row('incoming', true, help('-incoming p', 'prepare for incoming migration, listen on port p')),
+  row(
     'rtc',
     true,
     help(

@@ -55,9 +55,12 @@ export class Pace {
     private readonly host: HostPace,
   ) {}
 
-  /** The machine starts or goes on at virtual `nowNs`. */
-  begin(nowNs: number): void {
+  /** The machine starts or goes on at virtual `nowNs`, `instructions` after power-on. */
+  begin(nowNs: number, instructions: number): void {
     this.hostOffsetNs = this.host.nowNs() - nowNs;
+    this.sliceStartNs = nowNs;
+    this.sliceLimitNs = nowNs;
+    this.sliceStartInstructions = instructions;
   }
 
   /** Live: virtual time while the processor is halted. */

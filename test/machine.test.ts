@@ -60,6 +60,7 @@ class EmptyBoard implements Board {
   powerButton(): void {
     this.presses++;
   }
+  readonly devices = new Map();
   save = () => ({});
   load(): void {}
 }

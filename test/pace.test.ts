@@ -11,19 +11,19 @@ test('counted: an instruction takes 2^shift ns and budgets reach exactly to the 
 test('live: virtual time follows the host and stands still while the machine is stopped', () => {
   const host = new InstantHost();
   const pace = new Pace({ kind: 'live' }, host);
-  pace.begin(0);
+  pace.begin(0, 0);
   pace.beginSlice(0, 1e9, { instructions: 0, busy: false });
   host.spend(1_500_000);
   expect(pace.endSlice(100_000)).toBe(1_500_000);
   host.spend(60e9);
-  pace.begin(1_500_000);
+  pace.begin(1_500_000, 0);
   expect(pace.idleNs()).toBe(1_500_000);
 });
 
 test('live: time does not pass the next deadline, and catches up in the next slices', () => {
   const host = new InstantHost();
   const pace = new Pace({ kind: 'live' }, host);
-  pace.begin(0);
+  pace.begin(0, 0);
   let done = pace.beginSlice(0, 1_000_000, { instructions: 0, busy: false });
   host.spend(3_000_000);
   expect(pace.endSlice(done)).toBe(1_000_000);
@@ -37,7 +37,7 @@ test('live: time does not pass the next deadline, and catches up in the next sli
 test('live: while the host is late, time still passes from one instruction to the next', () => {
   const host = new InstantHost();
   const pace = new Pace({ kind: 'live' }, host);
-  pace.begin(0);
+  pace.begin(0, 0);
   const budget = pace.beginSlice(0, 1_000_000, { instructions: 0, busy: false });
   host.spend(3_000_000);
   const times = [0, 1, 2, budget / 2, budget - 1, budget].map(n => pace.nowNs(n));
@@ -47,7 +47,7 @@ test('live: while the host is late, time still passes from one instruction to th
 test('live: a host that goes away for a second leaves a lag of 50 ms at most', () => {
   const host = new InstantHost();
   const pace = new Pace({ kind: 'live' }, host);
-  pace.begin(0);
+  pace.begin(0, 0);
   pace.beginSlice(0, 1e9, { instructions: 0, busy: false });
   host.spend(1e9);
   expect(pace.endSlice(100_000)).toBe(10_000_000);
@@ -57,7 +57,7 @@ test('live: a host that goes away for a second leaves a lag of 50 ms at most', (
 test('live: budgets follow the measured speed and are short while disk work is under way', () => {
   const host = new InstantHost();
   const pace = new Pace({ kind: 'live' }, host);
-  pace.begin(0);
+  pace.begin(0, 0);
   let nowNs = 0;
   let instructions = 0;
   for (let i = 0; i < 40; i++) {
@@ -75,7 +75,7 @@ test('live: budgets follow the measured speed and are short while disk work is u
 test('live: a guest that becomes much slower is given short slices at once', () => {
   const host = new InstantHost();
   const pace = new Pace({ kind: 'live' }, host);
-  pace.begin(0);
+  pace.begin(0, 0);
   const first = pace.beginSlice(0, 1e12, { instructions: 0, busy: false });
   host.spend(first * 1000);
   const nowNs = pace.endSlice(first);
