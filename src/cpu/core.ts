@@ -12,6 +12,7 @@ import { BUDGET, CURRENT, FLAT, HALF } from './access.ts';
 import { BLOCK_LIMIT } from './code-cache.ts';
 import type { CpuCore, CpuWiring, RunResult } from './cpu.ts';
 import { checkCodeBreakpoint, isDebugging, takeDebugTrap } from './debug.ts';
+import { dumpNotes } from './dump-notes.ts';
 import { Fault } from './fault.ts';
 import * as flags from './flags.ts';
 import { summarize } from './fpu/stack.ts';
@@ -307,6 +308,10 @@ export class Cpu implements CpuCore {
 
   register(name: string): bigint | undefined {
     return registerByName(this.registerView(), name);
+  }
+
+  dumpNotes(): Uint8Array {
+    return dumpNotes(this.registerView());
   }
 
   private registerView() {
