@@ -78,9 +78,17 @@ export class Machine<B extends Board = Board> {
     this.inbox.holding = parts.paceMode.kind === 'counted';
     this.inbox.onArrival = () => parts.host.wake();
     this.clock.setSource(
-      () => (this.state === 'running' ? this.pace.nowNs(this.cpu.instructions) : 0),
+      () => this.nowNs(),
       () => this.cpu.requestExit(),
     );
+  }
+
+  /** Virtual time inside a slice. Where it may go no further, the slice ends: it never stands. */
+  private nowNs(): number {
+    if (this.state !== 'running') return 0;
+    const nowNs = this.pace.nowNs(this.cpu.instructions);
+    if (this.pace.isSpent(nowNs)) this.cpu.requestExit();
+    return nowNs;
   }
 
   get runState(): RunState {

@@ -69,6 +69,11 @@ export class Pace {
     return Math.min(hostNs, this.sliceLimitNs);
   }
 
+  /** Live: the slice was to be over by now, or virtual time would pass a deadline. */
+  isSpent(nowNs: number): boolean {
+    return this.mode.kind === 'live' && nowNs >= this.sliceLimitNs;
+  }
+
   /** How many instructions to run from `nowNs` towards `untilNs`. */
   beginSlice(nowNs: number, untilNs: number, at: { instructions: number; busy: boolean }): number {
     this.sliceStartNs = nowNs;

@@ -27,6 +27,7 @@ test('live: time does not pass the next deadline, and catches up in the next sli
   pace.beginSlice(0, 1_000_000, { instructions: 0, busy: false });
   host.spend(3_000_000);
   expect(pace.nowNs(5000)).toBe(1_000_000);
+  expect([pace.isSpent(999_999), pace.isSpent(1_000_000)]).toEqual([false, true]);
   expect(pace.endSlice(5000)).toBe(1_000_000);
   pace.beginSlice(1_000_000, 2_000_000, { instructions: 5000, busy: false });
   expect(pace.endSlice(5500)).toBe(2_000_000);

@@ -70,7 +70,15 @@ import {
   VM,
 } from './registers.ts';
 import { checkCodeOffset } from './segment.ts';
-import { isTss32, type NewStack, pushAll, pushFrame, setStack, stackFromTss } from './stack.ts';
+import {
+  isTss32,
+  type NewStack,
+  pushAll,
+  pushFrame,
+  requireRoom,
+  setStack,
+  stackFromTss,
+} from './stack.ts';
 import { switchTask } from './task.ts';
 
 /** What happens: decides about DPL checks, EXT and the pushed RF. */
@@ -242,11 +250,12 @@ function enterProtected(c: Context, event: Event): void {
   const code = { address, low, high, selector };
   if (inner) {
     const stack = stackFromTss(c, level, ext);
-    check();
-    enterInner(c, { event, gate, stack, ext });
+    enterInner(c, { event, gate, stack, ext, check });
   } else {
+    const frame = returnFrame(c, event);
+    requireRoom(c, gate.size, frame.length, ext);
     check();
-    pushAll(c, gate.size, returnFrame(c, event));
+    pushAll(c, gate.size, frame);
   }
   finish(c, gate, code, inner ? level : cpl);
 }
@@ -290,18 +299,20 @@ interface InnerEntry {
   readonly gate: Gate;
   readonly stack: NewStack;
   readonly ext: number;
+  /** Of the offset against the new code segment. */
+  readonly check: () => void;
 }
 
 /** INTER-PRIVILEGE-LEVEL-INTERRUPT and INTERRUPT-FROM-VIRTUAL-8086-MODE. */
 function enterInner(c: Context, entry: InnerEntry): void {
-  const { event, gate, stack, ext } = entry;
+  const { event, gate, stack, ext, check } = entry;
   const virtual = isVirtual8086(c);
   const s = c.s;
   const segments = virtual
     ? [s[SELECTOR + GS], s[SELECTOR + FS], s[SELECTOR + DS], s[SELECTOR + ES]]
     : [];
   const values = [...segments, s[SELECTOR + SS], s[ESP], ...returnFrame(c, event)];
-  const esp = pushFrame(c, stack, gate.size, { values, ext });
+  const esp = pushFrame(c, stack, gate.size, { values, ext, check });
   setStack(c, stack, esp);
   if (!virtual) return;
   for (const n of [ES, DS, FS, GS]) setNullSegment(c, n, 0);
