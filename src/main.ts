@@ -51,6 +51,7 @@ import { CHARDEV_GROUP } from './monitor/commands/chardev.ts';
 import { bareContext, hmpCommandsFor } from './monitor/hmp/commands.ts';
 import { runLine } from './monitor/hmp/dispatch.ts';
 import { HmpConsole } from './monitor/hmp/human-monitor.ts';
+import { UserObjects } from './monitor/objects.ts';
 import { QmpServer } from './monitor/qmp/server.ts';
 import { Session } from './monitor/session.ts';
 import { QEMU_VERSION_TEXT } from './monitor/version.ts';
@@ -342,6 +343,7 @@ class Program {
       log,
       drives,
       chars,
+      objects: new UserObjects(),
       settings: {
         singlestep: config.singlestep,
         watchdogAction: config.watchdogAction,

@@ -13,6 +13,7 @@ import { BUDGET, CURRENT, FLAT, HALF } from './access.ts';
 import { BLOCK_LIMIT } from './code-cache.ts';
 import type { CpuCore, CpuWiring, RunResult } from './cpu.ts';
 import { beginInstruction, isStepping, takeDebugTrap } from './debug.ts';
+import { dumpNotes } from './dump-notes.ts';
 import { Fault } from './fault.ts';
 import * as flags from './flags.ts';
 import { summarize } from './fpu/stack.ts';
@@ -334,6 +335,10 @@ export class Cpu implements CpuCore {
 
   register(name: string): bigint | undefined {
     return registerByName(this.registerView(), name);
+  }
+
+  dumpNotes(): Uint8Array {
+    return dumpNotes(this.registerView());
   }
 
   private registerView() {

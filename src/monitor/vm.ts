@@ -12,7 +12,9 @@ import type { Log } from '../log.ts';
 import type { Machine } from '../machine.ts';
 import type { StatefulMachine } from '../machine-state.ts';
 import type { OptionPair } from '../options.ts';
+import type { QomObject } from '../qom.ts';
 import type { Drives } from './drives.ts';
+import type { UserObjects } from './objects.ts';
 
 export type VmMachine = Pick<
   Machine,
@@ -68,6 +70,37 @@ export interface Panel {
   /** The text mode screen, or undefined in graphics modes and without a display. */
   screenText(): string | undefined;
   setBootOrder(order: string): void;
+  /** `/machine`. */
+  machineObject(): QomObject;
+  /** What the display shows, as a portable pixmap; undefined without one. */
+  screenshot(): Uint8Array | undefined;
+  input(events: readonly InputEvent[]): void;
+  readonly models: Models;
+}
+
+/** What moves and is pressed. */
+export type InputEvent =
+  | { readonly type: 'key'; readonly key: string | number; readonly down: boolean }
+  | { readonly type: 'btn'; readonly button: string; readonly down: boolean }
+  | { readonly type: 'rel' | 'abs'; readonly axis: string; readonly value: number };
+
+/** A type of objects, with the properties of devices in the order of their declaration. */
+export interface ObjectType {
+  readonly name: string;
+  /** What it is, from the nearest on. */
+  readonly parents: readonly string[];
+  readonly properties?: readonly {
+    readonly name: string;
+    readonly type: string;
+    readonly description?: string;
+  }[];
+}
+
+/** What there is to choose from. */
+export interface Models {
+  /** Processors, in the order of QEMU's table. */
+  readonly cpus: readonly string[];
+  readonly types: readonly ObjectType[];
 }
 
 /** A character device as `info chardev` knows it. */
@@ -126,6 +159,7 @@ export interface Settings {
 }
 
 export interface Vm {
+  readonly objects: UserObjects;
   readonly settings: Settings;
   /** There before the machine is. */
   readonly events: Events;
