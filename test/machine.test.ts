@@ -48,6 +48,7 @@ class ScriptedCpu implements CpuCore {
   }
   registersText = () => '';
   register = () => undefined;
+  dumpNotes = () => new Uint8Array();
   translate = (linear: number) => linear;
 }
 
@@ -60,6 +61,7 @@ class EmptyBoard implements Board {
   powerButton(): void {
     this.presses++;
   }
+  readonly devices = new Map();
   save = () => ({});
   load(): void {}
 }

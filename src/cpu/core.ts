@@ -6,12 +6,14 @@
  * to length, so that the count is exact.
  */
 
+import { UserError } from '../error.ts';
 import type { Line } from '../line.ts';
-import type { Plain } from '../state.ts';
+import { bool, bytes, count, type Plain, state, text } from '../state.ts';
 import { BUDGET, CURRENT, FLAT, HALF } from './access.ts';
 import { BLOCK_LIMIT } from './code-cache.ts';
 import type { CpuCore, CpuWiring, RunResult } from './cpu.ts';
 import { beginInstruction, isStepping, takeDebugTrap } from './debug.ts';
+import { dumpNotes } from './dump-notes.ts';
 import { Fault, STALL } from './fault.ts';
 import * as flags from './flags.ts';
 import { summarize } from './fpu/stack.ts';
@@ -279,6 +281,7 @@ export class Cpu implements CpuCore {
     s.fill(0, CURRENT, CURRENT + SCRATCH_WORDS);
     s[INTERRUPT_SHADOW] = this.shadowAt === this.retired ? this.shadow : 0;
     return {
+      model: this.model.name,
       registers: new Uint8Array(s.buffer.slice(0)),
       instructions: this.retired,
       nmiPending: this.nmiPending,
@@ -287,19 +290,34 @@ export class Cpu implements CpuCore {
   }
 
   load(plain: Plain): void {
-    const given = plain as { [name: string]: Plain };
-    const bytes = given['registers'] as Uint8Array;
-    this.processor.s8.set(new Int8Array(bytes.slice().buffer));
-    this.retired = given['instructions'] as number;
-    this.nmiPending = given['nmiPending'] as boolean;
-    this.smiPending = given['smiPending'] as boolean;
+    const given = this.savedState().load(plain);
+    if (given.model !== this.model.name) {
+      throw new UserError(`cpu: ${given.model} in != ${this.model.name}`);
+    }
+    this.processor.s8.set(new Int8Array(given.registers.slice().buffer));
+    this.retired = given.instructions;
+    this.nmiPending = given.nmiPending;
+    this.smiPending = given.smiPending;
     this.shadowAt = -1;
     this.settleShadow();
+    this.wiring.smiActive?.set(this.s[SMM] !== 0);
     this.processor.setA20(this.wiring.a20.level);
     this.processor.modeChanged();
+    this.processor.flushTlb(true);
     this.processor.cache.forgetAll();
     summarize(this.processor);
     this.atBoundary();
+  }
+
+  /** The form of what `save` gives. */
+  private savedState() {
+    return state('cpu', 1, {
+      model: text(),
+      registers: bytes(this.s.byteLength),
+      instructions: count(),
+      nmiPending: bool(),
+      smiPending: bool(),
+    });
   }
 
   get pc(): number {
@@ -321,6 +339,10 @@ export class Cpu implements CpuCore {
 
   register(name: string): bigint | undefined {
     return registerByName(this.registerView(), name);
+  }
+
+  dumpNotes(): Uint8Array {
+    return dumpNotes(this.registerView());
   }
 
   private registerView() {
