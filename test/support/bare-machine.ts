@@ -43,7 +43,8 @@ export class BareMachine {
   /** The vector INTA answers. */
   vector = 0x20;
 
-  constructor(megabytes: number, model = 'max') {
+  /** `runsLoops`: the run loops are used once trained, not the walkers until V8 has had time. */
+  constructor(megabytes: number, model = 'max', runsLoops = false) {
     const bytes = megabytes << 20;
     this.memory = new Memory(bytes + (1 << 16));
     const arenaOffset = this.memory.allocate(bytes);
@@ -62,6 +63,7 @@ export class BareMachine {
         smi: new Line('smi'),
         acknowledge: () => this.vector,
         syncClock: () => {},
+        compileSoon: () => runsLoops,
         timeStamp: () => BigInt(this.cpu.instructions),
         onTripleFault: why => {
           this.tripleFault = why;
