@@ -53,8 +53,8 @@ export interface BlockHost {
   temporary(): { readonly path: string; readonly file: HostFile };
   /** `key` is 16 bytes. */
   aes128(key: Uint8Array): BlockCipher;
-  /** True when all bytes are zero; faster than a loop. */
-  isZero(bytes: Uint8Array): boolean;
+  /** True when all bytes from `start` to `end` are zero; faster than a loop. */
+  isZero(bytes: Uint8Array, start: number, end: number): boolean;
   /** Raw deflate with a 4 KiB window. */
   deflate(bytes: Uint8Array): Uint8Array;
   /** Inverse of `deflate`; throws when the data is no deflate stream or not `length` bytes. */
