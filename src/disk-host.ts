@@ -22,6 +22,11 @@ export interface HostFile {
   length(): number;
   /** Bytes that the file occupies on the host's disk. */
   allocated(): number;
+  /**
+   * Whether bytes are stored at `offset`, or a hole reads as zeros there, and how far that holds.
+   * Files that nobody changes only; absent where the host cannot tell.
+   */
+  stored?(offset: number): { readonly data: boolean; readonly end: number };
   /** Fills as much of `into` as the file has at `offset`; resolves with the number of bytes. */
   read(offset: number, into: Uint8Array): number | Promise<number>;
   /** Writes all of `from`, growing the file when needed. */

@@ -3,6 +3,7 @@
  *
  * writethrough and directsync flush after every write, unsafe never flushes. Not emulated:
  * O_DIRECT (none and directsync use the host's cache), punching holes: Node has no call for it.
+ * Holes that are there are known in files opened for reading only (host-holes.ts).
  */
 
 import { HostError, type HostFile } from '../../disk-host.ts';
@@ -19,6 +20,8 @@ export function toBlockError(error: unknown): BlockError {
 }
 
 const DONE = Promise.resolve();
+const HOLE = { data: false, end: Infinity };
+const DATA = { data: true, end: Infinity };
 
 /** As a rejection, also where the host failed before anything was awaited. */
 async function failed(error: unknown): Promise<never> {
@@ -116,8 +119,13 @@ export class FileNode implements BlockNode {
   async status(offset: number, length: number): Promise<Extent> {
     const end = this.length;
     if (offset >= end) return { length, allocated: true, zero: true, offset: undefined };
-    const zero = this.fixed?.blank ?? this.handle.allocated() === 0;
-    return { length: Math.min(length, end - offset), allocated: true, zero, offset };
+    if (this.fixed === undefined) {
+      const zero = this.handle.allocated() === 0;
+      return { length: Math.min(length, end - offset), allocated: true, zero, offset };
+    }
+    const stored = this.fixed.blank ? HOLE : (this.handle.stored?.(offset) ?? DATA);
+    const most = Math.min(length, end - offset, stored.end - offset);
+    return { length: most, allocated: true, zero: !stored.data, offset };
   }
 
   async truncate(length: number): Promise<void> {
