@@ -10,8 +10,11 @@ import type { Events } from '../events.ts';
 import type { Json } from '../json.ts';
 import type { Log } from '../log.ts';
 import type { Machine } from '../machine.ts';
+import type { StatefulMachine } from '../machine-state.ts';
 import type { OptionPair } from '../options.ts';
+import type { ObjectType, QomObject } from '../qom.ts';
 import type { Drives } from './drives.ts';
+import type { UserObjects } from './objects.ts';
 
 export type VmMachine = Pick<
   Machine,
@@ -26,6 +29,10 @@ export type VmMachine = Pick<
   | 'ports'
   | 'clock'
   | 'inbox'
+  | 'start'
+  | 'rest'
+  | 'exclusive'
+  | keyof StatefulMachine
 >;
 
 /** Texts that `info TOPIC` prints and that the board or the processor knows. */
@@ -63,6 +70,25 @@ export interface Panel {
   /** The text mode screen, or undefined in graphics modes and without a display. */
   screenText(): string | undefined;
   setBootOrder(order: string): void;
+  /** `/machine`. */
+  machineObject(): QomObject;
+  /** What the display shows, as a portable pixmap; undefined without one. */
+  screenshot(): Uint8Array | undefined;
+  input(events: readonly InputEvent[]): void;
+  readonly models: Models;
+}
+
+/** What moves and is pressed. */
+export type InputEvent =
+  | { readonly type: 'key'; readonly key: string | number; readonly down: boolean }
+  | { readonly type: 'btn'; readonly button: string; readonly down: boolean }
+  | { readonly type: 'rel' | 'abs'; readonly axis: string; readonly value: number };
+
+/** What there is to choose from. */
+export interface Models {
+  /** Processors, in the order of QEMU's table. */
+  readonly cpus: readonly string[];
+  readonly types: readonly ObjectType[];
 }
 
 /** A character device as `info chardev` knows it. */
@@ -121,6 +147,7 @@ export interface Settings {
 }
 
 export interface Vm {
+  readonly objects: UserObjects;
   readonly settings: Settings;
   /** There before the machine is. */
   readonly events: Events;
