@@ -38,14 +38,25 @@ export class Inbox {
    * `durationNs` of virtual time from now, never earlier or later.
    */
   expect<T>(
-    work: { label: string; durationNs: number; promise: Promise<T> },
+    work: {
+      label: string;
+      durationNs: number;
+      promise: Promise<T>;
+      /** Hears how long it took, in virtual time, if it went well. */
+      account?: (elapsedNs: number) => void;
+    },
     done: (value: T) => void,
     failed: (error: unknown) => void,
   ): void {
     let outcome: () => void = () => {};
+    const startNs = this.clock.nowNs;
+    const finish = (value: T): void => {
+      work.account?.(this.clock.nowNs - startNs);
+      done(value);
+    };
     const item: Expected = {
       label: work.label,
-      dueNs: this.clock.nowNs + work.durationNs,
+      dueNs: startNs + work.durationNs,
       done: false,
       deliver: () => outcome(),
     };
@@ -56,7 +67,7 @@ export class Inbox {
       this.onArrival();
     };
     work.promise.then(
-      value => settle(() => done(value)),
+      value => settle(() => finish(value)),
       (error: unknown) => settle(() => failed(error)),
     );
   }

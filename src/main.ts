@@ -44,6 +44,7 @@ import {
 import type { Fittings } from './main-devices.ts';
 import { DriveMonitor } from './main-drive-monitor.ts';
 import { DriveTable } from './main-drives.ts';
+import { watchDrives } from './main-io-errors.ts';
 import { commandsFor } from './monitor/commands/all.ts';
 import { CHARDEV_GROUP } from './monitor/commands/chardev.ts';
 import { bareContext, hmpCommandsFor } from './monitor/hmp/commands.ts';
@@ -116,7 +117,11 @@ class Program {
     this.drives.warnOrphans();
     this.chars.announceShared();
     await this.openDisplay(machine);
-    machine.beforeCont = () => this.drives.checkKeys();
+    watchDrives(this.drives, machine);
+    machine.beforeCont = () => {
+      this.drives.checkKeys();
+      for (const { backend } of this.drives.drives) backend.retryHeld();
+    };
     const hasKeys = this.drives.missingKeys().length === 0;
     if (config.startsRunning && hasKeys) machine.cont();
     const status = await machine.power();

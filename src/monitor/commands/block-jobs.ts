@@ -13,7 +13,6 @@ import {
   returned,
   str,
   struct,
-  type TypeOf,
 } from '../../schema.ts';
 import { command, NOTHING } from '../command.ts';
 import type { JobControl, JsonObject, Undo } from '../drives.ts';
@@ -45,24 +44,13 @@ const OVERLAY = struct('BlockdevSnapshot', {
 
 const INTERNAL = struct('BlockdevSnapshotInternal', { device: str, name: str });
 
-/** Jobs stop at the first error; other ways of handling them are not there. */
-function checkActions(actions: readonly (string | undefined)[]): void {
-  if (actions.every(action => action === undefined || action === 'report')) return;
-  throw new UserError('this feature or command is not currently supported');
-}
-
-function startBackup(vm: Vm, args: TypeOf<typeof BACKUP>): Promise<Undo> {
-  checkActions([args['on-source-error'], args['on-target-error']]);
-  return vm.drives.startBackup(args);
-}
-
 export const driveBackup = command({
   name: 'drive-backup',
   doc: 'Copy what a drive holds now to another image, while it goes on being used.',
   args: BACKUP,
   returns: empty,
   async run(vm, args) {
-    await startBackup(vm, args);
+    await vm.drives.startBackup(args);
     return NOTHING;
   },
 });
@@ -74,6 +62,8 @@ export const driveMirror = command({
     device: str,
     target: str,
     format: optional(str),
+    'node-name': optional(str),
+    replaces: optional(str),
     sync: SYNC,
     mode: optional(MODE),
     speed: optional(int),
@@ -84,7 +74,6 @@ export const driveMirror = command({
   }),
   returns: empty,
   async run(vm, args) {
-    checkActions([args['on-source-error'], args['on-target-error']]);
     await vm.drives.startMirror(args);
     return NOTHING;
   },
@@ -117,8 +106,7 @@ export const blockStream = command({
   }),
   returns: empty,
   async run(vm, args) {
-    checkActions([args['on-error']]);
-    await vm.drives.startStream(args.device, args.base, args.speed ?? 0);
+    await vm.drives.startStream(args);
     return NOTHING;
   },
 });
@@ -235,7 +223,7 @@ function prepare(vm: Vm, { type, data }: { type: string; data: Json }): () => Pr
     }
     case 'drive-backup': {
       const args = BACKUP.parse(data, 'data');
-      return () => startBackup(vm, args);
+      return () => vm.drives.startBackup(args);
     }
     case 'blockdev-snapshot-internal-sync': {
       const { device, name } = INTERNAL.parse(data, 'data');
