@@ -13,7 +13,7 @@ import type { BlockNode } from './block/node.ts';
 import { setBacking } from './block/operations.ts';
 import { Options } from './block/options.ts';
 import { UserError } from './error.ts';
-import type { Json } from './json.ts';
+import { isRecord, type Json } from './json.ts';
 import type { DriveTable, OpenDrive } from './main-drives.ts';
 import type { JsonObject } from './monitor/drives.ts';
 import { parseOptions } from './options.ts';
@@ -61,9 +61,7 @@ export async function addNode(table: DriveTable, options: JsonObject): Promise<v
 function flatten(value: JsonObject, prefix: string): [string, string][] {
   return Object.entries(value).flatMap(([key, item]: [string, Json]): [string, string][] => {
     const name = `${prefix}${key}`;
-    if (typeof item === 'object' && item !== null && !Array.isArray(item)) {
-      return flatten(item as JsonObject, `${name}.`);
-    }
+    if (isRecord(item)) return flatten(item, `${name}.`);
     if (typeof item === 'boolean') return [[name, item ? 'on' : 'off']];
     return [[name, String(item)]];
   });

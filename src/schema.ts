@@ -4,7 +4,8 @@
  */
 
 import { UserError } from './error.ts';
-import type { Json } from './json.ts';
+import { isRecord, type Json, JsonFloat } from './json.ts';
+import { printOrder } from './json-text.ts';
 
 export interface Schema<T> {
   /** As QAPI writes it: `str`, `['CpuInfo']`, `StatusInfo`. */
@@ -47,8 +48,9 @@ export const bool: Schema<boolean> = {
 export const int: Schema<number> = {
   type: 'int',
   parse(value, parameter) {
-    if (typeof value !== 'number' || !Number.isInteger(value)) throw misfit(parameter, 'int');
-    return value;
+    const isInteger = typeof value === 'bigint' || Number.isInteger(value);
+    if (!isInteger) throw misfit(parameter, 'int');
+    return Number(value);
   },
 };
 
@@ -56,8 +58,9 @@ export const int: Schema<number> = {
 export const number: Schema<number> = {
   type: 'number',
   parse(value, parameter) {
-    if (typeof value !== 'number') throw misfit(parameter, 'number');
-    return value;
+    if (value instanceof JsonFloat) return value.value;
+    if (typeof value !== 'number' && typeof value !== 'bigint') throw misfit(parameter, 'number');
+    return Number(value);
   },
 };
 
@@ -101,13 +104,11 @@ export interface StructSchema<T> extends Schema<T> {
 }
 
 function record(value: Json, parameter: string): { readonly [name: string]: Json } {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
-    return value as { readonly [name: string]: Json };
-  }
+  if (isRecord(value)) return value;
   throw misfit(parameter, 'object');
 }
 
-/** A record; members nobody declared are refused, in the order in which they were sent. */
+/** A record; members nobody declared are refused, the first in the order of printing. */
 export function struct<const F extends Fields>(type: string, fields: F): StructSchema<StructOf<F>> {
   return {
     type,
@@ -115,9 +116,9 @@ export function struct<const F extends Fields>(type: string, fields: F): StructS
     parse(value, parameter) {
       const given = record(value, parameter);
       const parsed: { [name: string]: unknown } = {};
-      for (const [name, item] of Object.entries(given)) {
+      for (const name of printOrder(given)) {
         if (!Object.hasOwn(fields, name)) throw new UserError(`Invalid parameter '${name}'`);
-        parsed[name] = fields[name].parse(item, name);
+        parsed[name] = fields[name].parse(given[name], name);
       }
       for (const [name, field] of Object.entries(fields)) {
         if (name in parsed || field.isOptional === true) continue;

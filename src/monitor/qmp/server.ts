@@ -8,8 +8,9 @@
 import type { Char, CharFrontend } from '../../char.ts';
 import { UserError } from '../../error.ts';
 import type { MachineEvent } from '../../events.ts';
-import type { Json } from '../../json.ts';
-import { printJson } from '../json-text.ts';
+import { isRecord, type Json } from '../../json.ts';
+import { empty } from '../../schema.ts';
+import { printJson, printOrder } from '../json-text.ts';
 import type { Session } from '../session.ts';
 import { QEMU_VERSION } from '../version.ts';
 import type { Vm } from '../vm.ts';
@@ -105,6 +106,7 @@ export class QmpServer implements CharFrontend {
       throw new UserError(`The command ${name} has not been found`, 'CommandNotFound');
     }
     if (name !== 'qmp_capabilities') return this.session.start(name, args);
+    empty.parse(args, 'arguments');
     this.negotiated = true;
     return {};
   }
@@ -131,17 +133,16 @@ function describe(error: unknown): JsonObject {
 }
 
 function checkRequest(value: Json): { execute: string; args: Json; id: Json | undefined } {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new UserError("Expected 'object' in QMP input");
-  }
-  const request = value as JsonObject;
-  for (const [key, item] of Object.entries(request)) {
+  if (!isRecord(value)) throw new UserError("Expected 'object' in QMP input");
+  const request = value;
+  for (const key of printOrder(request)) {
+    const item = request[key];
     if (key === 'execute') {
       if (typeof item !== 'string') {
         throw new UserError("QMP input object member 'execute' expects 'string'");
       }
     } else if (key === 'arguments') {
-      if (typeof item !== 'object' || item === null || Array.isArray(item)) {
+      if (!isRecord(item)) {
         throw new UserError("QMP input object member 'arguments' expects 'object'");
       }
     } else if (key !== 'id') {
