@@ -7,6 +7,7 @@
 import * as fs from 'node:fs';
 import { UserError } from './error.ts';
 import { toHostError } from './host-errno.ts';
+import { CommandLineError } from './options.ts';
 
 /** The name the program was called by, as messages show it. */
 export function programName(): string {
@@ -94,6 +95,24 @@ export function writeFile(path: string, chunks: Iterable<Uint8Array>): void {
   }
 }
 
+/** Throws CommandLineError as the program prints it. */
+export function writePidFile(path: string): void {
+  try {
+    fs.writeFileSync(path, `${process.pid}\n`);
+  } catch (error) {
+    throw new CommandLineError(`Could not acquire pid file: ${toHostError(error).message}`, null);
+  }
+}
+
+/** Throws CommandLineError as the program prints it. */
+export function readConfigText(path: string): string {
+  try {
+    return fs.readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new CommandLineError(`read config ${path}: ${toHostError(error).message}`, null);
+  }
+}
+
 /** Names in the folder of `prefix` that begin like it; folders end in a slash. */
 export function completePath(prefix: string): string[] {
   const folder = prefix.slice(0, prefix.lastIndexOf('/') + 1);
@@ -130,6 +149,12 @@ export function millisecondsSinceStart(): number {
 /** `127.0.0.1`-style seconds since 1970, for the real-time clock's base. */
 export function secondsSince1970(): number {
   return Math.floor(Date.now() / 1000);
+}
+
+/** A moment in local time, as `20150310123045`. */
+export function localStamp(secondsSince1970: number): string {
+  const local = new Date((secondsSince1970 + localOffsetSeconds()) * 1000);
+  return local.toISOString().slice(0, 19).replace(/[-:T]/g, '');
 }
 
 /** Seconds that local time is ahead of UTC now. */

@@ -206,7 +206,8 @@ export class DriveTable {
   }
 
   isRemovable({ isClaimed, spec }: OpenDrive): boolean {
-    return !isClaimed || spec.media === 'cdrom' || isCardOrFloppy(spec.interface);
+    const isFixed = isClaimed || FIXED_INTERFACES.includes(spec.interface);
+    return !isFixed || spec.media === 'cdrom' || isCardOrFloppy(spec.interface);
   }
 
   /** Takes the medium out and closes it; devices with a tray are left with it open. */
@@ -352,6 +353,9 @@ export class DriveTable {
     return members;
   }
 }
+
+/** Their drives belong to a controller from the start, also where there is none yet. */
+const FIXED_INTERFACES: readonly string[] = ['scsi', 'virtio', 'pflash'];
 
 function isCardOrFloppy(type: string): boolean {
   return type === 'floppy' || type === 'sd';

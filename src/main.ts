@@ -25,7 +25,9 @@ import {
   processId,
   programArguments,
   programName,
+  readConfigText,
   writeFile,
+  writePidFile,
 } from './host-main.ts';
 import { HostTime, wallClock } from './host-time.ts';
 import { Inbox } from './inbox.ts';
@@ -37,10 +39,10 @@ import {
   type CharRequest,
   type Config,
   LogHelp,
-  MACHINES,
   type MonitorRequest,
   readConfig,
 } from './main-config.ts';
+import { MACHINES } from './main-config-groups.ts';
 import type { Fittings } from './main-devices.ts';
 import { DriveMonitor } from './main-drive-monitor.ts';
 import { DriveTable } from './main-drives.ts';
@@ -78,7 +80,7 @@ class Program {
   private readonly vm: Vm;
 
   constructor(
-    name: string,
+    private readonly name: string,
     private readonly config: Config,
   ) {
     this.chars = new CharTable({
@@ -103,6 +105,7 @@ class Program {
 
   async run(): Promise<number> {
     const { config } = this;
+    if (config.pidFile !== undefined) writePidFile(config.pidFile);
     this.setUpLog();
     this.addDefaultChars();
     for (const { list, location } of config.chardevs) await this.openChardev(list, location);
@@ -118,8 +121,10 @@ class Program {
     this.chars.announceShared();
     await this.openDisplay(machine);
     machine.beforeCont = () => this.drives.checkKeys();
+    // A missing password, or a snapshot that cannot be loaded: the machine waits for `cont`.
     const hasKeys = this.drives.missingKeys().length === 0;
-    if (config.startsRunning && hasKeys) machine.cont();
+    const isLoaded = config.loadvm === undefined || (await this.loadSnapshot(config.loadvm));
+    if (config.startsRunning && hasKeys && isLoaded) machine.cont();
     const status = await machine.power();
     if (config.showsHash) {
       const { instructions } = machine.cpu;
@@ -129,6 +134,22 @@ class Program {
     await this.closeDrives();
     await this.chars.finish();
     return status;
+  }
+
+  /** `-loadvm`: what is wrong is told, and the program goes on. */
+  private async loadSnapshot(name: string): Promise<boolean> {
+    const { loadSnapshot } = await import('./monitor/commands/snapshots.ts');
+    try {
+      return await loadSnapshot(this.vm, name);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      this.report(error.message);
+      return false;
+    }
+  }
+
+  private report(lines: string): void {
+    for (const line of lines.split('\n')) printError(`${this.name}: ${line}\n`);
   }
 
   /** The screen in this terminal, where there is a screen and the terminal is free. */
@@ -323,7 +344,11 @@ class Program {
       drives,
       chars,
       objects: new UserObjects(),
-      settings: { singlestep: config.singlestep, watchdogAction: 'reset', captures: [] },
+      settings: {
+        singlestep: config.singlestep,
+        watchdogAction: config.watchdogAction,
+        captures: [],
+      },
       name: config.name,
       uuid: config.uuid,
       get machine() {
@@ -404,11 +429,17 @@ async function answer(config: Config, program: string): Promise<string> {
   }
 }
 
+/** A place in a file begins with a colon and follows the program's name at once. */
+function place(location: string | undefined): string {
+  if (location === undefined) return '';
+  return location.startsWith(':') ? `${location.slice(1)}:` : ` ${location}:`;
+}
+
 /** Every line that is ours has the program's name and the place before it. */
 function report(program: string, error: CommandLineError): void {
   const { message, location, hint } = error;
-  const prefix =
-    location === null ? '' : location === undefined ? `${program}: ` : `${program}: ${location}: `;
+  const prefix = location === null ? '' : `${program}:${place(location)} `;
+  if (message === '') return;
   for (const line of message.split('\n')) printError(`${prefix}${line}\n`);
   if (hint !== undefined) printError(`${hint}\n`);
 }
@@ -416,7 +447,7 @@ function report(program: string, error: CommandLineError): void {
 async function main(): Promise<number> {
   const program = programName();
   try {
-    const config = readConfig(programArguments());
+    const config = readConfig(programArguments(), readConfigText);
     if (config.answer !== undefined) {
       printOut(await answer(config, program));
       return 0;

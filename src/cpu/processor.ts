@@ -32,7 +32,7 @@ import { logBlock, logState } from './log-text.ts';
 import { Mmu, raisePageFault } from './mmu.ts';
 import { type Mode, Modes } from './mode.ts';
 import type { CpuModel, Feature } from './models.ts';
-import { AC, CS, EFLAGS_REST, EIP, GP, IF, LIMIT, TF, VM } from './registers.ts';
+import { AC, CS, DEBUG_PENDING, EFLAGS_REST, EIP, GP, IF, LIMIT, TF, VM } from './registers.ts';
 import { checkCodeOffset } from './segment.ts';
 import { Tlb, type TlbOwner, USER_HALF } from './tlb.ts';
 
@@ -175,6 +175,7 @@ export class Processor implements Running, TlbOwner, CodeSource {
 
   onWatchedAccess(linear: number, size: number, write: boolean): void {
     noteDataAccess(this, linear, size, write);
+    if (this.s[DEBUG_PENDING] !== 0) this.pause();
   }
 
   onDecode(eip: number, bytes: number): void {

@@ -4,6 +4,7 @@
  */
 
 import type { Json } from '../json.ts';
+import type { StateSink, StateSource } from '../machine-state.ts';
 
 export type JsonObject = { readonly [name: string]: Json };
 
@@ -43,6 +44,13 @@ export interface JobControl {
 
 /** How a step of a transaction is taken back. */
 export type Undo = () => Promise<void>;
+
+/** The machine's part in a snapshot. */
+export interface MachineSaver {
+  readonly clockNs: number;
+  /** Returns the number of bytes. */
+  write(sink: StateSink): Promise<number>;
+}
 
 export interface Drives {
   /** query-block. */
@@ -104,8 +112,10 @@ export interface Drives {
   deleteSnapshots(name: string): Promise<void>;
   /** Throws what speaks against taking a snapshot of the whole machine. */
   checkSave(): Promise<void>;
-  /** True when the machine's snapshot is there; throws what speaks against looking for it. */
-  hasSaved(name: string): Promise<boolean>;
+  /** Takes it; the machine stands still. */
+  saveMachine(name: string | undefined, saver: MachineSaver): Promise<void>;
+  /** Takes the disks back and has the machine's state read; false when there is none. */
+  loadMachine(name: string, read: (source: StateSource) => Promise<void>): Promise<boolean>;
 
   /** A command of the image exerciser; returns what it prints. */
   io(device: string, command: string): Promise<string>;

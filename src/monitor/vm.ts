@@ -10,6 +10,7 @@ import type { Events } from '../events.ts';
 import type { Json } from '../json.ts';
 import type { Log } from '../log.ts';
 import type { Machine } from '../machine.ts';
+import type { StatefulMachine } from '../machine-state.ts';
 import type { OptionPair } from '../options.ts';
 import type { ObjectType, QomObject } from '../qom.ts';
 import type { Drives } from './drives.ts';
@@ -28,6 +29,10 @@ export type VmMachine = Pick<
   | 'ports'
   | 'clock'
   | 'inbox'
+  | 'start'
+  | 'rest'
+  | 'exclusive'
+  | keyof StatefulMachine
 >;
 
 /** Texts that `info TOPIC` prints and that the board or the processor knows. */

@@ -48,7 +48,7 @@ const transferHelpers = {
   rsm: resumeFromSmm,
   loadSegment(c: Context, n: number, selector: number): void {
     segment.loadSegment(c, n, selector & 0xffff);
-    if (n === SS) c.s[INTERRUPT_SHADOW] = 1;
+    if (n === SS) c.s[INTERRUPT_SHADOW] = 3;
     if (n === SS) c.leave();
   },
   loadPointer: (c: Context, n: number, selector: number): void =>

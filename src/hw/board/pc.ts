@@ -29,6 +29,7 @@ import { FwCfg } from '../misc/fw-cfg.ts';
 import { Port61 } from '../misc/port61.ts';
 import { Port92 } from '../misc/port92.ts';
 import { stubPort } from '../misc/stub-port.ts';
+import { WireLevels } from '../misc/wire-levels.ts';
 import { PciBus } from '../pci/bus.ts';
 import { PciFunction } from '../pci/config.ts';
 import { PciHost } from '../pci/host.ts';
@@ -42,6 +43,7 @@ import { fillFwCfg } from './firmware.ts';
 import { Interrupts } from './interrupts.ts';
 import type { DriveOptions, PcEvents, PcOptions } from './options.ts';
 import { ramBelow4g } from './ram.ts';
+import { loadDevices, saveDevices } from './states.ts';
 import { BoardTexts } from './texts.ts';
 import { BoardUsb } from './usb.ts';
 import { Wiring } from './wiring.ts';
@@ -109,7 +111,7 @@ export class Pc {
     const { ramSize } = options;
     this.wiring = new Wiring(options.memory, options.ports);
     this.ramBelow4g = ramBelow4g(ramSize);
-    this.ramOffset = options.memory.allocate(this.ramBelow4g);
+    this.ramOffset = options.memory.allocate(this.ramBelow4g, 'pc.ram');
     this.resetAsked.connect(level => {
       if (level) events.onReset('guest-reset');
     });
@@ -181,14 +183,12 @@ export class Pc {
 
   /** State of all chips by id, for snapshots. */
   save(): { readonly [id: string]: Plain } {
-    return Object.fromEntries([...this.devices].map(([id, device]) => [id, device.save()]));
+    return saveDevices(this.devices);
   }
 
-  /** Takes what `save` gave on a board that was built alike. */
+  /** Takes what `save` gave on a board that was built alike. Throws StateError. */
   load(saved: { readonly [id: string]: Plain }): void {
-    for (const [id, device] of this.devices) {
-      if (id in saved) device.load(saved[id]);
-    }
+    loadDevices(this.devices, saved);
   }
 
   private buildMemory(): I440Fx {
@@ -202,7 +202,7 @@ export class Pc {
       backing: { arenaOffset: this.ramOffset },
     });
     const biosLength = Math.max(bytes.length, BIOS_WINDOW);
-    const bios = memory.allocate(biosLength);
+    const bios = memory.allocate(biosLength, 'pc.bios');
     memory.u8.set(bytes, bios + biosLength - bytes.length);
     memory.map({
       name: 'pc.bios',
@@ -215,7 +215,7 @@ export class Pc {
       memory,
       ramOffset: this.ramOffset,
       ramSize: this.ramBelow4g,
-      romOffset: memory.allocate(BIOS_WINDOW),
+      romOffset: memory.allocate(BIOS_WINDOW, 'pc.rom'),
       biosOffset: bios + biosLength - BIOS_WINDOW,
     });
     return chip;
@@ -262,6 +262,7 @@ export class Pc {
     this.wiring.ports({ name: 'ioport80', base: 0x80, length: 1 }, stubPort());
     const irq13 = this.irq(13);
     this.ferr.connect(level => irq13.set(level));
+    this.add('wires', new WireLevels([this.ferr, irq13, this.a20]));
     const port = stubPort(() => irq13.set(false));
     this.wiring.ports({ name: 'ioportF0', base: 0xf0, length: 1 }, port);
     return pit;

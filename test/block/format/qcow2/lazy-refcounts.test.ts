@@ -43,7 +43,7 @@ test('the first allocation marks the image; counts reach the file when it is clo
   expect([countOf(host, 3), countOf(host, 4), countOf(host, 5)]).toEqual([1, 1, 1]);
 });
 
-test('what a crash leaves is read as it is, and repaired when it is opened to be written', async () => {
+test('what a crash leaves is read as it is, and repaired when opened to be written', async () => {
   const host = await lazyImage();
   const crashed = await openQcow2(host, 'a.qcow2');
   await crashed.write(0, new Uint8Array(512).fill(7));
