@@ -85,9 +85,10 @@ function checkEject(table: DriveTable, drive: OpenDrive, force: boolean): void {
   if (!table.isRemovable(drive)) {
     throw new UserError(`Device '${backend.name}' is not removable`);
   }
-  if (backend.trayLocked && !backend.trayOpen && !force) {
-    throw new UserError(`Device '${backend.name}' is locked`);
-  }
+  const { tray } = backend;
+  if (tray === undefined || !tray.isLocked || tray.isOpen) return;
+  tray.requestEject(force);
+  if (!force) throw new UserError(`Device '${backend.name}' is locked`);
 }
 
 function checkIdle({ backend }: OpenDrive): void {

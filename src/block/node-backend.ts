@@ -6,7 +6,7 @@
  */
 
 import type { BlockHost } from '../disk-host.ts';
-import { type BlockBackend, BlockError, type DiskGeometry } from './backend.ts';
+import { type BlockBackend, BlockError, type DiskGeometry, type Tray } from './backend.ts';
 import type { CacheMode } from './cache-mode.ts';
 import type { DetectZeroes, DriveSpec } from './drive-options.ts';
 import type { BlockNode } from './node.ts';
@@ -41,8 +41,10 @@ export class DriveBackend implements BlockBackend {
   };
   /** The block job that owns this drive, by type; undefined when none runs. */
   job: string | undefined;
-  trayOpen = false;
-  trayLocked = false;
+  /** Of the device, if it has one. */
+  tray: Tray | undefined;
+  /** The guest moved the tray. */
+  onTrayMove: (isOpen: boolean) => void = () => {};
   /** Called before a write reaches the node: jobs keep their promises here. */
   beforeWrite: ((offset: number, length: number) => Promise<void>) | undefined;
   /** Hears of every write that reached the node: dirty bitmaps. */
@@ -186,6 +188,11 @@ export class DriveBackend implements BlockBackend {
       return;
     }
     await this.change(offset, length, node => node.discard(offset, length));
+  }
+
+  connectTray(tray: Tray): void {
+    this.tray = tray;
+    tray.onMove = isOpen => this.onTrayMove(isOpen);
   }
 
   onMediaChange(listener: () => void): void {

@@ -5,7 +5,7 @@
  * Not emulated: overlapped commands, audio, recording, DVD structures; see mmc.ts.
  */
 
-import type { BlockBackend } from '../../block/backend.ts';
+import type { BlockBackend, Tray } from '../../block/backend.ts';
 import type { Inbox } from '../../inbox.ts';
 import { bool, bytes, oneOf, type Plain, type StateOf, state, u8, u16, u32 } from '../../state.ts';
 import { Device } from '../device.ts';
@@ -75,14 +75,14 @@ export interface AtapiCdOptions {
   readonly inbox: Inbox;
 }
 
-export class AtapiCd extends Device<StateOf<typeof registers>> implements IdeUnit {
-  /** The guest opened or closed the tray. */
-  onTray: (isOpen: boolean) => void = () => {};
+export class AtapiCd extends Device<StateOf<typeof registers>> implements IdeUnit, Tray {
+  onMove: (isOpen: boolean) => void = () => {};
   private epoch = 0;
 
   constructor(private readonly options: AtapiCdOptions) {
     super(registers);
     this.signature();
+    options.backend.connectTray(this);
     options.backend.onMediaChange(() => this.mediaChanged());
   }
 
@@ -90,7 +90,7 @@ export class AtapiCd extends Device<StateOf<typeof registers>> implements IdeUni
     return this.state.status;
   }
 
-  get isTrayOpen(): boolean {
+  get isOpen(): boolean {
     return this.state.isOpen;
   }
 
@@ -100,7 +100,8 @@ export class AtapiCd extends Device<StateOf<typeof registers>> implements IdeUni
 
   override reset(): void {
     this.epoch++;
-    this.state = this.table.initial();
+    const { isOpen } = this.state;
+    this.state = { ...this.table.initial(), isOpen };
     this.signature();
     this.state.status = READY;
   }
@@ -186,12 +187,17 @@ export class AtapiCd extends Device<StateOf<typeof registers>> implements IdeUni
     if (this.state.status === 0) this.state.status = READY;
   }
 
+  requestEject(force: boolean): void {
+    this.state.event = EJECT_REQUEST;
+    if (force) this.state.isLocked = false;
+  }
+
   private mediaChanged(): void {
     const s = this.state;
     const isIn = this.options.backend.inserted;
-    s.event = isIn ? NEW_MEDIA : EJECT_REQUEST;
+    if (isIn) s.event = NEW_MEDIA;
     s.change = 'removed';
-    if (isIn) s.isOpen = false;
+    s.isOpen = !isIn;
   }
 
   private abort(): void {
@@ -326,7 +332,7 @@ export class AtapiCd extends Device<StateOf<typeof registers>> implements IdeUni
     }
     if (isLoadEject && s.isOpen === isStart) {
       s.isOpen = !isStart;
-      this.onTray(s.isOpen);
+      this.onMove(s.isOpen);
     }
     this.succeed();
   }
