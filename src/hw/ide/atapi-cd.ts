@@ -193,11 +193,9 @@ export class AtapiCd extends Device<StateOf<typeof registers>> implements IdeUni
   }
 
   private mediaChanged(): void {
-    const s = this.state;
-    const isIn = this.options.backend.inserted;
-    if (isIn) s.event = NEW_MEDIA;
-    s.change = 'removed';
-    s.isOpen = !isIn;
+    const isOpen = !this.options.backend.inserted;
+    Object.assign(this.state, { change: 'removed', isOpen });
+    if (!isOpen) this.state.event = NEW_MEDIA;
   }
 
   private abort(): void {
@@ -325,9 +323,8 @@ export class AtapiCd extends Device<StateOf<typeof registers>> implements IdeUni
     const isLoadEject = (packet[4] & 2) !== 0;
     const isStart = (packet[4] & 1) !== 0;
     if (isLoadEject && !isStart && !s.isOpen && s.isLocked) {
-      const hasMedium = this.options.backend.inserted;
-      if (hasMedium) this.fail(mmc.NOT_READY, mmc.REMOVAL_PREVENTED);
-      else this.fail(mmc.ILLEGAL_REQUEST, mmc.REMOVAL_PREVENTED);
+      const { inserted } = this.options.backend;
+      this.fail(inserted ? mmc.NOT_READY : mmc.ILLEGAL_REQUEST, mmc.REMOVAL_PREVENTED);
       return;
     }
     if (isLoadEject && s.isOpen === isStart) {
