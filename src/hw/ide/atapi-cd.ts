@@ -231,7 +231,7 @@ export class AtapiCd extends Device<StateOf<typeof registers>> implements IdeUni
 
   private execute(packet: Uint8Array): void {
     const s = this.state;
-    if (!ALLOWED_WITH_ATTENTION.has(packet[0])) {
+    if (!mmc.ALLOWED_WITH_ATTENTION.has(packet[0])) {
       if (s.senseKey === mmc.UNIT_ATTENTION) {
         this.fail(s.senseKey, s.senseCode);
         return;
@@ -244,7 +244,7 @@ export class AtapiCd extends Device<StateOf<typeof registers>> implements IdeUni
         return;
       }
     }
-    if (NEED_MEDIUM.has(packet[0]) && this.total === 0) {
+    if (mmc.NEED_MEDIUM.has(packet[0]) && this.total === 0) {
       this.fail(mmc.NOT_READY, mmc.MEDIUM_NOT_PRESENT);
       return;
     }
@@ -496,8 +496,3 @@ export class AtapiCd extends Device<StateOf<typeof registers>> implements IdeUni
     );
   }
 }
-
-/** REQUEST SENSE, INQUIRY, GET CONFIGURATION, GET EVENT STATUS NOTIFICATION. */
-const ALLOWED_WITH_ATTENTION = new Set([0x03, 0x12, 0x46, 0x4a]);
-/** Commands that fail without a medium before anything else is looked at. */
-const NEED_MEDIUM = new Set([0x00, 0x25, 0x28, 0x2b, 0x43, 0x51, 0xa8, 0xad, 0xbe]);
