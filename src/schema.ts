@@ -11,9 +11,17 @@ export interface Schema<T> {
   /** As QAPI writes it: `str`, `['CpuInfo']`, `StatusInfo`. */
   readonly type: string;
   readonly isOptional?: boolean;
+  /** What it is made of, for documentation. */
+  readonly parts?: SchemaParts;
   /** Throws UserError naming `parameter` when the value does not fit. */
   parse(value: Json, parameter: string): T;
 }
+
+export type SchemaParts =
+  | { readonly kind: 'list'; readonly item: Schema<unknown> }
+  | { readonly kind: 'enum'; readonly names: readonly string[] }
+  | { readonly kind: 'struct'; readonly fields: Fields; readonly isOpen: boolean }
+  | { readonly kind: 'union'; readonly variants: Fields };
 
 export type TypeOf<S> = S extends Schema<infer T> ? T : never;
 
@@ -68,12 +76,13 @@ export const number: Schema<number> = {
 export const any: Schema<Json> = { type: 'any', parse: value => value };
 
 export function optional<T>(inner: Schema<T>): Schema<T | undefined> {
-  return { type: inner.type, isOptional: true, parse: inner.parse };
+  return { ...inner, isOptional: true };
 }
 
 export function listOf<T>(inner: Schema<T>): Schema<readonly T[]> {
   return {
     type: `['${inner.type}']`,
+    parts: { kind: 'list', item: inner },
     parse(value, parameter) {
       if (!Array.isArray(value)) throw misfit(parameter, 'array');
       return value.map((item: Json) => inner.parse(item, parameter));
@@ -88,6 +97,7 @@ export function enumeration<const N extends readonly string[]>(
 ): Schema<N[number]> {
   return {
     type,
+    parts: { kind: 'enum', names },
     parse(value, parameter) {
       if (typeof value !== 'string') throw misfit(parameter, 'string');
       const found = names.find(name => name === value);
@@ -98,9 +108,7 @@ export function enumeration<const N extends readonly string[]>(
 }
 
 export interface StructSchema<T> extends Schema<T> {
-  readonly fields: Fields;
-  /** Other members may be there, too. */
-  readonly isOpen?: boolean;
+  readonly parts: Extract<SchemaParts, { kind: 'struct' }>;
 }
 
 function record(value: Json, parameter: string): { readonly [name: string]: Json } {
@@ -112,7 +120,7 @@ function record(value: Json, parameter: string): { readonly [name: string]: Json
 export function struct<const F extends Fields>(type: string, fields: F): StructSchema<StructOf<F>> {
   return {
     type,
-    fields,
+    parts: { kind: 'struct', fields, isOpen: false },
     parse(value, parameter) {
       const given = record(value, parameter);
       const parsed: { [name: string]: unknown } = {};
@@ -136,8 +144,7 @@ export function openStruct(
 ): StructSchema<{ readonly [name: string]: Json }> {
   return {
     type,
-    fields,
-    isOpen: true,
+    parts: { kind: 'struct', fields, isOpen: true },
     parse(value, parameter) {
       const given = record(value, parameter);
       for (const [name, field] of Object.entries(fields)) {
@@ -154,13 +161,10 @@ type UnionOf<V> = {
 }[keyof V & string];
 
 /** A record whose `type` says what its `data` are. */
-export function union<const V extends Fields>(
-  type: string,
-  variants: V,
-): Schema<UnionOf<V>> & { readonly variants: V } {
+export function union<const V extends Fields>(type: string, variants: V): Schema<UnionOf<V>> {
   return {
     type,
-    variants,
+    parts: { kind: 'union', variants },
     parse(value, parameter) {
       const given = record(value, parameter);
       const { type: kind, data, ...others } = given;
