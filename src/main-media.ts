@@ -163,9 +163,9 @@ export async function changeBackingFile(
   table: DriveTable,
   { device, node: name, filename }: NewBackingFile,
 ): Promise<void> {
-  const { spec, backend } = table.find(device);
+  const { backend } = table.find(device);
   const { node } = backend;
-  if (node === undefined || spec.nodeName !== name) throw new UserError('image file not found');
+  if (node === undefined || backend.nodeName !== name) throw new UserError('image file not found');
   if (node.backing === undefined) {
     throw new UserError('not allowing backing file change on an image without a backing file');
   }

@@ -55,6 +55,8 @@ export interface BlockBackend {
   discard(offset: number, length: number): Promise<void>;
   /** Called by a device that has a tray. */
   connectTray(tray: Tray): void;
+  /** How long a request took, for statistics; from its start to its end, in virtual time. */
+  account?(operation: 'read' | 'write' | 'flush', elapsedNs: number): void;
   /** Medium inserted or removed. */
   onMediaChange(listener: () => void): void;
 }
