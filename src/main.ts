@@ -29,7 +29,7 @@ import {
   writeFile,
   writePidFile,
 } from './host-main.ts';
-import { HostTime, wallClock } from './host-time.ts';
+import { after, HostTime, wallClock } from './host-time.ts';
 import { Inbox } from './inbox.ts';
 import { Log } from './log.ts';
 import type { PcMachine } from './machine-build.ts';
@@ -53,6 +53,7 @@ import { bareContext, hmpCommandsFor } from './monitor/hmp/commands.ts';
 import { runLine } from './monitor/hmp/dispatch.ts';
 import { HmpConsole } from './monitor/hmp/human-monitor.ts';
 import { UserObjects } from './monitor/objects.ts';
+import { EventLimits } from './monitor/qmp/event-limits.ts';
 import { QmpServer } from './monitor/qmp/server.ts';
 import { Session } from './monitor/session.ts';
 import { QEMU_VERSION_TEXT } from './monitor/version.ts';
@@ -70,6 +71,7 @@ class Program {
   private readonly clock = new Clock();
   private readonly inbox = new Inbox(this.clock);
   private readonly events = new Events();
+  private readonly limits = new EventLimits(this.events, { wallClock, after });
   private readonly log = new Log();
   private readonly host = new HostTime();
   private readonly chars: CharTable;
@@ -254,7 +256,8 @@ class Program {
 
   private connectMonitor(char: Char, { mode, pretty }: Pick<MonitorRequest, 'mode' | 'pretty'>) {
     if (mode === 'control') {
-      new QmpServer(this.vm, this.session(false), char, pretty);
+      const { limits } = this;
+      new QmpServer({ session: this.session(false), events: limits, char, pretty });
       return;
     }
     new HmpConsole({
@@ -370,6 +373,7 @@ class Program {
         completePath,
         setLogFile: path => log.setSink(openLog(path)),
         wallClock,
+        after,
         threadId: processId,
       },
       human: line => this.runHuman(line),
