@@ -14,7 +14,8 @@ import { isKeyName, KEY_NAMES, type KeyName, keyOfNumber } from './hw/input/keys
 import { bootOrderCmos } from './hw/timer/cmos.ts';
 import type { Json } from './json.ts';
 import type { PcMachine } from './machine-build.ts';
-import type { InputEvent, Models, ObjectType, Panel, Topic } from './monitor/vm.ts';
+import type { InputEvent, Models, Panel, Topic } from './monitor/vm.ts';
+import type { ObjectType } from './qom.ts';
 
 export function pcPanel(machine: PcMachine): Panel {
   const { board } = machine;

@@ -7,9 +7,8 @@
 import { UserError } from '../error.ts';
 import type { Json } from '../json.ts';
 import { checkId } from '../options.ts';
-import { type QomObject, type QomProperty, qomChild, qomObject } from '../qom.ts';
+import { type ObjectType, type QomObject, type QomProperty, qomChild, qomObject } from '../qom.ts';
 import { parseOptionSize } from '../size.ts';
-import type { ObjectType } from './vm.ts';
 
 type Values = { readonly [name: string]: Json };
 

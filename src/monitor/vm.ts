@@ -12,7 +12,7 @@ import type { Log } from '../log.ts';
 import type { Machine } from '../machine.ts';
 import type { StatefulMachine } from '../machine-state.ts';
 import type { OptionPair } from '../options.ts';
-import type { QomObject } from '../qom.ts';
+import type { ObjectType, QomObject } from '../qom.ts';
 import type { Drives } from './drives.ts';
 import type { UserObjects } from './objects.ts';
 
@@ -83,18 +83,6 @@ export type InputEvent =
   | { readonly type: 'key'; readonly key: string | number; readonly down: boolean }
   | { readonly type: 'btn'; readonly button: string; readonly down: boolean }
   | { readonly type: 'rel' | 'abs'; readonly axis: string; readonly value: number };
-
-/** A type of objects, with the properties of devices in the order of their declaration. */
-export interface ObjectType {
-  readonly name: string;
-  /** What it is, from the nearest on. */
-  readonly parents: readonly string[];
-  readonly properties?: readonly {
-    readonly name: string;
-    readonly type: string;
-    readonly description?: string;
-  }[];
-}
 
 /** What there is to choose from. */
 export interface Models {

@@ -50,7 +50,7 @@ const INPUT_EVENT = union('InputEvent', {
 export const inputSendEvent = command({
   name: 'x-input-send-event',
   isListed: true,
-  doc: 'Press keys and buttons and move the mouse, as a window would; absolute places reach nobody.',
+  doc: 'Press keys and buttons and move the mouse, as a window would.',
   args: struct('InputSendEventArgs', { console: optional(int), events: listOf(INPUT_EVENT) }),
   returns: empty,
   run(vm, { console: index = 0, events }) {

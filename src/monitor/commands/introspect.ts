@@ -2,10 +2,10 @@
 
 import { UserError } from '../../error.ts';
 import type { Json } from '../../json.ts';
+import type { ObjectType } from '../../qom.ts';
 import { bool, empty, optional, returned, str, struct } from '../../schema.ts';
 import { command } from '../command.ts';
 import { OPTION_GROUPS } from '../option-groups.ts';
-import type { ObjectType } from '../vm.ts';
 
 type JsonObject = { readonly [name: string]: Json };
 
