@@ -110,6 +110,7 @@ class Program {
     const { config } = this;
     if (config.pidFile !== undefined) writePidFile(config.pidFile);
     this.setUpLog();
+    this.addObjects();
     this.addDefaultChars();
     for (const { list, location } of config.chardevs) await this.openChardev(list, location);
     for (const request of config.monitors) await this.openMonitor(request);
@@ -172,6 +173,16 @@ class Program {
       const { printWhenSettled } = await import('./main-screen.ts');
       printWhenSettled(machine, printOut, () => this.end());
     } else if (config.display === 'curses') throw bareError('curses: stdout is not a terminal');
+  }
+
+  private addObjects(): void {
+    for (const { list, location } of this.config.objects) {
+      const properties = list.pairs.filter(({ key }) => key !== 'qom-type' && key !== 'id');
+      const texts = Object.fromEntries(properties.map(({ key, value }) => [key, value]));
+      located(location, () => {
+        this.vm.objects.addFromTexts(list.get('qom-type') ?? '', list.id ?? '', texts);
+      });
+    }
   }
 
   private setUpLog(): void {
