@@ -24,6 +24,8 @@ export interface CharBackend {
   write(bytes: Uint8Array): void;
   /** The device has room again, or is no longer busy. */
   accept?(): void;
+  /** A terminal shows what is typed, a line at a time, or leaves all that to the device. */
+  setEcho?(on: boolean): void;
   close?(): void;
   /** Resolves when everything written has left. */
   finish?(): Promise<void>;
@@ -56,6 +58,10 @@ export class Char {
   /** From the device to the host. */
   write(bytes: Uint8Array): void {
     this.backend?.write(bytes);
+  }
+
+  setEcho(on: boolean): void {
+    this.backend?.setEcho?.(on);
   }
 
   /** From the host to the device; called between instructions only. */

@@ -7,6 +7,7 @@
 import * as fs from 'node:fs';
 import { UserError } from './error.ts';
 import { toHostError } from './host-errno.ts';
+import { CommandLineError } from './options.ts';
 
 /** The name the program was called by, as messages show it. */
 export function programName(): string {
@@ -91,6 +92,24 @@ export function writeFile(path: string, chunks: Iterable<Uint8Array>): void {
     for (const chunk of chunks) writeAll(fd, chunk);
   } finally {
     fs.closeSync(fd);
+  }
+}
+
+/** Throws CommandLineError as the program prints it. */
+export function writePidFile(path: string): void {
+  try {
+    fs.writeFileSync(path, `${process.pid}\n`);
+  } catch (error) {
+    throw new CommandLineError(`Could not acquire pid file: ${toHostError(error).message}`, null);
+  }
+}
+
+/** Throws CommandLineError as the program prints it. */
+export function readConfigText(path: string): string {
+  try {
+    return fs.readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new CommandLineError(`read config ${path}: ${toHostError(error).message}`, null);
   }
 }
 

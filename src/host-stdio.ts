@@ -17,6 +17,8 @@ export interface Stdio {
   write(bytes: Uint8Array): void;
   /** With `signals`, ^C and ^Z do what they do in a cooked terminal. */
   listen(receive: (bytes: Uint8Array) => void, signals: boolean): void;
+  /** On: the terminal edits and shows lines by itself, as for any program. */
+  setEcho(on: boolean): void;
 }
 
 export interface StdioHooks {
@@ -27,6 +29,7 @@ export interface StdioHooks {
 export function openStdio(hooks: StdioHooks): Stdio {
   const isTerminal = process.stdin.isTTY === true;
   const wrap = new WrapWatcher();
+  let terminal: Terminal | undefined;
   if (process.stdout.isTTY === true) {
     onExit(() => {
       if (wrap.isOff) writeAll(1, WRAP_ON);
@@ -39,55 +42,62 @@ export function openStdio(hooks: StdioHooks): Stdio {
     },
     listen(receive, signals) {
       if (isTerminal) {
-        listenTerminal(process.stdin as ReadStream, receive, signals ? hooks : undefined);
+        terminal = new Terminal(process.stdin as ReadStream);
+        terminal.listen(receive, signals ? hooks : undefined);
         return;
       }
       // At the end of input the program goes on: nothing else is to be read, that is all.
       process.stdin.on('data', (bytes: Buffer) => receive(bytes));
       process.stdin.on('error', () => {});
     },
+    setEcho: on => terminal?.setRaw(!on),
   };
 }
 
-function listenTerminal(
-  terminal: ReadStream,
-  receive: (bytes: Uint8Array) => void,
-  hooks: StdioHooks | undefined,
-): void {
-  terminal.setRawMode(true);
-  onExit(() => terminal.setRawMode(false));
-  process.on('SIGCONT', () => {
-    // Whoever ran in between left the terminal as he liked it.
-    terminal.setRawMode(false);
-    terminal.setRawMode(true);
-  });
-  terminal.on('data', (bytes: Buffer) => {
-    if (hooks === undefined) {
-      receive(bytes);
-      return;
-    }
-    for (const byte of bytes) {
-      if (byte === INTERRUPT) hooks.interrupt();
-      else if (byte === QUIT) dieBy(terminal, 'SIGQUIT');
-      else if (byte === SUSPEND) suspend(terminal);
-      else receive(Uint8Array.of(byte));
-    }
-  });
-  terminal.on('error', () => {});
-  terminal.on('end', () => {
-    printError('qemu: terminating on signal 1\n');
-    exit(0);
-  });
-}
+class Terminal {
+  private isRaw = true;
 
-function suspend(terminal: ReadStream): void {
-  terminal.setRawMode(false);
-  process.kill(process.pid, 'SIGTSTP');
-}
+  constructor(private readonly stream: ReadStream) {}
 
-function dieBy(terminal: ReadStream, signal: 'SIGQUIT'): void {
-  terminal.setRawMode(false);
-  process.kill(process.pid, signal);
+  setRaw(on: boolean): void {
+    this.isRaw = on;
+    this.stream.setRawMode(on);
+  }
+
+  listen(receive: (bytes: Uint8Array) => void, hooks: StdioHooks | undefined): void {
+    const { stream } = this;
+    stream.setRawMode(true);
+    onExit(() => stream.setRawMode(false));
+    process.on('SIGCONT', () => {
+      // Whoever ran in between left the terminal as he liked it.
+      stream.setRawMode(false);
+      stream.setRawMode(this.isRaw);
+    });
+    stream.on('data', (bytes: Buffer) => {
+      if (hooks === undefined || !this.isRaw) {
+        receive(bytes);
+        return;
+      }
+      for (const byte of bytes) {
+        if (byte === INTERRUPT) hooks.interrupt();
+        else if (byte === QUIT) this.signal('SIGQUIT');
+        else if (byte === SUSPEND) this.signal('SIGTSTP');
+        else receive(Uint8Array.of(byte));
+      }
+    });
+    stream.on('error', () => {});
+    stream.on('end', () => {
+      // The end of input as typed; a terminal that is gone sends a signal.
+      if (!this.isRaw) return;
+      printError('qemu: terminating on signal 1\n');
+      exit(0);
+    });
+  }
+
+  private signal(name: 'SIGTSTP' | 'SIGQUIT'): void {
+    this.stream.setRawMode(false);
+    process.kill(process.pid, name);
+  }
 }
 
 /** Firmware for serial consoles switches line wrapping off and forgets it. */

@@ -66,7 +66,10 @@ export function buildMachine(settings: MachineSettings): PcMachine {
     acknowledge: () => board.acknowledge(),
     onApicBase: value => board.setApicBase(value),
     syncClock: () => clock.sync(),
-    timeStamp: () => (BigInt(clock.nowNs) * TSC_HZ) / 1_000_000_000n,
+    timeStamp: () => {
+      clock.sync();
+      return (BigInt(clock.nowNs) * TSC_HZ) / 1_000_000_000n;
+    },
     compileSoon: settings.compileSoon,
     onTripleFault: why => {
       if (settings.rebootEnds) settings.complain(`${why}\n`);

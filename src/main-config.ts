@@ -6,14 +6,10 @@
 import { located, type Occurrence, parseCommandLine } from './command-line.ts';
 import { UserError } from './error.ts';
 import { type LogItem, logItemsText, parseLogItems } from './log.ts';
-import { MACHINE_PROPERTIES, MACHINES } from './machines-table.ts';
-import {
-  CommandLineError,
-  type OptionGroup,
-  type OptionList,
-  parseOptions,
-  splitOptions,
-} from './options.ts';
+import { readConfigFile } from './main-config-file.ts';
+import { GROUPS, MACHINE_PROPERTIES, MACHINES } from './main-config-groups.ts';
+import { PROGRAM_READERS, type ProgramSettings } from './main-config-program.ts';
+import { CommandLineError, type OptionList, parseOptions, splitOptions } from './options.ts';
 import type { PaceMode } from './pace.ts';
 
 /** A character device asked for by a legacy option. */
@@ -45,7 +41,7 @@ export interface RtcRequest {
 }
 
 /** Everything that options set, with defaults. */
-export class Config {
+export class Config implements ProgramSettings {
   ramSize = 128 * 1024 * 1024;
   cpuModel = 'qemu64';
   readonly drives: DriveRequest[] = [];
@@ -81,6 +77,10 @@ export class Config {
   hasUsb = false;
   /** `-usbdevice`. */
   readonly usbDevices: CharRequest[] = [];
+  pidFile: string | undefined;
+  singlestep = false;
+  watchdogAction = 'reset';
+  readonly optionRoms: string[] = [];
   isDemo = false;
   /** `-loadvm`: the tag or id of a snapshot. `-incoming`: where the machine's state comes from. */
   loadvm: string | undefined;
@@ -101,52 +101,31 @@ function checkUnique(ids: readonly (string | undefined)[], id: string | undefine
 
 type Reader = (config: Config, option: Occurrence) => void;
 
-const GROUPS: { readonly [name: string]: OptionGroup } = {
-  m: {
-    name: 'memory',
-    impliedKey: 'size',
-    keys: { size: 'size', slots: 'number', maxmem: 'size' },
-  },
-  name: {
-    name: 'name',
-    impliedKey: 'guest',
-    keys: { guest: 'string', process: 'string', 'debug-threads': 'bool' },
-  },
-  rtc: { name: 'rtc', keys: { base: 'string', clock: 'string', driftfix: 'string' } },
-  boot: {
-    name: 'boot-opts',
-    impliedKey: 'order',
-    keys: {
-      order: 'string',
-      once: 'string',
-      menu: 'bool',
-      splash: 'string',
-      'splash-time': 'string',
-      'reboot-timeout': 'string',
-      strict: 'bool',
-    },
-  },
-  icount: {
-    name: 'icount',
-    impliedKey: 'shift',
-    keys: { shift: 'string', align: 'bool', sleep: 'bool', hash: 'bool' },
-  },
-  mon: {
-    name: 'mon',
-    impliedKey: 'chardev',
-    keys: { mode: 'string', chardev: 'string', default: 'bool', pretty: 'bool' },
-  },
-};
-
-/** Reads argv. Throws CommandLineError, or ends early with `answer` set. */
-export function readConfig(argv: readonly string[]): Config {
+/**
+ * Reads argv, and with `readText` the configuration files that it names. Throws CommandLineError,
+ * or ends early with `answer` set.
+ */
+export function readConfig(
+  argv: readonly string[],
+  readText: (path: string) => string = () => '',
+): Config {
   const config = new Config();
-  for (const option of parseCommandLine(argv)) {
+  for (const option of withFiles(parseCommandLine(argv), readText)) {
     const reader = READERS[option.name];
     located(option.location, () => reader(config, option));
     if (config.answer !== undefined) break;
   }
   return config;
+}
+
+function* withFiles(
+  options: readonly Occurrence[],
+  readText: (path: string) => string,
+): Generator<Occurrence> {
+  for (const option of options) {
+    if (option.name !== 'readconfig') yield option;
+    else yield* readConfigFile(option.argument, readText(option.argument));
+  }
 }
 
 /** A message that stands alone, without program name or location. */
@@ -336,6 +315,7 @@ const disk =
     ]);
 
 const READERS: { readonly [name: string]: Reader } = {
+  ...PROGRAM_READERS,
   h: config => {
     config.answer = 'help';
   },

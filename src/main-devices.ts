@@ -21,12 +21,20 @@ export interface Fittings {
   /** There is a USB controller. */
   usb: boolean;
   readonly usbDevices: UsbStorageOptions[];
+  /** Devices so far that got no id: they are numbered. */
+  anonymous: number;
+  /** USB devices so far that came without `-device`. */
+  unattached: number;
 }
+
+/** In the order of the list. */
+const CATEGORIES = ['USB', 'Storage', 'Input', 'Misc'] as const;
 
 interface Model {
   readonly properties: { readonly [name: string]: string };
   readonly bus: 'IDE' | 'ISA' | 'PCI' | 'usb-bus';
   readonly description: string;
+  readonly category: (typeof CATEGORIES)[number];
   fit(place: Place): void;
 }
 
@@ -36,9 +44,17 @@ interface Place {
   readonly fittings: Fittings;
   readonly chars: CharTable;
   readonly drives: DriveTable;
+  /** The machine is there: only some buses take devices now. */
+  readonly isHot?: boolean;
+  /** Where the device will be in the tree of objects. */
+  readonly path: string;
 }
 
+type Surroundings = Omit<Place, 'driver' | 'list' | 'path'>;
+
 const IDE_BUSES = ['ide.0', 'ide.1'];
+/** Smaller numbers are the board's own devices. */
+const FIRST_UNATTACHED = 32;
 /** Of the controller's root hub. */
 const USB_PORTS = ['1', '2'];
 const ISA_SERIAL_BASES = [0x3f8, 0x2f8, 0x3e8, 0x2e8];
@@ -56,18 +72,21 @@ const MODELS: { readonly [driver: string]: Model } = {
     properties: DISK_PROPERTIES,
     bus: 'IDE',
     description: 'virtual IDE disk',
+    category: 'Storage',
     fit: place => fitDisk(place, 'disk'),
   },
   'ide-cd': {
     properties: DISK_PROPERTIES,
     bus: 'IDE',
     description: 'virtual IDE CD-ROM',
+    category: 'Storage',
     fit: place => fitDisk(place, 'cdrom'),
   },
   'ide-drive': {
     properties: DISK_PROPERTIES,
     bus: 'IDE',
     description: 'virtual IDE disk or CD-ROM (legacy)',
+    category: 'Storage',
     fit: place => fitDisk(place, undefined),
   },
   'isa-serial': {
@@ -78,6 +97,7 @@ const MODELS: { readonly [driver: string]: Model } = {
     },
     bus: 'ISA',
     description: '',
+    category: 'Input',
     fit: fitSerial,
   },
   'isa-debugcon': {
@@ -88,18 +108,21 @@ const MODELS: { readonly [driver: string]: Model } = {
     },
     bus: 'ISA',
     description: '',
+    category: 'Misc',
     fit: fitDebugcon,
   },
   'isa-debug-exit': {
     properties: { iosize: 'uint32', iobase: 'uint32' },
     bus: 'ISA',
     description: '',
+    category: 'Misc',
     fit: fitDebugExit,
   },
   'piix3-usb-uhci': {
     properties: { addr: 'int32 (Slot and optional function number, example: 06.0 or 06)' },
     bus: 'PCI',
     description: '',
+    category: 'USB',
     fit: fitUhci,
   },
   'usb-storage': {
@@ -111,18 +134,23 @@ const MODELS: { readonly [driver: string]: Model } = {
     },
     bus: 'usb-bus',
     description: '',
+    category: 'Storage',
     fit: fitUsbStorage,
   },
 };
 
 /** What `-device help` prints. */
 export function deviceHelp(): string {
-  return Object.entries(MODELS)
-    .map(([name, { bus, description }]) => {
-      const text = description === '' ? '' : `, desc "${description}"`;
-      return `name "${name}", bus ${bus}${text}\n`;
-    })
-    .join('');
+  const lists = CATEGORIES.map(category => {
+    const names = Object.keys(MODELS).filter(name => MODELS[name].category === category);
+    return `${category} devices:\n${names.sort().map(modelLine).join('')}`;
+  });
+  return lists.join('\n');
+}
+
+function modelLine(name: string): string {
+  const { bus, description } = MODELS[name];
+  return `name "${name}", bus ${bus}${description === '' ? '' : `, desc "${description}"`}\n`;
 }
 
 /** What `-device DRIVER,help` prints; undefined when there is no such driver. */
@@ -134,7 +162,7 @@ export function propertyHelp(driver: string): string | undefined {
 }
 
 /** Adds one device. Throws CommandLineError. */
-export function addDevice(request: ListRequest, place: Omit<Place, 'driver' | 'list'>): void {
+export function addDevice(request: ListRequest, place: Surroundings): void {
   const { list, location } = request;
   try {
     fitDevice(list, place);
@@ -145,24 +173,36 @@ export function addDevice(request: ListRequest, place: Omit<Place, 'driver' | 'l
 }
 
 /** Throws UserError. */
-export function fitDevice(list: OptionList, place: Omit<Place, 'driver' | 'list'>): void {
+export function fitDevice(list: OptionList, place: Surroundings): void {
   const driver = list.get('driver');
   if (driver === undefined) throw new UserError("Parameter 'driver' is missing");
   const model = Object.hasOwn(MODELS, driver) ? MODELS[driver] : undefined;
   if (model === undefined) throw new UserError(`'${driver}' is not a valid device model name`);
   checkBus(list, model, { driver, fittings: place.fittings });
+  if (place.isHot) checkHot(driver, model, list.get('bus'));
+  const path =
+    list.id === undefined
+      ? `/machine/peripheral-anon/device[${place.fittings.anonymous++}]`
+      : `/machine/peripheral/${list.id}`;
   for (const { key } of list.pairs) {
     const known = ['driver', 'id', 'bus'].includes(key) || Object.hasOwn(model.properties, key);
     if (!known) throw new UserError(`Property '.${key}' not found`);
   }
-  model.fit({ driver, list, ...place });
+  model.fit({ driver, list, path, ...place });
 }
 
-/** The bus that would have to take such a device and cannot while there is a machine. */
-export function coldBus(driver: string): string | undefined {
-  const model = Object.hasOwn(MODELS, driver) ? MODELS[driver] : undefined;
-  if (model === undefined || model.bus === 'usb-bus') return undefined;
-  return { IDE: 'ide.1', ISA: 'isa.0', PCI: 'pci.0' }[model.bus];
+/** Throws when such a device cannot come or go while there is a machine. */
+export function checkHot(driver: string, model = MODELS[driver], bus?: string): void {
+  switch (model.bus) {
+    case 'usb-bus':
+      return;
+    case 'PCI':
+      throw new UserError(`Device '${driver}' does not support hotplugging`);
+    default: {
+      const name = bus ?? { IDE: 'ide.1', ISA: 'isa.0' }[model.bus];
+      throw new UserError(`Bus '${name}' does not support hotplugging`);
+    }
+  }
 }
 
 function checkBus(
@@ -326,6 +366,7 @@ function fitUsbStorage(place: Place): void {
   if (drive === undefined) throw fail('drive property not set');
   if (!drive.backend.inserted) throw fail('Device needs media, but drive is empty');
   plugUsb(drive, fittings, {
+    path: place.path,
     id: list.id,
     serial: list.get('serial'),
     port,
@@ -351,17 +392,16 @@ function hasUsbPort(devices: readonly UsbStorageOptions[], wanted: string | unde
   return wanted === undefined ? free.size > 0 : free.has(wanted);
 }
 
-/** What `-usbdevice disk:` opened. Throws CommandLineError. */
-export function fitUsbDisks(drives: DriveTable, fittings: Fittings): void {
-  for (const drive of drives.usbDisks) {
-    if (!hasUsbPort(fittings.usbDevices, undefined)) {
-      throw new CommandLineError(
-        'tried to attach usb device QEMU USB MSD to a bus with no free ports',
-        undefined,
-      );
-    }
-    plugUsb(drive, fittings, {});
+/** What `-usbdevice disk:` and `usb_add` opened. Throws CommandLineError. */
+export function fitUsbDisk(drive: OpenDrive, fittings: Fittings): void {
+  if (!hasUsbPort(fittings.usbDevices, undefined)) {
+    throw new CommandLineError(
+      'tried to attach usb device QEMU USB MSD to a bus with no free ports',
+      undefined,
+    );
   }
+  const path = `/machine/unattached/device[${FIRST_UNATTACHED + fittings.unattached++}]`;
+  plugUsb(drive, fittings, { path });
 }
 
 /** Drives with `if=ide` plug themselves in. */

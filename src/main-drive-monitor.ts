@@ -154,6 +154,19 @@ export class DriveMonitor implements Drives, DriveHost {
     return job;
   }
 
+  async startBackupInto(request: Omit<CopyArguments, 'format' | 'mode'>): Promise<Undo> {
+    return words((await import('./main-jobs.ts')).backupInto(this, request));
+  }
+
+  async changeBackingFile(device: string, node: string, filename: string): Promise<void> {
+    const { changeBackingFile } = await import('./main-media.ts');
+    return words(changeBackingFile(this.table, { device, node, filename }));
+  }
+
+  setWriteThreshold(node: string, bytes: number): void {
+    this.table.setWriteThreshold(node, bytes);
+  }
+
   async overlay(request: OverlayArguments): Promise<Undo> {
     return words((await import('./main-jobs.ts')).overlay(this, request));
   }

@@ -35,18 +35,24 @@ export interface OpenDrive {
   isClaimed: boolean;
 }
 
+interface WriteWatch {
+  readonly threshold: number;
+  readonly listener: (offset: number, length: number) => void;
+}
+
 /** `-device` models that replace the default CD-ROM. */
 const CD_REPLACERS = ['ide-cd', 'ide-hd', 'ide-drive', 'scsi-cd'];
 
 export class DriveTable {
   readonly drives: OpenDrive[] = [];
-  /** Of `-usbdevice disk:`. */
+  /** Of `-usbdevice disk:`, until the machine has them. */
   readonly usbDisks: OpenDrive[] = [];
   /** A drive can be read from now on. */
   onKey: (drive: string) => void = () => {};
   private block: BlockModule | undefined;
   encryptedImages: Config['encryptedImages'] = 'refuse';
   private snapshotAll = false;
+  private usbCount = 0;
 
   constructor(
     private readonly program: string,
@@ -60,7 +66,7 @@ export class DriveTable {
     this.encryptedImages = config.encryptedImages;
     this.snapshotAll = config.snapshot;
     for (const request of config.drives) await this.open(request);
-    for (const request of config.usbDevices) await this.openUsb(request);
+    for (const request of config.usbDevices) this.usbDisks.push(await this.openUsb(request));
     if (!config.hasDefaults) return;
     const replaced = config.devices.some(d => CD_REPLACERS.includes(d.list.get('driver') ?? ''));
     if (!replaced && !this.isTaken('ide', 1, 0)) await this.openDefault('ide', 2);
@@ -74,21 +80,21 @@ export class DriveTable {
     );
   }
 
-  /** `-usbdevice disk:[format=F:]FILE`. */
-  private async openUsb({ text, location }: CharRequest): Promise<void> {
+  /** `-usbdevice disk:[format=F:]FILE`. Throws CommandLineError. */
+  async openUsb({ text, location }: CharRequest): Promise<OpenDrive> {
     const why = `qemu: could not add USB device '${text}'`;
     const match = /^disk:(?:format=([^:]*):)?(.*)$/s.exec(text);
     if (match === null) throw bareError(why);
     const [, format, file] = match;
     const pairs: [string, string][] = [
       ['if', 'none'],
-      ['id', `usb${this.usbDisks.length}`],
+      ['id', `usb${this.usbCount++}`],
       ['file', file],
     ];
     if (format !== undefined) pairs.push(['format', format]);
     try {
       if (file === '') throw new CommandLineError('block device specification needed', location);
-      this.usbDisks.push(await this.open({ pairs, location }));
+      return await this.open({ pairs, location });
     } catch (error) {
       if (!(error instanceof CommandLineError)) throw error;
       const lines = `${error.message}\nFailed to create USB device 'usb-storage'`;
@@ -200,7 +206,8 @@ export class DriveTable {
   }
 
   isRemovable({ isClaimed, spec }: OpenDrive): boolean {
-    return !isClaimed || spec.media === 'cdrom' || isCardOrFloppy(spec.interface);
+    const isFixed = isClaimed || FIXED_INTERFACES.includes(spec.interface);
+    return !isFixed || spec.media === 'cdrom' || isCardOrFloppy(spec.interface);
   }
 
   /** Takes the medium out and closes it; devices with a tray are left with it open. */
@@ -275,6 +282,36 @@ export class DriveTable {
     });
   }
 
+  /** The nodes that are watched: up to where they may be written. */
+  private readonly thresholds = new Map<OpenDrive, WriteWatch>();
+
+  /** Tells once, by an event, when the node is written beyond this; 0 is never. */
+  setWriteThreshold(name: string, threshold: number): void {
+    const drive = this.drives.find(({ spec }) => spec.nodeName === name);
+    if (drive === undefined) throw new UserError(`Device '${name}' not found`, 'DeviceNotFound');
+    this.unwatch(drive);
+    if (threshold === 0) return;
+    const listener = (offset: number, length: number): void => {
+      const excess = offset + length - threshold;
+      if (excess <= 0) return;
+      this.unwatch(drive);
+      this.events.emit('BLOCK_WRITE_THRESHOLD', {
+        'node-name': name,
+        'amount-exceeded': excess,
+        'write-threshold': threshold,
+      });
+    };
+    drive.backend.writeListeners.add(listener);
+    this.thresholds.set(drive, { threshold, listener });
+  }
+
+  private unwatch(drive: OpenDrive): void {
+    const watch = this.thresholds.get(drive);
+    if (watch === undefined) return;
+    drive.backend.writeListeners.delete(watch.listener);
+    this.thresholds.delete(drive);
+  }
+
   missingKeys(): readonly MissingKey[] {
     return this.drives
       .filter(({ backend }) => backend.keyMissing)
@@ -310,11 +347,15 @@ export class DriveTable {
     if (removable) members['tray_open'] = info?.trayOpen ?? false;
     if (isClaimed && !isCardOrFloppy(spec.interface)) members['io-status'] = 'ok';
     if (info?.inserted !== undefined) {
-      members['inserted'] = describeMedium(info.inserted, spec.nodeName);
+      const threshold = this.thresholds.get(drive)?.threshold;
+      members['inserted'] = describeMedium(info.inserted, spec.nodeName, threshold);
     }
     return members;
   }
 }
+
+/** Their drives belong to a controller from the start, also where there is none yet. */
+const FIXED_INTERFACES: readonly string[] = ['scsi', 'virtio', 'pflash'];
 
 function isCardOrFloppy(type: string): boolean {
   return type === 'floppy' || type === 'sd';

@@ -16,9 +16,10 @@ import type { Log } from './log.ts';
 import { buildMachine, MAX_LOW_RAM, type PcMachine } from './machine-build.ts';
 import type { CharTable } from './main-chars.ts';
 import type { Config } from './main-config.ts';
-import { addDevice, type Fittings, fitIdeDrives, fitUsbDisks } from './main-devices.ts';
+import { addDevice, type Fittings, fitIdeDrives, fitUsbDisk } from './main-devices.ts';
 import type { DriveTable } from './main-drives.ts';
 import { loadBoot, loadFirmware, loadVgaRom } from './main-files.ts';
+import { HotPlug } from './main-hotplug.ts';
 import { checkBootOrder } from './monitor/commands/run.ts';
 import { CommandLineError } from './options.ts';
 import type { HostPace } from './pace.ts';
@@ -58,7 +59,7 @@ export function assemble({ config, parts, fittings, chars, drives }: Assembly): 
   const firmware = loadFirmware(config);
   const hasVga = config.vga === undefined ? config.hasDefaults : config.vga === 'std';
   fitIdeDrives(drives, fittings);
-  fitUsbDisks(drives, fittings);
+  for (const drive of drives.usbDisks) fitUsbDisk(drive, fittings);
   for (const request of config.devices) addDevice(request, { fittings, chars, drives });
   const { warnings, ...boot } = loadBoot(config, ramBelow4g(config.ramSize));
   for (const warning of warnings) printError(`${warning}\n`);
@@ -87,6 +88,17 @@ export function assemble({ config, parts, fittings, chars, drives }: Assembly): 
   });
   if (order !== lasting) restoreBootOrder(machine, lasting);
   return machine;
+}
+
+/** What plugs devices into a machine that is there. */
+export function hotPlug({ board, events }: PcMachine, assembly: Assembly): HotPlug {
+  const { config, chars, drives, fittings } = assembly;
+  const fixed = config.devices.flatMap(({ list }) => {
+    const driver = list.get('driver') ?? '';
+    return list.id === undefined || driver === 'usb-storage' ? [] : [[list.id, driver] as const];
+  });
+  const { usb } = board;
+  return new HotPlug({ usb, drives, chars, events, fixed: new Map(fixed), counts: fittings });
 }
 
 /** `-boot once=` ends with the first reset. */

@@ -10,6 +10,7 @@ import { CACHE_MODES } from './block/cache-mode.ts';
 import { DRIVERS } from './block/drivers.ts';
 import { openImage } from './block/graph.ts';
 import type { BlockNode } from './block/node.ts';
+import { setBacking } from './block/operations.ts';
 import { Options } from './block/options.ts';
 import { UserError } from './error.ts';
 import type { Json } from './json.ts';
@@ -150,6 +151,33 @@ async function checkNotRefused(
     if (!(error instanceof UserError) || error.hint !== undefined) throw error;
   } finally {
     drive.backend.cache = cache;
+  }
+}
+
+interface NewBackingFile {
+  readonly device: string;
+  readonly node: string;
+  readonly filename: string;
+}
+
+export async function changeBackingFile(
+  table: DriveTable,
+  { device, node: name, filename }: NewBackingFile,
+): Promise<void> {
+  const { spec, backend } = table.find(device);
+  const { node } = backend;
+  if (node === undefined || spec.nodeName !== name) throw new UserError('image file not found');
+  if (node.backing === undefined) {
+    throw new UserError('not allowing backing file change on an image without a backing file');
+  }
+  const release = await backend.drain();
+  try {
+    await setBacking(node, filename, node.backing.driver);
+  } catch (error) {
+    if (!(error instanceof BlockError)) throw error;
+    throw new UserError(`Could not change backing file to '${filename}': ${error.message}`);
+  } finally {
+    release();
   }
 }
 

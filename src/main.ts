@@ -25,13 +25,14 @@ import {
   processId,
   programArguments,
   programName,
+  readConfigText,
   writeFile,
+  writePidFile,
 } from './host-main.ts';
 import { HostTime, wallClock } from './host-time.ts';
 import { Inbox } from './inbox.ts';
 import { Log } from './log.ts';
 import type { PcMachine } from './machine-build.ts';
-import { MACHINES } from './machines-table.ts';
 import { CharTable } from './main-chars.ts';
 import {
   bareError,
@@ -41,6 +42,7 @@ import {
   type MonitorRequest,
   readConfig,
 } from './main-config.ts';
+import { MACHINES } from './main-config-groups.ts';
 import type { Fittings } from './main-devices.ts';
 import { DriveMonitor } from './main-drive-monitor.ts';
 import { DriveTable } from './main-drives.ts';
@@ -49,6 +51,7 @@ import { CHARDEV_GROUP } from './monitor/commands/chardev.ts';
 import { bareContext, hmpCommandsFor } from './monitor/hmp/commands.ts';
 import { runLine } from './monitor/hmp/dispatch.ts';
 import { HmpConsole } from './monitor/hmp/human-monitor.ts';
+import { UserObjects } from './monitor/objects.ts';
 import { QmpServer } from './monitor/qmp/server.ts';
 import { Session } from './monitor/session.ts';
 import { QEMU_VERSION_TEXT } from './monitor/version.ts';
@@ -102,6 +105,7 @@ class Program {
 
   async run(): Promise<number> {
     const { config } = this;
+    if (config.pidFile !== undefined) writePidFile(config.pidFile);
     this.setUpLog();
     this.addDefaultChars();
     for (const { list, location } of config.chardevs) await this.openChardev(list, location);
@@ -265,6 +269,8 @@ class Program {
       debugExits: [],
       usb: config.hasUsb,
       usbDevices: [],
+      anonymous: 0,
+      unattached: 0,
     };
     for (const [i, request] of config.serials.entries()) {
       fittings.serials.push(await this.openPort(`serial${i}`, request));
@@ -301,29 +307,33 @@ class Program {
 
   /** Loaded only now: the first prompt does not wait for a processor's tables. */
   private async build(fittings: Fittings): Promise<PcMachine> {
-    const { assemble, pcPanel } = await import('./main-machine.ts');
+    const { assemble, hotPlug, pcPanel } = await import('./main-machine.ts');
     const { clock, inbox, events, log, host } = this;
-    const machine = assemble({
+    const assembly = {
       config: this.config,
       parts: { clock, inbox, events, log, host },
       fittings,
       chars: this.chars,
       drives: this.drives,
-    });
+    };
+    const machine = assemble(assembly);
     this.panel = pcPanel(machine);
+    this.devices = hotPlug(machine, assembly);
     return machine;
   }
 
   private panel: Vm['panel'] | undefined;
+  private devices: Vm['devices'] | undefined;
 
   private createVm(): Vm {
-    const current = (): PcMachine => {
-      if (this.machine === undefined) throw new Error('the machine exists while commands run');
-      return this.machine;
+    const existing = <T>(part: T | undefined): T => {
+      if (part === undefined) throw new Error('the machine exists while commands run');
+      return part;
     };
-    const currentPanel = (): Vm['panel'] => {
-      if (this.panel === undefined) throw new Error('the machine exists while commands run');
-      return this.panel;
+    const parts = {
+      machine: () => existing(this.machine),
+      panel: () => existing(this.panel),
+      devices: () => existing(this.devices),
     };
     const { events, log, chars, config } = this;
     const drives = new DriveMonitor(this.drives, { events, printOut, printError });
@@ -333,13 +343,22 @@ class Program {
       log,
       drives,
       chars,
+      objects: new UserObjects(),
+      settings: {
+        singlestep: config.singlestep,
+        watchdogAction: config.watchdogAction,
+        captures: [],
+      },
       name: config.name,
       uuid: config.uuid,
       get machine() {
-        return current();
+        return parts.machine();
       },
       get panel() {
-        return currentPanel();
+        return parts.panel();
+      },
+      get devices() {
+        return parts.devices();
       },
       host: {
         writeFile,
@@ -410,11 +429,17 @@ async function answer(config: Config, program: string): Promise<string> {
   }
 }
 
+/** A place in a file begins with a colon and follows the program's name at once. */
+function place(location: string | undefined): string {
+  if (location === undefined) return '';
+  return location.startsWith(':') ? `${location.slice(1)}:` : ` ${location}:`;
+}
+
 /** Every line that is ours has the program's name and the place before it. */
 function report(program: string, error: CommandLineError): void {
   const { message, location, hint } = error;
-  const prefix =
-    location === null ? '' : location === undefined ? `${program}: ` : `${program}: ${location}: `;
+  const prefix = location === null ? '' : `${program}:${place(location)} `;
+  if (message === '') return;
   for (const line of message.split('\n')) printError(`${prefix}${line}\n`);
   if (hint !== undefined) printError(`${hint}\n`);
 }
@@ -422,7 +447,7 @@ function report(program: string, error: CommandLineError): void {
 async function main(): Promise<number> {
   const program = programName();
   try {
-    const config = readConfig(programArguments());
+    const config = readConfig(programArguments(), readConfigText);
     if (config.answer !== undefined) {
       printOut(await answer(config, program));
       return 0;

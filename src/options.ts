@@ -17,7 +17,8 @@ export interface OptionPair {
 export class CommandLineError extends Error {
   override readonly name = 'CommandLineError';
   /**
-   * `location`: the option and its argument as typed, printed behind the program's name; undefined
+   * `location`: the option and its argument as typed, printed behind the program's name, or
+   * `:FILE:LINE`; undefined
    * for the program's name alone; `null` for the bare message.
    */
   constructor(
@@ -152,16 +153,19 @@ export class OptionList {
 /** Reads a list of a known group: unknown keys, bad ids and bad values are refused. */
 export function parseOptions(text: string, group: OptionGroup): OptionList {
   const pairs = splitOptions(text, group.impliedKey);
-  const id = pairs.find(pair => pair.key === 'id');
-  if (id !== undefined && !/^[A-Za-z][-A-Za-z0-9._]*$/.test(id.value)) {
-    throw new UserError("Parameter 'id' expects an identifier");
-  }
+  checkId(pairs.find(pair => pair.key === 'id')?.value);
   for (const { key } of pairs) {
     if (group.keys !== undefined && key !== 'id' && !Object.hasOwn(group.keys, key)) {
       throw new UserError(`Invalid parameter '${key}'`);
     }
   }
   return new OptionList(pairs, group.keys).check();
+}
+
+/** Throws UserError when it cannot name anything. */
+export function checkId(id: string | undefined): void {
+  if (id === undefined || /^[A-Za-z][-A-Za-z0-9._]*$/.test(id)) return;
+  throw new UserError("Parameter 'id' expects an identifier");
 }
 
 function readBool(key: string, value: string): boolean {

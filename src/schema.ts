@@ -52,6 +52,15 @@ export const int: Schema<number> = {
   },
 };
 
+/** Any number. */
+export const number: Schema<number> = {
+  type: 'number',
+  parse(value, parameter) {
+    if (typeof value !== 'number') throw misfit(parameter, 'number');
+    return value;
+  },
+};
+
 /** Anything: checked by whoever reads it. */
 export const any: Schema<Json> = { type: 'any', parse: value => value };
 
@@ -87,6 +96,15 @@ export function enumeration<const N extends readonly string[]>(
 
 export interface StructSchema<T> extends Schema<T> {
   readonly fields: Fields;
+  /** Other members may be there, too. */
+  readonly isOpen?: boolean;
+}
+
+function record(value: Json, parameter: string): { readonly [name: string]: Json } {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+    return value as { readonly [name: string]: Json };
+  }
+  throw misfit(parameter, 'object');
 }
 
 /** A record; members nobody declared are refused, in the order in which they were sent. */
@@ -95,10 +113,7 @@ export function struct<const F extends Fields>(type: string, fields: F): StructS
     type,
     fields,
     parse(value, parameter) {
-      if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-        throw misfit(parameter, 'object');
-      }
-      const given = value as { readonly [name: string]: Json };
+      const given = record(value, parameter);
       const parsed: { [name: string]: unknown } = {};
       for (const [name, item] of Object.entries(given)) {
         if (!Object.hasOwn(fields, name)) throw new UserError(`Invalid parameter '${name}'`);
@@ -109,6 +124,52 @@ export function struct<const F extends Fields>(type: string, fields: F): StructS
         throw new UserError(`Parameter '${name}' is missing`);
       }
       return parsed as StructOf<F>;
+    },
+  };
+}
+
+/** A record of any members; of those that are declared the types are checked. */
+export function openStruct(
+  type: string,
+  fields: Fields = {},
+): StructSchema<{ readonly [name: string]: Json }> {
+  return {
+    type,
+    fields,
+    isOpen: true,
+    parse(value, parameter) {
+      const given = record(value, parameter);
+      for (const [name, field] of Object.entries(fields)) {
+        if (Object.hasOwn(given, name)) field.parse(given[name], name);
+        else if (field.isOptional !== true) throw new UserError(`Parameter '${name}' is missing`);
+      }
+      return given;
+    },
+  };
+}
+
+type UnionOf<V> = {
+  readonly [K in keyof V & string]: { readonly type: K; readonly data: TypeOf<V[K]> };
+}[keyof V & string];
+
+/** A record whose `type` says what its `data` are. */
+export function union<const V extends Fields>(
+  type: string,
+  variants: V,
+): Schema<UnionOf<V>> & { readonly variants: V } {
+  return {
+    type,
+    variants,
+    parse(value, parameter) {
+      const given = record(value, parameter);
+      const { type: kind, data, ...others } = given;
+      const [other] = Object.keys(others);
+      if (other !== undefined) throw new UserError(`Invalid parameter '${other}'`);
+      if (kind === undefined) throw new UserError("Parameter 'type' is missing");
+      if (typeof kind !== 'string') throw misfit('type', 'string');
+      if (!Object.hasOwn(variants, kind)) throw new UserError(`Invalid parameter '${kind}'`);
+      if (data === undefined) throw new UserError("Parameter 'data' is missing");
+      return { type: kind, data: variants[kind].parse(data, 'data') } as UnionOf<V>;
     },
   };
 }

@@ -48,6 +48,7 @@ class ScriptedCpu implements CpuCore {
   }
   registersText = () => '';
   register = () => undefined;
+  dumpNotes = () => new Uint8Array();
   translate = (linear: number) => linear;
 }
 

@@ -7,7 +7,7 @@ import { CharTable } from '../src/main-chars.ts';
 import { readConfig } from '../src/main-config.ts';
 import { DriveTable } from '../src/main-drives.ts';
 import { HotPlug } from '../src/main-hotplug.ts';
-import { parseOptions } from '../src/options.ts';
+import { splitOptions } from '../src/options.ts';
 import { Bench } from './support/board.ts';
 import { Workshop } from './support/emulator.ts';
 
@@ -54,10 +54,17 @@ async function powerOn(hasUsb = true) {
     commitAll: nothing,
     nowMs: () => 0,
   });
-  const plug = new HotPlug({ usb, drives, chars, events, ids: ['other'] });
+  const plug = new HotPlug({
+    usb,
+    drives,
+    chars,
+    events,
+    fixed: new Map([['other', 'ide-hd']]),
+    counts: { anonymous: 0, unattached: 0 },
+  });
   const add = (text: string): string => {
     try {
-      plug.add(parseOptions(text, { name: 'device', impliedKey: 'driver' }));
+      plug.add(splitOptions(text, 'driver'));
       return '';
     } catch (error) {
       return error instanceof Error ? error.message : String(error);

@@ -5,6 +5,8 @@
 export interface CheckResult {
   /** Inconsistencies that could not even be looked at. */
   readonly checkErrors: number;
+  /** Why nothing was repaired, though that was asked for. */
+  readonly failure?: string | undefined;
   readonly corruptions: number;
   readonly leaks: number;
   readonly corruptionsFixed: number;

@@ -5,6 +5,7 @@
 import { HostError } from '../disk-host.ts';
 import { UserError } from '../error.ts';
 import type { Driver } from './driver.ts';
+import { foreignFormat } from './foreign.ts';
 import { qcowDriver } from './format/qcow.ts';
 import { qcow2Driver } from './format/qcow2/open.ts';
 import { RawNode } from './format/raw.ts';
@@ -19,7 +20,8 @@ const raw: Driver = {
   open: async ({ filename, file, probed }) => {
     if (file === undefined) throw new UserError("A block device must be specified for 'file'");
     const foreign = (block: Uint8Array): boolean =>
-      DRIVERS.some(d => d !== raw && (d.probe?.(block, filename) ?? 0) > 1);
+      DRIVERS.some(d => d !== raw && (d.probe?.(block, filename) ?? 0) > 1) ||
+      foreignFormat(block) !== undefined;
     return new RawNode(filename, file, probed && !file.readOnly ? foreign : undefined);
   },
 };

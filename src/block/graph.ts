@@ -11,6 +11,7 @@ import { BlockError } from './backend.ts';
 import { CACHE_MODES } from './cache-mode.ts';
 import type { BlockContext, Driver, OpenFlags, OpenRequest } from './driver.ts';
 import { DRIVERS } from './drivers.ts';
+import { foreignFormat } from './foreign.ts';
 import type { BlockNode } from './node.ts';
 import { absorbJsonFilename, Options } from './options.ts';
 import { backingPath, protocolPrefix } from './path.ts';
@@ -176,7 +177,10 @@ async function probe(file: BlockNode, filename: string): Promise<Driver> {
     const why = error instanceof BlockError ? error.message : String(error);
     throw new UserError(`Could not read image for determining its format: ${why}`);
   }
-  return probeBytes(head, filename);
+  const driver = probeBytes(head, filename);
+  const foreign = driver === raw ? foreignFormat(head) : undefined;
+  if (foreign !== undefined) throw new UserError(`Unknown driver '${foreign}'`);
+  return driver;
 }
 
 export function probeBytes(head: Uint8Array, filename: string): Driver {

@@ -11,10 +11,12 @@
 import type { Memory } from '../memory.ts';
 import { MODE } from './access.ts';
 import type { Decoder } from './decode.ts';
+import { throwFault } from './fault.ts';
 import { COLD_BASE, coldKind } from './kinds.ts';
 import type { Mode } from './mode.ts';
 import type { Variant } from './opcode-map.ts';
 import { jmp } from './ops/control.ts';
+import { GP } from './registers.ts';
 import type { Tlb } from './tlb.ts';
 
 export const BLOCK_LIMIT = 64;
@@ -112,6 +114,7 @@ export class CodeCache {
     const known = this.quick(eip);
     if (known >= 0) return known;
     const { mode, tlb } = this.source;
+    this.checkFetch(eip);
     const linear = (mode.base + eip) | 0;
     const page = tlb.fetchPage(linear, mode.user ? 1 << 20 : 0);
     if (page < 0) return this.decode(eip, -1, { at: CUT, limit: 1 });
@@ -124,6 +127,11 @@ export class CodeCache {
     this.blocks.set(key, o);
     this.pages.get(page)?.keys.push(key);
     return this.enter(eip, o);
+  }
+
+  /** Before any page is looked for: the segment comes first. */
+  private checkFetch(eip: number): void {
+    if (eip >>> 0 > this.source.mode.limit >>> 0) throwFault(GP, 0);
   }
 
   private isCurrent(o: number, eip: number): boolean {
@@ -151,6 +159,7 @@ export class CodeCache {
   /** At most `limit` instructions from `eip`, in a place of their own. */
   cut(eip: number, limit: number): number {
     const { mode, tlb } = this.source;
+    this.checkFetch(eip);
     const linear = (mode.base + eip) | 0;
     const page = tlb.fetchPage(linear, mode.user ? 1 << 20 : 0);
     if (page < 0) return this.decode(eip, -1, { at: CUT, limit: 1 });
@@ -204,14 +213,13 @@ export class CodeCache {
     const { decoder, mode } = this.source;
     const first = room.at;
     const linear = (mode.base + eip) | 0;
-    const mask = mode.code32 ? -1 : 0xffff;
     const left = Math.min(0x1000 - (linear & 0xfff), (mode.limit >>> 0) - (eip >>> 0) + 1);
     let o = first;
     let offset = 0;
     let count = 0;
     let ended = false;
     while (!ended && count < room.limit) {
-      const at = (eip + offset) & mask;
+      const at = (eip + offset) | 0;
       // Only the first instruction may run into the next page.
       if (count > 0 && offset + 16 > left) {
         if (offset >= left || !this.fits(at, offset, place, left)) break;
@@ -226,9 +234,8 @@ export class CodeCache {
       count++;
       o += RECORD_WORDS;
       if (offset >= left) break;
-      if (mask === 0xffff && at + decoder.length > 0xffff) break;
     }
-    if (!ended) this.fall(o, (eip + offset) & mask, count);
+    if (!ended) this.fall(o, (eip + offset) | 0, count);
     else this.finish(o - RECORD_WORDS, count);
     this.length[first >> 3] = count;
     if (first !== CUT) {
@@ -248,22 +255,22 @@ export class CodeCache {
   }
 
   private record(o: number, eip: number, count: number): void {
-    const { decoder, mode } = this.source;
+    const { decoder } = this.source;
     const { words } = decoder;
     const n = o >> 3;
     for (let i = 1; i < RECORD_WORDS; i++) this.records[o + i] = words[i];
     this.records[o] = decoder.kind;
     this.eip[n] = eip;
-    this.next[n] = (eip + decoder.length) & (mode.code32 ? -1 : 0xffff);
+    this.next[n] = (eip + decoder.length) | 0;
     this.target[n] = decoder.target;
     this.index[n] = count;
     this.hasLinks[n] = 0;
   }
 
-  /** A conditional jump behind an instruction that pairs with it. */
+  /** A hot conditional jump (one that stays inside CS) behind an instruction that pairs with it. */
   private fuse(o: number, count: number): void {
     const { decoder, mode } = this.source;
-    const cc = decoder.entry?.cc ?? -1;
+    const cc = decoder.kind < COLD_BASE ? (decoder.entry?.cc ?? -1) : -1;
     const { previous } = this;
     if (cc >= 0 && count > 0 && previous !== undefined) {
       const kinds = mode.code32 ? previous.fused32 : previous.fused16;

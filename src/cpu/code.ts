@@ -86,6 +86,8 @@ export interface Code {
   pop(): Value;
   /** The value `pop` would return; nothing moves. */
   peek(): Value;
+  /** RET: as `pop`, of a new EIP that `checkOffset` is told of before the stack pointer moves. */
+  popOffset(): Value;
   /** LEAVE: the value at the frame pointer; the stack pointer moves behind it. */
   unwind(): Value;
   /** Moves the stack pointer up by `bytes`. */
@@ -131,6 +133,10 @@ export interface Code {
   number(r: Operand): Value;
 
   next(): Value;
+  /** #GP(0) when the target lies beyond the limit of CS and `taken` (absent: always) holds. */
+  checkTarget(target: Operand, taken?: Bool): void;
+  /** As `checkTarget`, for `jumpIndirect`. */
+  checkOffset(to: Value): void;
   jump(target: Operand): void;
   jumpIf(c: Bool, target: Operand): void;
   /** Truncated to the operand size. */

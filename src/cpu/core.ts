@@ -12,7 +12,8 @@ import { bool, bytes, count, type Plain, state, text } from '../state.ts';
 import { BUDGET, CURRENT, FLAT, HALF } from './access.ts';
 import { BLOCK_LIMIT } from './code-cache.ts';
 import type { CpuCore, CpuWiring, RunResult } from './cpu.ts';
-import { checkCodeBreakpoint, isDebugging, takeDebugTrap } from './debug.ts';
+import { beginInstruction, isStepping, takeDebugTrap } from './debug.ts';
+import { dumpNotes } from './dump-notes.ts';
 import { Fault } from './fault.ts';
 import * as flags from './flags.ts';
 import { summarize } from './fpu/stack.ts';
@@ -28,6 +29,7 @@ import {
   BASE,
   CS,
   DB,
+  DEBUG_PENDING,
   DESC_BIG,
   EFLAGS_REST,
   EIP,
@@ -36,9 +38,7 @@ import {
   IF,
   INTERRUPT_SHADOW,
   NMI_BLOCKED,
-  RF,
   SMM,
-  TF,
 } from './registers.ts';
 import { registerByName, registersText } from './registers-text.ts';
 import { resetRegisters } from './reset.ts';
@@ -47,6 +47,9 @@ import { train } from './train.ts';
 
 /** Scratch words of the register file are no state. */
 const SCRATCH_WORDS = 48;
+
+/** Of INTERRUPT_SHADOW: MOV SS. */
+const DEBUG_SHADOW = 2;
 
 /** In instructions. Programs that end before cost no training. */
 const TRAIN_AT = 200_000;
@@ -63,8 +66,9 @@ export class Cpu implements CpuCore {
   private exitRequested = false;
   private nmiPending = false;
   private smiPending = false;
-  /** The instruction count at which interrupts still wait (after STI, MOV SS). */
+  /** The instruction count at which interrupts still wait (after STI, MOV SS), and the kind. */
   private shadowAt = -1;
+  private shadow = 0;
   /** Which loops run: the walkers until V8 has had time to compile the run loops. */
   private tier: 'new' | 'trained' | 'fast' = 'new';
 
@@ -108,7 +112,7 @@ export class Cpu implements CpuCore {
   }
 
   get halted(): boolean {
-    return this.s[HALTED] !== 0 && !this.hasWakeUp();
+    return this.s[HALTED] !== 0 && this.s[DEBUG_PENDING] === 0 && !this.hasWakeUp();
   }
 
   requestExit(): void {
@@ -130,6 +134,7 @@ export class Cpu implements CpuCore {
         this.exitRequested = false;
         return 'exit';
       }
+      this.takeTrap();
       this.takeEvents();
       if (this.s[HALTED] !== 0) return 'halted';
       this.slice(end - this.retired);
@@ -143,27 +148,32 @@ export class Cpu implements CpuCore {
     this.processor.isLeaving = false;
     this.processor.hasJumped = false;
     this.atBoundary();
-    const isDebugged = isDebugging(processor);
-    const stepped = isDebugged && (s[EFLAGS_REST] & TF) !== 0;
-    const isShadowed = this.shadowAt === this.retired && this.hasWakeUp();
-    const before = this.retired;
+    const isStepped = isStepping(processor);
+    const isAwaited = this.hasWakeUp() || s[DEBUG_PENDING] !== 0;
+    const isShadowed = this.shadowAt === this.retired && isAwaited;
     try {
-      if (isDebugged) checkCodeBreakpoint(processor, this.pc);
-      if (isDebugged || isShadowed || left < BLOCK_LIMIT) {
-        const limit = isDebugged || isShadowed ? 1 : left;
-        this.enter(this.short(limit), 0);
+      beginInstruction(processor, this.pc, this.isDebugShadowed);
+      if (isStepped || isShadowed || left < BLOCK_LIMIT) {
+        this.enter(this.short(isStepped || isShadowed ? 1 : left), 0);
       } else {
         this.enter(this.processor.cache.find(s[EIP]), left - BLOCK_LIMIT);
       }
     } catch (error) {
       this.onFault(error);
-      return;
     }
-    if (this.retired !== before && isDebugged) {
-      s[EFLAGS_REST] &= ~RF;
-      this.atBoundary();
-      if (takeDebugTrap(processor, stepped)) deliverException(this.processor, DB, -1, s[EIP]);
-    }
+  }
+
+  /** MOV SS and POP SS hold debug traps back for one instruction. */
+  private get isDebugShadowed(): boolean {
+    return this.shadowAt === this.retired && (this.shadow & DEBUG_SHADOW) !== 0;
+  }
+
+  /** What the last instruction left: a single step, a data or port breakpoint, a task's T bit. */
+  private takeTrap(): void {
+    const { s, processor } = this;
+    if (s[DEBUG_PENDING] === 0 || this.isDebugShadowed) return;
+    this.atBoundary();
+    if (takeDebugTrap(processor)) deliverException(processor, DB, -1, s[EIP]);
   }
 
   /** A block of at most `limit` instructions. */
@@ -211,6 +221,7 @@ export class Cpu implements CpuCore {
   /** STI and MOV SS leave 1 in the shadow word; here it becomes the count it is good for. */
   private settleShadow(): void {
     if (this.s[INTERRUPT_SHADOW] === 0) return;
+    this.shadow = this.s[INTERRUPT_SHADOW];
     this.s[INTERRUPT_SHADOW] = 0;
     this.shadowAt = this.retired;
   }
@@ -264,7 +275,7 @@ export class Cpu implements CpuCore {
     const s = this.s.slice();
     flags.setArithmetic(s, flags.arithmetic(this.s));
     s.fill(0, CURRENT, CURRENT + SCRATCH_WORDS);
-    s[INTERRUPT_SHADOW] = this.shadowAt === this.retired ? 1 : 0;
+    s[INTERRUPT_SHADOW] = this.shadowAt === this.retired ? this.shadow : 0;
     return {
       model: this.model.name,
       registers: new Uint8Array(s.buffer.slice(0)),
@@ -324,6 +335,10 @@ export class Cpu implements CpuCore {
 
   register(name: string): bigint | undefined {
     return registerByName(this.registerView(), name);
+  }
+
+  dumpNotes(): Uint8Array {
+    return dumpNotes(this.registerView());
   }
 
   private registerView() {

@@ -74,6 +74,8 @@ export interface CpuCore {
   pagingText(topic: 'tlb' | 'mem'): string;
   /** A register for monitor expressions (`$eip`); undefined when there is none of that name. */
   register(name: string): bigint | undefined;
+  /** ELF notes of a memory dump. */
+  dumpNotes(): Uint8Array;
   /** Page walk without side effects; undefined when not mapped. */
   translate(linear: number): number | undefined;
 }

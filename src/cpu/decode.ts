@@ -25,6 +25,8 @@ export interface DecodeMode {
   readonly stack32: boolean;
   /** Bit n: segment n is flat (base 0, limit 4 GiB, readable and writable). */
   readonly flat: number;
+  /** Of CS; an int32. */
+  readonly limit: number;
   /** All data segments are at least 64 KiB, writable, at a multiple of 16. */
   readonly real: boolean;
 }
@@ -236,7 +238,8 @@ export class Decoder {
   private chooseKind(variant: Variant, memory: boolean, mode: DecodeMode): number {
     const hot = mode.code32 ? variant.hot32 : variant.hot16;
     if (hot < 0) return variant.cold;
-    const { stack, name } = (this.entry as Entry).row.operation;
+    const { stack, transfer, name } = (this.entry as Entry).row.operation;
+    if (transfer && !this.staysInside(variant, mode.limit)) return variant.cold;
     if (stack) {
       const fits = mode.code32
         ? mode.stack32 && (mode.flat & (1 << SS)) !== 0
@@ -249,6 +252,13 @@ export class Decoder {
     const seg = (this.words[6] >> 8) & 7;
     const fits = mode.code32 ? (mode.flat & (1 << seg)) !== 0 : mode.real && seg !== 1;
     return fits ? hot : variant.cold;
+  }
+
+  /** The transfer cannot leave the code segment: indirect ones may go as far as their size does. */
+  private staysInside(variant: Variant, limit: number): boolean {
+    const isDirect = (this.entry as Entry).tokens.some(t => t.from === 'J');
+    const furthest = variant.size === 16 ? 0xffff : -1;
+    return (isDirect ? this.target : furthest) >>> 0 <= limit >>> 0;
   }
 
   private memoryOperand(): void {

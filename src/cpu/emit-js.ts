@@ -195,6 +195,14 @@ export class JsCode implements Code {
     return { text: this.load(this.stackPlace(this.stackOffset(`S[${ESP}]`), 'R'), this.size) };
   }
 
+  popOffset(): Value {
+    if (this.binding.addressing !== 'checked') return this.pop();
+    const to = this.let(this.peek());
+    this.checkOffset(to);
+    this.line(`RELEASE(${this.size / 8});`);
+    return to;
+  }
+
   unwind(): Value {
     if (this.binding.addressing === 'checked') {
       return { text: this.name(`UNWIND(${this.size / 8})`) };
@@ -316,6 +324,17 @@ export class JsCode implements Code {
     return { text: `NEXT[${this.at0(0)} >> 3]` };
   }
 
+  /** The run loops only see transfers that cannot leave the segment: see decode.ts. */
+  checkTarget(_target: Operand, taken?: Bool): void {
+    if (this.binding.addressing !== 'checked') return;
+    const check = `checkTarget(${this.at0(0)});`;
+    this.line(taken === undefined ? check : `if (${taken.text}) ${check}`);
+  }
+
+  checkOffset(to: Value): void {
+    if (this.binding.addressing === 'checked') this.line(`checkOffset(${this.offsetText(to)});`);
+  }
+
   jump(_target: Operand): void {
     this.transfer(`${this.at0(5)}`);
   }
@@ -325,7 +344,7 @@ export class JsCode implements Code {
   }
 
   jumpIndirect(to: Value): void {
-    const v = this.size === 16 ? `${to.text} & 65535` : to.text;
+    const v = this.offsetText(to);
     if (this.binding.inLoop) {
       this.line(`if ((o = N(${v}, c -= D[o + 2])) < 0) return c;\ncontinue;`);
     } else {
@@ -345,6 +364,10 @@ export class JsCode implements Code {
 
   helperValue(name: string, args: Value[]): Value {
     return { text: this.name(`H.${name}(${['cpu', ...args.map(v => v.text)].join(', ')})`) };
+  }
+
+  private offsetText(to: Value): string {
+    return this.size === 16 ? `${to.text} & 65535` : to.text;
   }
 
   private transfer(link: string): void {

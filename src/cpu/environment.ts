@@ -67,6 +67,9 @@ export interface FlowFunctions {
   readonly JI: (o: number, eip: number) => number;
   /** A direct transfer by its link word. */
   readonly J: (q: number) => number;
+  /** #GP(0) when the direct transfer at `o`, or one to an offset, would leave CS. */
+  readonly checkTarget: (o: number) => void;
+  readonly checkOffset: (eip: number) => void;
   readonly take: (q: number, c: number) => number;
   /** After a helper: go on, or leave if it asked for that. */
   readonly finish: (o: number) => number;

@@ -56,12 +56,13 @@ import {
   pushAll,
   pushFrame,
   release,
+  requireRoom,
   setStack,
   stackFromTss,
 } from './stack.ts';
 import { switchTask } from './task.ts';
 
-/** A code segment whose descriptor has been checked for a transfer to `offset`. */
+/** A code segment whose descriptor has been checked; `offset` has not (`checkLimit`). */
 interface CodeTarget {
   readonly selector: number;
   readonly address: number;
@@ -78,19 +79,17 @@ export function farJump(c: Context, selector: number, offset: number, size: Size
     enterReal(c, selector, target);
     return;
   }
-  const found = directTarget(c, selector, target);
-  if (found !== undefined) {
-    enterCode(c, found, c.s[CPL]);
-    return;
-  }
-  const gate = gateTarget(c, selector, 'jump');
-  if (gate !== undefined) enterCode(c, gate.target, c.s[CPL]);
+  const found = directTarget(c, selector, target) ?? gateTarget(c, selector, 'jump')?.target;
+  if (found === undefined) return;
+  checkLimit(c, found);
+  enterCode(c, found, c.s[CPL]);
 }
 
 /** CALL ptr16:16/32 and m16:16/32. */
 export function farCall(c: Context, selector: number, offset: number, size: Size): void {
   const target = size === 2 ? offset & 0xffff : offset | 0;
   if (!isProtected(c)) {
+    requireRoom(c, size, 2);
     checkCodeOffset(c, c.s[LIMIT + CS], target);
     pushAll(c, size, [c.s[SELECTOR + CS], c.nextEip]);
     enterReal(c, selector, target);
@@ -98,12 +97,23 @@ export function farCall(c: Context, selector: number, offset: number, size: Size
   }
   const found = directTarget(c, selector, target);
   if (found !== undefined) {
-    pushAll(c, size, [c.s[SELECTOR + CS], c.nextEip]);
-    enterCode(c, found, c.s[CPL]);
+    callSameLevel(c, found, size);
     return;
   }
   const gate = gateTarget(c, selector, 'call');
   if (gate !== undefined) callThroughGate(c, gate);
+}
+
+function callSameLevel(c: Context, target: CodeTarget, size: Size): void {
+  requireRoom(c, size, 2);
+  checkLimit(c, target);
+  pushAll(c, size, [c.s[SELECTOR + CS], c.nextEip]);
+  enterCode(c, target, c.s[CPL]);
+}
+
+/** The last check of every far transfer: #GP(0) when the target lies beyond its own segment. */
+function checkLimit(c: Context, target: CodeTarget): void {
+  checkCodeOffset(c, segmentLimit(target.low, target.high), target.offset);
 }
 
 function enterReal(c: Context, selector: number, offset: number): void {
@@ -135,7 +145,6 @@ function directTarget(c: Context, selector: number, offset: number): CodeTarget 
   } else if ((selector & 3) > cpl || dpl(high) !== cpl) c.raise(GP, errorCode);
   if (!isPresent(high)) c.raise(NP, errorCode);
   const low = descriptorLow(c, address);
-  checkCodeOffset(c, segmentLimit(low, high), offset);
   return { selector, address, low, high, offset };
 }
 
@@ -180,7 +189,6 @@ function codeBehindGate(
   if (!isCode(high) || dpl(high) > c.s[CPL]) c.raise(GP, errorCode);
   if (kind === 'jump' && !isConforming(high) && dpl(high) !== c.s[CPL]) c.raise(GP, errorCode);
   if (!isPresent(high)) c.raise(NP, errorCode);
-  checkCodeOffset(c, segmentLimit(low, high), offset);
   return { selector, address, low, high, offset };
 }
 
@@ -188,15 +196,14 @@ function callThroughGate(c: Context, gate: CallGate): void {
   const { target, size } = gate;
   const level = dpl(target.high);
   if (isConforming(target.high) || level === c.s[CPL]) {
-    pushAll(c, size, [c.s[SELECTOR + CS], c.nextEip]);
-    enterCode(c, target, c.s[CPL]);
+    callSameLevel(c, target, size);
     return;
   }
   const stack = stackFromTss(c, level, 0);
   const values = [c.s[SELECTOR + SS], c.s[ESP]];
   for (let i = gate.parameters - 1; i >= 0; i--) values.push(peek(c, i * size, size));
   values.push(c.s[SELECTOR + CS], c.nextEip);
-  const esp = pushFrame(c, stack, size, { values, ext: 0 });
+  const esp = pushFrame(c, stack, size, { values, ext: 0, check: () => checkLimit(c, target) });
   setStack(c, stack, esp);
   enterCode(c, target, level);
 }
@@ -215,11 +222,13 @@ export function farReturn(c: Context, size: Size, extra: number): void {
   const target = returnTarget(c, selector, offset);
   const level = selector & 3;
   if (level === c.s[CPL]) {
+    checkLimit(c, target);
     release(c, 2 * size + extra);
     enterCode(c, target, level);
     return;
   }
   const stack = outerStack(c, 2 * size + extra, size, level);
+  checkLimit(c, target);
   setStack(c, stack, (stack.esp + extra) | 0);
   enterCode(c, target, level);
   dropInnerSegments(c);
@@ -237,11 +246,10 @@ export function returnTarget(c: Context, selector: number, offset: number): Code
   const fits = isConforming(high) ? dpl(high) <= level : dpl(high) === level;
   if (!fits) c.raise(GP, errorCode);
   if (!isPresent(high)) c.raise(NP, errorCode);
-  checkCodeOffset(c, segmentLimit(low, high), offset);
   return { selector, address, low, high, offset };
 }
 
-export { enterCode, enterReal };
+export { checkLimit, enterCode };
 
 /** After a return to an outer level: what that level may not use becomes null. */
 export function dropInnerSegments(c: Context): void {

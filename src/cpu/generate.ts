@@ -109,7 +109,7 @@ const NAMES = [
   'S S16 S8 D NEXT R W M4 M2 M1 C H cpu',
   'r1 r2 r4 w1 w2 w4 x1 x2 x4 y1 y2 y4 lr1 lr2 lr4 sr1 sr2 sr4 xr1 xr2 xr4',
   'L1 L2 L4 T1 T2 T4 X1 X2 X4 Y1 Y2 Y4 PUSH POP PEEK UNWIND RELEASE',
-  'N JI J take finish end',
+  'N JI J checkTarget checkOffset take finish end',
 ].join(' ');
 
 export function generate(): string {

@@ -12,7 +12,7 @@ import {
   setSegment,
   setVirtualSegment,
 } from './descriptor.ts';
-import { dropInnerSegments, enterCode, returnTarget } from './far.ts';
+import { checkLimit, dropInnerSegments, enterCode, returnTarget } from './far.ts';
 import {
   AC,
   ARITHMETIC,
@@ -114,12 +114,14 @@ function returnProtected(c: Context, size: Size): void {
   const level = frame.selector & 3;
   const mask = flagMask(c, size);
   if (level === c.s[CPL]) {
+    checkLimit(c, target);
     release(c, 3 * size);
     c.setEflags(frame.eflags, mask);
     enterCode(c, target, level);
     return;
   }
   const stack = outerStack(c, 3 * size, size, level);
+  checkLimit(c, target);
   setStack(c, stack, stack.esp);
   c.setEflags(frame.eflags, mask);
   enterCode(c, target, level);

@@ -29,7 +29,6 @@ import {
 export interface Mode extends DecodeMode {
   readonly number: number;
   readonly base: number;
-  readonly limit: number;
   readonly user: boolean;
 }
 

@@ -32,7 +32,8 @@ import { logBlock, logState } from './log-text.ts';
 import { Mmu, raisePageFault } from './mmu.ts';
 import { type Mode, Modes } from './mode.ts';
 import type { CpuModel, Feature } from './models.ts';
-import { AC, EFLAGS_REST, EIP, GP, IF, TF, VM } from './registers.ts';
+import { AC, CS, DEBUG_PENDING, EFLAGS_REST, EIP, GP, IF, LIMIT, TF, VM } from './registers.ts';
+import { checkCodeOffset } from './segment.ts';
 import { Tlb, type TlbOwner, USER_HALF } from './tlb.ts';
 
 /** Words of `s`: registers, then x87 and SSE ones. */
@@ -138,6 +139,8 @@ export class Processor implements Running, TlbOwner, CodeSource {
         s[BUDGET] -= cache.records[(q & -8) | 2];
         return take(q, s[BUDGET]);
       },
+      checkTarget: o => checkCodeOffset(this, s[LIMIT + CS], cache.target[o >> 3]),
+      checkOffset: eip => checkCodeOffset(this, s[LIMIT + CS], eip),
       take,
       finish: o => (this.isLeaving ? exit(o) : o + 8),
       end: exit,
@@ -172,6 +175,7 @@ export class Processor implements Running, TlbOwner, CodeSource {
 
   onWatchedAccess(linear: number, size: number, write: boolean): void {
     noteDataAccess(this, linear, size, write);
+    if (this.s[DEBUG_PENDING] !== 0) this.pause();
   }
 
   onDecode(eip: number, bytes: number): void {

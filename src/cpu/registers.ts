@@ -37,7 +37,7 @@ export const IDTR_BASE = 23;
 export const IDTR_LIMIT = 24;
 /** DR0..DR7 are DR0 + n. */
 export const DR0 = 25;
-/** 1 while interrupts wait one instruction: after STI, MOV SS and POP SS. */
+/** Interrupts wait one instruction: 1 after STI; 3 after MOV SS, POP SS: debug traps wait too. */
 export const INTERRUPT_SHADOW = 33;
 /** 1 in HLT. */
 export const HALTED = 34;
@@ -50,6 +50,8 @@ export const SMBASE = 37;
 export const NMI_BLOCKED = 38;
 /** DR6 bits of a debug trap that waits for the end of the current instruction, or 0. */
 export const DEBUG_PENDING = 39;
+/** 1: an event before the next instruction pushes RF set (between the steps of a REP). */
+export const RESUMING = 78;
 
 /** Segment registers in encoding order, then the two system ones. */
 export const ES = 0;

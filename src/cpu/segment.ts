@@ -264,6 +264,19 @@ export function arpl(c: Context, destination: number, source: number): number {
   return raised ? (destination & ~3) | (source & 3) : destination;
 }
 
+/** ARPL of a word in memory: it is written, and must be writable, only where it is raised. */
+export function arplMemory(
+  c: Context,
+  place: { readonly seg: number; readonly offset: number },
+  source: number,
+): void {
+  requireProtected(c);
+  const { seg, offset } = place;
+  const old = c.load(seg, offset, 2) & 0xffff;
+  if ((old & 3) < (source & 3)) c.store(seg, offset, 2, (old & ~3) | (source & 3));
+  arpl(c, old, source);
+}
+
 function zeroFlag(c: Context, value: number | undefined): number | undefined {
   c.setEflags(value === undefined ? 0 : ZF, ZF);
   return value;

@@ -57,6 +57,16 @@ export function stackPointer(old: number, value: number, attributes: number): nu
   return (old & ~mask) | (value & mask);
 }
 
+/** #SS(`ext`) unless `count` pushes stay inside the current stack segment; pages do not count. */
+export function requireRoom(c: Context, size: Size, count: number, ext = 0): void {
+  const attributes = c.s[ATTRIBUTES + SS];
+  const mask = stackMask(attributes);
+  for (let i = 1; i <= count; i++) {
+    const offset = (c.s[ESP] - i * size) & mask;
+    if (!withinLimit(attributes, c.s[LIMIT + SS], offset, size)) c.raise(SS_VECTOR, ext);
+  }
+}
+
 /** Pushes on the current stack, first value first; ESP changes once all are stored. */
 export function pushAll(c: Context, size: Size, values: readonly number[]): void {
   const mask = stackMask(c.s[ATTRIBUTES + SS]);
@@ -122,16 +132,19 @@ export function outerStack(c: Context, offset: number, size: Size, level: number
   return stackAt(c, { selector, esp, level, vector: GP, ext: 0 });
 }
 
+/** What goes on a new stack: `values`, first one highest. */
+export interface NewFrame {
+  readonly values: readonly number[];
+  readonly ext: number;
+  /** What is left to check once the stack is known to have room. */
+  readonly check: () => void;
+}
+
 /**
- * Stores `values` (first one highest) below the top of a new stack, or raises #SS, #PF with nothing
- * stored. Returns the stack pointer after it.
+ * Stores a frame below the top of a new stack, or raises #SS, what `check` raises, or #PF with
+ * nothing stored. Returns the stack pointer after it.
  */
-export function pushFrame(
-  c: Context,
-  stack: NewStack,
-  size: Size,
-  frame: { readonly values: readonly number[]; readonly ext: number },
-): number {
+export function pushFrame(c: Context, stack: NewStack, size: Size, frame: NewFrame): number {
   const base = segmentBase(stack.low, stack.high);
   const limit = segmentLimit(stack.low, stack.high);
   const mask = stackMask(stack.high);
@@ -143,7 +156,10 @@ export function pushFrame(
     if (!withinLimit(stack.high, limit, offset, size)) {
       c.raise(SS_VECTOR, (stack.selector & 0xfffc) | frame.ext);
     }
-    c.probeWrite((base + offset) >>> 0, size, user);
+  }
+  frame.check();
+  for (let i = 1; i <= frame.values.length; i++) {
+    c.probeWrite((base + ((stack.esp - i * size) & mask)) >>> 0, size, user);
   }
   esp = stack.esp;
   for (const value of frame.values) {

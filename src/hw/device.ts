@@ -12,6 +12,10 @@ export interface QdevInfo {
   /** The device model's name, as `-device` takes it. */
   readonly type: string;
   readonly id?: string;
+  /** In the tree of objects, where it is not one of the board's own. */
+  readonly path?: string;
+  /** Properties that are not as they are initially. */
+  readonly values?: { readonly [name: string]: number | bigint | boolean | string };
   /** Property lines as printed: `addr = 01.3`. */
   readonly properties?: () => readonly string[];
   /** Lines after the properties: `isa irq 4`, `mmio …`, `class …, addr …`. */

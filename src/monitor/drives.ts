@@ -77,9 +77,16 @@ export interface Drives {
   /** Names as in the schema of block_set_io_throttle; what is not there is 0. */
   setLimits(device: string, limits: { readonly [name: string]: number | undefined }): void;
 
+  /** Changes only what the image says about its backing file. */
+  changeBackingFile(device: string, node: string, filename: string): Promise<void>;
+  /** Tells once, by an event, when the node is written beyond this; 0 is never. */
+  setWriteThreshold(node: string, bytes: number): void;
+
   /** Into the backing file while the guest waits; `all` is every drive that has one. */
   commit(device: string): Promise<void>;
   startBackup(request: CopyArguments): Promise<Undo>;
+  /** `target` is a drive, too. */
+  startBackupInto(request: Omit<CopyArguments, 'format' | 'mode'>): Promise<Undo>;
   startMirror(request: CopyArguments): Promise<void>;
   startStream(device: string, base: string | undefined, speed: number): Promise<void>;
   startCommit(request: {

@@ -11,7 +11,10 @@ import type { Json } from '../json.ts';
 import type { Log } from '../log.ts';
 import type { Machine } from '../machine.ts';
 import type { StatefulMachine } from '../machine-state.ts';
+import type { OptionPair } from '../options.ts';
+import type { ObjectType, QomObject } from '../qom.ts';
 import type { Drives } from './drives.ts';
+import type { UserObjects } from './objects.ts';
 
 export type VmMachine = Pick<
   Machine,
@@ -67,6 +70,25 @@ export interface Panel {
   /** The text mode screen, or undefined in graphics modes and without a display. */
   screenText(): string | undefined;
   setBootOrder(order: string): void;
+  /** `/machine`. */
+  machineObject(): QomObject;
+  /** What the display shows, as a portable pixmap; undefined without one. */
+  screenshot(): Uint8Array | undefined;
+  input(events: readonly InputEvent[]): void;
+  readonly models: Models;
+}
+
+/** What moves and is pressed. */
+export type InputEvent =
+  | { readonly type: 'key'; readonly key: string | number; readonly down: boolean }
+  | { readonly type: 'btn'; readonly button: string; readonly down: boolean }
+  | { readonly type: 'rel' | 'abs'; readonly axis: string; readonly value: number };
+
+/** What there is to choose from. */
+export interface Models {
+  /** Processors, in the order of QEMU's table. */
+  readonly cpus: readonly string[];
+  readonly types: readonly ObjectType[];
 }
 
 /** A character device as `info chardev` knows it. */
@@ -83,6 +105,19 @@ export interface Chars {
   remove(label: string): void;
 }
 
+/** Devices that come and go while there is a machine. Everything throws UserError. */
+export interface Devices {
+  /** `options` as of -device. Class DeviceEncrypted: it is there, and waits for a password. */
+  add(options: readonly OptionPair[]): void;
+  remove(id: string): Promise<void>;
+  /** As -usbdevice; returns the name of the drive. */
+  addUsb(text: string): Promise<string>;
+  /** What `device_add help` or `device_add DRIVER,help` prints; undefined without the driver. */
+  help(driver: string | undefined): string | undefined;
+  /** By bus and address, `0.2`. */
+  removeUsb(address: string): Promise<void>;
+}
+
 /** What commands ask of the host. */
 export interface MonitorHost {
   /** Creates or replaces a file. Throws UserError `Could not open 'x': …`. */
@@ -95,13 +130,32 @@ export interface MonitorHost {
   readonly threadId: number;
 }
 
+/** A sound recording under way. */
+export interface Capture {
+  readonly path: string;
+  readonly freq: number;
+  readonly bits: number;
+  readonly nchannels: number;
+}
+
+/** What monitors set and show, and the machine does not ask for. */
+export interface Settings {
+  singlestep: boolean;
+  watchdogAction: string;
+  /** Newest first. */
+  readonly captures: Capture[];
+}
+
 export interface Vm {
+  readonly objects: UserObjects;
+  readonly settings: Settings;
   /** There before the machine is. */
   readonly events: Events;
   readonly log: Log;
   readonly machine: VmMachine;
   readonly panel: Panel;
   readonly drives: Drives;
+  readonly devices: Devices;
   readonly chars: Chars;
   readonly host: MonitorHost;
   /** Of `-name`. */

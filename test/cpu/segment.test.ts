@@ -15,6 +15,7 @@ import {
 } from '../../src/cpu/registers.ts';
 import {
   arpl,
+  arplMemory,
   lar,
   loadLdt,
   loadSegment,
@@ -222,6 +223,18 @@ describe('asking about selectors', () => {
     expect(c.s[EFLAGS_REST] & ZF).toBe(ZF);
     expect(arpl(c, 0x1233, 1)).toBe(0x1233);
     expect(c.s[EFLAGS_REST] & ZF).toBe(0);
+  });
+
+  // Volume 2, ARPL: the pseudo-code writes in one branch only.
+  test('ARPL of a word in memory writes, and needs write access, only where it raises', () => {
+    const c = protectedMode();
+    c.s[ATTRIBUTES + DS] = 0x9b00;
+    c.memory.write(0x500, 2, 0x1232);
+    expect(outcome(() => arplMemory(c, { seg: DS, offset: 0x500 }, 1))).toBe('done');
+    expect(outcome(() => arplMemory(c, { seg: DS, offset: 0x500 }, 3))).toBe('#GP(0)');
+    c.s[ATTRIBUTES + DS] = 0x9300;
+    arplMemory(c, { seg: DS, offset: 0x500 }, 3);
+    expect(c.memory.read(0x500, 4)).toBe(0x1233);
   });
 
   test('all of them are #UD in real and virtual-8086 mode', () => {

@@ -71,3 +71,11 @@ test('a write to IA32_APIC_BASE takes the APIC out of CPUID', async () => {
   const kept = off.with(10, 0xff);
   expect((await run({ reset: jump, more: kept })).status).toBe(3);
 });
+
+test('RDTSC counts within a slice: between two of them time has passed', async () => {
+  // jmp FF00; rdtsc; mov bx, ax; rdtsc; sub ax, bx; mov dx, 501h; out dx, al
+  const read = [0x0f, 0x31, 0x89, 0xc3, 0x0f, 0x31, 0x29, 0xd8, 0xba, 0x01, 0x05, 0xee];
+  const { status } = await run({ reset: [0xe9, 0x0d, 0xff], more: read });
+  // One nanosecond per instruction, two instructions, and the exit status is twice that and one.
+  expect(status).toBe(2 * 2 + 1);
+});

@@ -5,9 +5,13 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { missing, Program, ROOT, SEABIOS } from '../support/program.ts';
 
-/** The differential CPU fuzzer: its oracle is this computer's own processor. */
+/**
+ * The differential CPU fuzzer: its oracle is this computer's own processor. FUZZ_SEEDS names the
+ * seeds to try, separated by commas; each takes about half a minute.
+ */
 const TOOL = process.env['TINAMOU_X86FUZZ'] ?? join(ROOT, '../shared/tools/x86fuzz');
-const SEED = process.env['SEED'] ?? '1';
+const SEEDS = (process.env['FUZZ_SEEDS'] ?? process.env['SEED'] ?? '1').split(',');
+const IMAGES = ['int', 'fpu', 'simd', 'mix', 'impl', 'smoke'];
 const MINUTES = 60_000;
 
 function canBuild(): boolean {
@@ -19,40 +23,42 @@ function canBuild(): boolean {
   return probe.status === 0;
 }
 
-describe.skipIf(!canBuild())(`x86fuzz, seed ${SEED}`, () => {
+/** What the guest says of its cases, without the serial line's other text. */
+async function report(image: string, firmware: readonly string[]): Promise<string[]> {
+  const devices = ['-device', 'isa-debug-exit,iobase=0xf4,iosize=0x04', '-cpu', 'max'];
+  const quiet = ['-nodefaults', '-display', 'none', '-serial', 'stdio', '-monitor', 'none'];
+  const kernel = ['-m', '64', '-kernel', image];
+  const program = new Program([...quiet, ...devices, ...kernel, ...firmware, '-no-reboot']);
+  const { output, status } = await program.end(5 * MINUTES);
+  expect([33, 35], output.slice(-500)).toContain(status);
+  return output.split(/\r?\n/).filter(line => /^(FAIL|OP|SUM|PASS|FAILED) /.test(line));
+}
+
+/** The processor that recorded may leave the upper half of a pushed segment register alone. */
+const isFree = (line: string): boolean => line.startsWith('OP push sreg 32 ');
+
+describe.skipIf(!canBuild()).each(SEEDS)('x86fuzz, seed %s', seed => {
   const folder = mkdtempSync(join(tmpdir(), 'tinamou-fuzz-'));
   beforeAll(() => {
-    execFileSync('bash', ['./mkall.sh', SEED, folder], { cwd: TOOL, stdio: 'ignore' });
+    execFileSync('bash', ['./mkall.sh', seed, folder], { cwd: TOOL, stdio: 'ignore' });
   }, 2 * MINUTES);
   afterAll(() => rmSync(folder, { recursive: true }));
-
-  async function run(image: string, firmware: readonly string[]): Promise<string[]> {
-    const devices = ['-device', 'isa-debug-exit,iobase=0xf4,iosize=0x04', '-cpu', 'max'];
-    const quiet = ['-nodefaults', '-display', 'none', '-serial', 'stdio', '-monitor', 'none'];
-    const kernel = ['-m', '64', '-kernel', join(folder, image)];
-    const program = new Program([...quiet, ...devices, ...kernel, ...firmware, '-no-reboot']);
-    const { output, status } = await program.end(5 * MINUTES);
-    const lines = output.split(/\r?\n/);
-    expect([33, 35], `seed ${SEED}: ${output.slice(-500)}`).toContain(status);
-    return lines.filter(line => /^(FAIL|OP|SUM|PASS|FAILED) /.test(line));
-  }
 
   const firmwares: [string, string[]][] = [['the built-in firmware', []]];
   if (existsSync(SEABIOS)) firmwares.push(['SeaBIOS', ['-bios', SEABIOS]]);
   else console.log('machine/fuzz: SeaBIOS absent, one firmware only');
-  const runs = ['int', 'smoke'].flatMap(image =>
-    firmwares.map(([name, args]): [string, string, string[]] => [image, name, args]),
+  const runs = firmwares.flatMap(([name, args]) =>
+    IMAGES.slice(args.length === 0 ? 0 : -1).map((image): [string, string, string[]] => [
+      image,
+      name,
+      args,
+    ]),
   );
 
   test.each(runs)('no %s case differs, %s', { timeout: 6 * MINUTES }, async (image, _, args) => {
-    const report = await run(`x86fuzz32-${image}.elf`, args);
-    expect(report.filter(line => /^OP .*fail=[1-9]/.test(line))).toEqual([]);
-    expect(report.at(-1)).toMatch(/^PASS \d+$/);
-  });
-
-  test.each(['fpu', 'simd'])('no %s case differs', { timeout: 6 * MINUTES }, async image => {
-    const report = await run(`x86fuzz32-${image}.elf`, []);
-    expect(report.filter(line => /^OP .*fail=[1-9]/.test(line))).toEqual([]);
-    expect(report.at(-1)).toMatch(/^PASS \d+$/);
+    const lines = await report(join(folder, `x86fuzz32-${image}.elf`), args);
+    const failed = lines.filter(line => /^OP .*fail=[1-9]/.test(line) && !isFree(line));
+    expect(failed, lines.filter(line => line.startsWith('FAIL ')).join('\n')).toEqual([]);
+    expect(lines.at(-1)).toMatch(/^(PASS|FAILED) [1-9]\d*$/);
   });
 });

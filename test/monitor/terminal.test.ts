@@ -61,7 +61,7 @@ test('on a shared line ^A h helps, ^A c changes sides, ^C is the guest’s, ^A x
     workshop,
     ['-nographic'],
     [
-      { until: 'BIOS' },
+      { until: 'No bootable device' },
       { type: '\x03\x01h' },
       { until: 'C-a C-a  sends C-a' },
       { type: '\x01c' },

@@ -43,10 +43,11 @@ export async function openQcow2(
   path: string,
   options: { readonly readOnly?: boolean; readonly forCheck?: boolean } = {},
   warnings: string[] = [],
+  extra: readonly (readonly [string, string])[] = [],
 ): Promise<Qcow2Node> {
   const node = await openImage({
     filename: path,
-    options: new Options([['driver', 'qcow2']]),
+    options: new Options([['driver', 'qcow2'], ...extra]),
     flags: { readOnly: false, cache: CACHE_MODES['writeback'], ...options },
     context: contextOf(host, warnings),
     deviceName: 'image',

@@ -7,8 +7,10 @@ export interface Step {
   readonly out: string;
   readonly err: string;
   readonly terminal: boolean;
-  /** Undefined when the recorder ended the program. */
+  /** Undefined when the recorder, or a signal, ended the program. */
   readonly status: number | undefined;
+  /** The program waited for a password until it was killed. */
+  readonly signalled: boolean;
 }
 
 /** Splits as a shell does, for single and double quotes. */
@@ -37,6 +39,7 @@ export function parseTranscript(text: string): Step[] {
       err: err.map(l => `${l}\n`).join(''),
       terminal: lines[end].startsWith('[tty'),
       status: status === undefined ? undefined : Number(status),
+      signalled: lines[end].includes('signal'),
     });
   }
   return steps;

@@ -101,6 +101,7 @@ async function checkOnce(tool: Tool, node: BlockNode, repair: Repair): Promise<C
   }
   if (result === undefined) throw new Failure(['This image format does not support checks'], 63);
   for (const message of result.messages) tool.host.err(`${message}\n`);
+  if (result.failure !== undefined) throw new Failure([`Check failed: ${result.failure}`]);
   return result;
 }
 

@@ -11,6 +11,7 @@ import {
   optionsHelp,
   parseCreateOptions,
 } from '../create-options.ts';
+import { driverNames } from '../drivers.ts';
 import {
   COMMON_LONG,
   Failure,
@@ -56,6 +57,7 @@ export function refuseOldFlags(has: (option: string) => boolean): void {
 
 /** Prints the options of a format, as `-o help` asks. */
 export function printOptionsHelp(tool: Tool, format: string): number {
+  if (!driverNames().includes(format)) throw new Failure([`Unknown file format '${format}'`]);
   tool.host.out(optionsHelp(CREATE_OPTIONS[format] ?? []));
   return 0;
 }

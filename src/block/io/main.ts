@@ -16,6 +16,9 @@ import { openOverlay } from '../overlay.ts';
 import { runLine } from './commands.ts';
 import { IoSession, type OpenCall } from './session.ts';
 
+/** Stands for --compat, which has no letter. */
+const COMPAT = 'compat';
+
 const TABLE: OptionTable = {
   short: 'hVc:d:f:rsnmgkt:T:',
   long: {
@@ -31,6 +34,7 @@ const TABLE: OptionTable = {
     misalign: 'm',
     'native-aio': 'k',
     'trace=': 'T',
+    'compat=': COMPAT,
   },
 };
 
@@ -49,6 +53,8 @@ QEMU Disk exerciser
   -t, --cache=MODE     use the given cache mode for the image
   -d, --discard=MODE   use the given discard mode for the image
   -T, --trace FILE     enable trace events listed in the given file
+      --compat encrypted-images=legacy|refuse
+                       whether encrypted qcow and qcow2 images are opened
   -h, --help           display this help and exit
   -V, --version        output version information and exit
 
@@ -63,6 +69,7 @@ interface Settings {
   snapshot: boolean;
   unmap: boolean;
   cache: CacheMode;
+  encryptedImages: BlockContext['encryptedImages'];
 }
 
 class Exit extends Error {
@@ -89,6 +96,7 @@ async function run(host: ToolHost, block: BlockHost): Promise<number> {
     snapshot: false,
     unmap: false,
     cache: CACHE_MODES['writeback'],
+    encryptedImages: 'refuse',
   };
   const [path, extra] = readOptions(host, settings);
   if (extra !== undefined) {
@@ -97,7 +105,7 @@ async function run(host: ToolHost, block: BlockHost): Promise<number> {
   }
   const context: BlockContext = {
     host: block,
-    encryptedImages: 'refuse',
+    encryptedImages: settings.encryptedImages,
     imageTool: host.program.replace(/-io$/, '-img'),
     warn: text => host.err(`${text}\n`),
     mayOpenEncrypted: () => true,
@@ -226,10 +234,20 @@ function apply(host: ToolHost, settings: Settings, option: string, value: string
     case 'd':
       settings.unmap = value === 'unmap' || value === 'on';
       return;
+    case COMPAT:
+      settings.encryptedImages = encryptedImages(host, value);
+      return;
     case 'V':
       host.out(`${host.program} version 2.2.50\n`);
       throw new Exit(0);
   }
+}
+
+function encryptedImages(host: ToolHost, value: string): BlockContext['encryptedImages'] {
+  const mode = /^encrypted-images=(legacy|refuse)$/.exec(value)?.[1];
+  if (mode === 'legacy' || mode === 'refuse') return mode;
+  host.err(`${host.program}: invalid compat option: ${value}\n`);
+  throw new Exit(1);
 }
 
 async function commandLoop(host: ToolHost, session: IoSession, settings: Settings): Promise<void> {

@@ -48,7 +48,7 @@ const transferHelpers = {
   rsm: resumeFromSmm,
   loadSegment(c: Context, n: number, selector: number): void {
     segment.loadSegment(c, n, selector & 0xffff);
-    if (n === SS) c.s[INTERRUPT_SHADOW] = 1;
+    if (n === SS) c.s[INTERRUPT_SHADOW] = 3;
     if (n === SS) c.leave();
   },
   loadPointer: (c: Context, n: number, selector: number): void =>
@@ -74,7 +74,8 @@ const systemHelpers = {
   lsl: (c: Context, selector: number, to: number, size: number): void =>
     answer(c, segment.lsl(c, selector & 0xffff), to, size),
   arpl: (c: Context, a: number, b: number): number => segment.arpl(c, a & 0xffff, b & 0xffff),
-  requireProtected: segment.requireProtected,
+  arplMemory: (c: Context, shape: number, offset: number, b: number): void =>
+    segment.arplMemory(c, { seg: segmentOf(shape), offset }, b & 0xffff),
   sgdt: (c: Context, shape: number, offset: number): void =>
     control.storeTable(c, 'gdtr', segmentOf(shape), offset),
   sidt: (c: Context, shape: number, offset: number): void =>

@@ -1,10 +1,10 @@
 /**
  * Near transfers, and nops.
  *
- * Source: Intel SDM volume 2, JMP, Jcc, LOOP, JCXZ, CALL, RET, NOP.
+ * Source: Intel SDM volume 2, JMP, Jcc, LOOP, JCXZ, CALL, RET, NOP: a target outside the code
+ * segment is the fault of the transfer, before it has pushed, popped or counted anything.
  */
 
-import type { Code, Value } from '../code.ts';
 import { op } from '../operation.ts';
 import { ECX, EFLAGS_REST } from '../registers.ts';
 import { hex, type Row, row } from '../row.ts';
@@ -13,11 +13,27 @@ const TRANSFER = { transfer: true };
 const CALL = { transfer: true, stack: true };
 const COUNTER_32 = 32;
 
-export const jmp = op('jmp', (c, t) => c.jump(t), TRANSFER);
-const jmpIndirect = op('jmpIndirect', (c, s) => c.jumpIndirect(c.let(c.read(s))), TRANSFER);
+export const jmp = op(
+  'jmp',
+  (c, t) => {
+    c.checkTarget(t);
+    c.jump(t);
+  },
+  TRANSFER,
+);
+const jmpIndirect = op(
+  'jmpIndirect',
+  (c, s) => {
+    const to = c.let(c.read(s));
+    c.checkOffset(to);
+    c.jumpIndirect(to);
+  },
+  TRANSFER,
+);
 const call = op(
   'call',
   (c, t) => {
+    c.checkTarget(t);
     c.push(c.next());
     c.jump(t);
   },
@@ -27,16 +43,17 @@ const callIndirect = op(
   'callIndirect',
   (c, s) => {
     const to = c.let(c.read(s));
+    c.checkOffset(to);
     c.push(c.next());
     c.jumpIndirect(to);
   },
   CALL,
 );
-const ret = op('ret', c => c.jumpIndirect(c.pop()), CALL);
+const ret = op('ret', c => c.jumpIndirect(c.popOffset()), CALL);
 const retImmediate = op(
   'retImmediate',
   (c, n) => {
-    const to = c.pop();
+    const to = c.popOffset();
     c.release(c.read(n));
     c.jumpIndirect(to);
   },
@@ -44,29 +61,34 @@ const retImmediate = op(
 );
 
 export const jcc = Array.from({ length: 16 }, (_, cc) =>
-  op(`j${cc.toString(16).toUpperCase()}`, (c, t) => c.jumpIf(c.cond(cc), t), TRANSFER),
+  op(
+    `j${cc.toString(16).toUpperCase()}`,
+    (c, t) => {
+      c.checkTarget(t, c.cond(cc));
+      c.jumpIf(c.cond(cc), t);
+    },
+    TRANSFER,
+  ),
 );
 
 /** The counter is (E)CX by address size, which is the size of the first operand. */
-function decrement(c: Code): Value {
-  const n = c.let(c.sub(c.reg(ECX), c.k(1)));
-  c.setReg(ECX, n);
-  return n;
-}
-
 function loop(name: string, size: 16 | 32) {
   return op(
     `${name}${size}`,
     (c, t) => {
       const sized = c.at(size);
       if (name === 'jcxz') {
-        c.jumpIf(c.eq(sized.reg(ECX), c.k(0)), t);
+        const isZero = c.eq(sized.reg(ECX), c.k(0));
+        c.checkTarget(t, isZero);
+        c.jumpIf(isZero, t);
         return;
       }
-      const n = decrement(sized);
+      const n = sized.let(sized.sub(sized.reg(ECX), c.k(1)));
       const more = c.ne(n, c.k(0));
-      if (name === 'loop') c.jumpIf(more, t);
-      else c.jumpIf(c.both(more, c.cond(name === 'loope' ? 4 : 5)), t);
+      const taken = name === 'loop' ? more : c.both(more, c.cond(name === 'loope' ? 4 : 5));
+      c.checkTarget(t, taken);
+      sized.setReg(ECX, n);
+      c.jumpIf(taken, t);
     },
     TRANSFER,
   );

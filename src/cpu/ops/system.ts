@@ -43,8 +43,8 @@ const lar = op('lar', (c, d, s) => c.helper('lar', [c.read(s), c.number(d), c.k(
 const lsl = op('lsl', (c, d, s) => c.helper('lsl', [c.read(s), c.number(d), c.k(c.size)]));
 const arpl = op('arpl', (c, d, s) => {
   const b = c.let(c.read(s));
-  c.helper('requireProtected', []);
-  c.modify(d, a => c.helperValue('arpl', [a, b]));
+  if (d.form === 'm') c.helper('arplMemory', [c.shape(), c.address(d), b]);
+  else c.write(d, c.helperValue('arpl', [c.read(d), b]));
 });
 const cmpxchg8b = op('cmpxchg8b', (c, m) => c.helper('cmpxchg8b', [c.shape(), c.address(m)]), {
   lock: true,

@@ -33,6 +33,7 @@ function node(type: string, values: Values = {}, extra: Extra = {}): QdevInfo {
   const model = deviceModel(type);
   return {
     type,
+    values,
     properties: () => (model === undefined ? [] : propertyLines(model, values)),
     ...extra,
   };
@@ -100,7 +101,7 @@ function busesOf(facts: TreeFacts, name: string): QdevBus[] {
     return [{ name: 'i2c', type: 'i2c-bus', children }];
   }
   if (name === 'piix3-usb-uhci') {
-    const children = facts.usb.map((plugged, i) => storageNode(plugged, i));
+    const children = facts.usb.map(storageNode);
     return [{ name: 'usb-bus.0', type: 'usb-bus', children }];
   }
   if (name !== 'piix3-ide') return [];
@@ -113,15 +114,14 @@ function busesOf(facts: TreeFacts, name: string): QdevBus[] {
   }));
 }
 
-/** The SCSI bus is named after its device, or by number. */
-function storageNode(plugged: PluggedStorage, index: number): QdevInfo {
-  const { id, serial = '', port = '' } = plugged.options;
-  const disk = node('scsi-disk', diskValues(plugged));
-  const bus = { name: id === undefined ? `scsi.${index}` : `${id}.0`, type: 'SCSI' };
+function storageNode(plugged: PluggedStorage): QdevInfo {
+  const { id, path, serial = '', port = '' } = plugged.options;
+  const disk = node('scsi-disk', diskValues(plugged), { path: 'legacy[0]' });
+  const bus = { name: plugged.busName, type: 'SCSI' };
   return node(
     'usb-storage',
     { serial, port },
-    { id, details: () => storageLines(plugged), buses: [{ ...bus, children: [disk] }] },
+    { id, path, details: () => storageLines(plugged), buses: [{ ...bus, children: [disk] }] },
   );
 }
 

@@ -3,16 +3,20 @@
  * answer to `query-pci`.
  */
 
+import type { QomObject } from '../../qom.ts';
+import type { QdevBus } from '../device.ts';
 import type { I8259 } from '../intc/i8259.ts';
 import type { FwCfg } from '../misc/fw-cfg.ts';
 import type { PciBus } from '../pci/bus.ts';
 import type { I440Fx } from '../pci/i440fx.ts';
 import { type PciDeviceInfo, pciInfo, pciText } from '../pci/pci-text.ts';
 import { qtreeText } from '../qdev-text.ts';
+import type { Mc146818 } from '../timer/mc146818.ts';
 import { geometryOf } from './drives.ts';
 import { romsText } from './firmware.ts';
 import { inMtreeOrder, mtreeText } from './mtree.ts';
 import type { PcOptions } from './options.ts';
+import { machineObject } from './qom.ts';
 import { boardTree } from './qtree.ts';
 import type { BoardUsb } from './usb.ts';
 
@@ -24,6 +28,7 @@ export interface Visible {
   readonly pics: readonly I8259[];
   readonly fwCfg: FwCfg;
   readonly usb: BoardUsb | undefined;
+  readonly rtc: Mc146818;
   readonly ramBelow4g: number;
 }
 
@@ -47,19 +52,26 @@ export class BoardTexts {
   }
 
   qtreeText(): string {
-    return qtreeText(
-      boardTree({
-        options: this.board.options,
-        usb: this.board.usb?.plugged ?? [],
-        functions: this.board.pci.sorted,
-        serialPorts: this.serial.ports,
-        serialIrqs: this.serial.irqs,
-        geometry: drive => {
-          const { cylinders, heads, sectors, translation } = geometryOf(drive);
-          return { cyls: cylinders, heads, secs: sectors, 'bios-chs-trans': translation };
-        },
-      }),
-    );
+    return qtreeText(this.tree());
+  }
+
+  /** The devices as objects. */
+  machineObject(): QomObject {
+    return machineObject(this.tree(), this.board.rtc);
+  }
+
+  private tree(): QdevBus {
+    return boardTree({
+      options: this.board.options,
+      usb: this.board.usb?.plugged ?? [],
+      functions: this.board.pci.sorted,
+      serialPorts: this.serial.ports,
+      serialIrqs: this.serial.irqs,
+      geometry: drive => {
+        const { cylinders, heads, sectors, translation } = geometryOf(drive);
+        return { cyls: cylinders, heads, secs: sectors, 'bios-chs-trans': translation };
+      },
+    });
   }
 
   mtreeText(): string {

@@ -20,6 +20,8 @@ import type { Wiring } from './wiring.ts';
 export interface UsbStorageOptions {
   readonly backend: BlockBackend;
   readonly id?: string;
+  /** In the tree of objects; default among those that nobody named. */
+  readonly path?: string;
   readonly serial?: string;
   /** Root port as users count, from 1; default the first that is free. */
   readonly port?: string;
@@ -34,6 +36,8 @@ export interface PluggedStorage {
   readonly port: UsbPort;
   readonly storage: UsbStorage;
   readonly disk: ScsiDisk;
+  /** Of the SCSI bus between the two. */
+  readonly busName: string;
 }
 
 export interface BoardUsbOptions {
@@ -51,6 +55,7 @@ const CONTROLLER_PATH = '0000:00:01.2';
 export class BoardUsb {
   readonly controller: Uhci;
   private readonly list: PluggedStorage[] = [];
+  private namelessBuses = 0;
 
   constructor(private readonly options: BoardUsbOptions) {
     const { clock, memory, wiring } = options;
@@ -84,7 +89,9 @@ export class BoardUsb {
     port.device = storage;
     devices.set(`usb.${port.number}`, storage);
     devices.set(`usb.${port.number}.disk`, disk);
-    const plugged = { options, port, storage, disk };
+    const { id } = options;
+    const busName = id === undefined ? `scsi.${this.namelessBuses++}` : `${id}.0`;
+    const plugged = { options, port, storage, disk, busName };
     this.list.push(plugged);
     if (options.isDeferred !== true) bus.attach(port);
     return plugged;

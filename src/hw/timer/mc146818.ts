@@ -13,7 +13,7 @@ import type { Line } from '../../line.ts';
 import type { PortHandler } from '../../ports.ts';
 import { bytes, ns, type Plain, type StateOf, state, u8 } from '../../state.ts';
 import { Device } from '../device.ts';
-import { civilOf, epochOf, weekdayOf } from './calendar.ts';
+import { type Civil, civilOf, epochOf, weekdayOf } from './calendar.ts';
 
 const SECONDS = 0x00;
 const SECONDS_ALARM = 0x01;
@@ -125,6 +125,13 @@ export class Mc146818 extends Device<StateOf<typeof registers>> {
   override save(): Plain {
     this.catchUp();
     return super.save();
+  }
+
+  /** What the calendar shows now. */
+  time(): Civil {
+    const { epochSeconds, secondStartNs } = this.state;
+    const since = this.updates ? Math.floor((this.clock.nowNs - secondStartNs) / SECOND_NS) : 0;
+    return civilOf(epochSeconds + Math.max(0, since));
   }
 
   /** Battery-backed contents from outside the chip: index and value. See cmos.ts. */

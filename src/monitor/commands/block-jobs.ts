@@ -34,6 +34,15 @@ const BACKUP = struct('DriveBackup', {
   'on-target-error': optional(ON_ERROR),
 });
 
+const INTO_DRIVE = struct('BlockdevBackup', {
+  device: str,
+  target: str,
+  sync: SYNC,
+  speed: optional(int),
+  'on-source-error': optional(ON_ERROR),
+  'on-target-error': optional(ON_ERROR),
+});
+
 const OVERLAY = struct('BlockdevSnapshot', {
   device: optional(str),
   'node-name': optional(str),
@@ -56,6 +65,11 @@ function startBackup(vm: Vm, args: TypeOf<typeof BACKUP>): Promise<Undo> {
   return vm.drives.startBackup(args);
 }
 
+function startBackupInto(vm: Vm, args: TypeOf<typeof INTO_DRIVE>): Promise<Undo> {
+  checkActions([args['on-source-error'], args['on-target-error']]);
+  return vm.drives.startBackupInto(args);
+}
+
 export const driveBackup = command({
   name: 'drive-backup',
   doc: 'Copy what a drive holds now to another image, while it goes on being used.',
@@ -63,6 +77,17 @@ export const driveBackup = command({
   returns: empty,
   async run(vm, args) {
     await startBackup(vm, args);
+    return NOTHING;
+  },
+});
+
+export const blockdevBackup = command({
+  name: 'blockdev-backup',
+  doc: 'Copy what a drive holds now to another drive, while it goes on being used.',
+  args: INTO_DRIVE,
+  returns: empty,
+  async run(vm, args) {
+    await startBackupInto(vm, args);
     return NOTHING;
   },
 });
@@ -202,6 +227,7 @@ const ACTION = struct('TransactionAction', {
   type: enumeration('TransactionActionKind', [
     'blockdev-snapshot-sync',
     'drive-backup',
+    'blockdev-backup',
     'abort',
     'blockdev-snapshot-internal-sync',
   ]),
@@ -236,6 +262,10 @@ function prepare(vm: Vm, { type, data }: { type: string; data: Json }): () => Pr
     case 'drive-backup': {
       const args = BACKUP.parse(data, 'data');
       return () => startBackup(vm, args);
+    }
+    case 'blockdev-backup': {
+      const args = INTO_DRIVE.parse(data, 'data');
+      return () => startBackupInto(vm, args);
     }
     case 'blockdev-snapshot-internal-sync': {
       const { device, name } = INTERNAL.parse(data, 'data');

@@ -83,6 +83,33 @@ export const blockSetIoThrottle = command({
   },
 });
 
+export const changeBackingFile = command({
+  name: 'change-backing-file',
+  doc: 'Change what an image says about its backing file, and nothing else.',
+  args: struct('ChangeBackingArgs', {
+    device: str,
+    'image-node-name': str,
+    'backing-file': str,
+  }),
+  returns: empty,
+  async run(vm, args) {
+    const filename = args['backing-file'];
+    await vm.drives.changeBackingFile(args.device, args['image-node-name'], filename);
+    return NOTHING;
+  },
+});
+
+export const blockSetWriteThreshold = command({
+  name: 'block-set-write-threshold',
+  doc: 'Send BLOCK_WRITE_THRESHOLD once when a named node is written beyond this; 0 is never.',
+  args: struct('WriteThresholdArgs', { 'node-name': str, 'write-threshold': int }),
+  returns: empty,
+  run(vm, args) {
+    vm.drives.setWriteThreshold(args['node-name'], args['write-threshold']);
+    return NOTHING;
+  },
+});
+
 export const driveAdd = command({
   name: 'x-drive-add',
   doc: 'Open a drive that no device has, described as by -drive.',

@@ -27,7 +27,7 @@ export const queryStatus = query(
   'Whether the machine runs, and if not, why.',
   vm => {
     const status = vm.machine.runState;
-    return { running: status === 'running', singlestep: false, status };
+    return { running: status === 'running', singlestep: vm.settings.singlestep, status };
   },
 );
 
@@ -53,7 +53,7 @@ export const queryKvm = query(
   'query-kvm',
   'KvmInfo',
   'Whether the host processor runs the guest: never.',
-  () => ({ enabled: false, present: false }),
+  () => ({ enabled: false, present: true }),
 );
 
 export const queryTarget = query(
@@ -121,28 +121,40 @@ export const queryChardevBackends = query(
   () => CHAR_BACKENDS.map(name => ({ name })),
 );
 
-export const queryIothreads = query(
-  'query-iothreads',
-  "['IOThreadInfo']",
-  'Dedicated I/O threads: none.',
-  () => [],
-);
-
-export const queryBalloon = query('query-balloon', 'BalloonInfo', 'The memory balloon.', () => {
-  throw new UserError('No balloon device has been activated', 'DeviceNotActive');
-});
-
 const EVENTS = [
+  'VSERPORT_CHANGE',
+  'QUORUM_REPORT_BAD',
+  'QUORUM_FAILURE',
+  'GUEST_PANICKED',
+  'BALLOON_CHANGE',
+  'ACPI_DEVICE_OST',
+  'SPICE_MIGRATE_COMPLETED',
+  'SPICE_DISCONNECTED',
+  'SPICE_INITIALIZED',
+  'SPICE_CONNECTED',
+  'VNC_DISCONNECTED',
+  'VNC_INITIALIZED',
+  'VNC_CONNECTED',
+  'NIC_RX_FILTER_CHANGED',
+  'DEVICE_DELETED',
+  'WATCHDOG',
   'RTC_CHANGE',
+  'WAKEUP',
+  'SUSPEND_DISK',
+  'SUSPEND',
   'RESUME',
   'STOP',
   'RESET',
   'POWERDOWN',
   'SHUTDOWN',
   'DEVICE_TRAY_MOVED',
+  'BLOCK_WRITE_THRESHOLD',
   'BLOCK_JOB_READY',
+  'BLOCK_JOB_ERROR',
   'BLOCK_JOB_CANCELLED',
   'BLOCK_JOB_COMPLETED',
+  'BLOCK_IO_ERROR',
+  'BLOCK_IMAGE_CORRUPTED',
 ] as const;
 
 export const queryEvents = query('query-events', "['EventInfo']", 'The events there are.', () =>

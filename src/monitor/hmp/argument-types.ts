@@ -10,8 +10,16 @@ export type ArgumentKind =
   /** An expression; `int` must fit in 32 bits. */
   | 'int'
   | 'long'
+  /** An expression in MiB, not negative; the value is in bytes. */
+  | 'mebibytes'
   /** `1.5G`; without a suffix in MiB. */
   | 'size'
+  /** `0.3`, `300ms`, `5us`, `7ns`; the value is in nanoseconds. */
+  | 'seconds'
+  /** `on` or `off`; present when on. */
+  | 'switch'
+  /** `key=value,...`, perhaps nothing. */
+  | 'options'
   /** `/4xw`. */
   | 'format'
   /** `-f`. */

@@ -42,6 +42,20 @@ export class HmpArguments {
     return Number(BigInt.asUintN(64, this.bigint(name)));
   }
 
+  /** Those words of `names` that were given, as members of a command's arguments. */
+  texts(...names: readonly string[]): { readonly [name: string]: string } {
+    return Object.fromEntries(
+      names.filter(name => this.has(name)).map(name => [name, this.text(name)]),
+    );
+  }
+
+  /** Those numbers of `names` that were given. */
+  numbers(...names: readonly string[]): { readonly [name: string]: number } {
+    return Object.fromEntries(
+      names.filter(name => this.has(name)).map(name => [name, this.number(name)]),
+    );
+  }
+
   format(name: string): DumpFormat {
     const value = this.values.get(name);
     assert(typeof value === 'object', `${name} is a format`);
@@ -102,10 +116,20 @@ class ArgumentParser {
         break;
       case 'int':
       case 'long':
+      case 'mebibytes':
         this.readNumber(argument);
         break;
       case 'size':
         this.readSize(argument);
+        break;
+      case 'seconds':
+        this.readSeconds(argument);
+        break;
+      case 'switch':
+        this.readSwitch(argument);
+        break;
+      case 'options':
+        if (this.at < this.line.length) this.readWord(argument);
         break;
       case 'rest':
         if (this.at < this.line.length) this.found.set(argument.name, this.line.slice(this.at));
@@ -163,7 +187,29 @@ class ArgumentParser {
     if (argument.kind === 'int' && BigInt.asUintN(64, value) >> 32n !== 0n) {
       throw new UserError(`'${this.command}' has failed: integer is for 32-bit values`);
     }
-    this.found.set(argument.name, value);
+    if (argument.kind === 'mebibytes') {
+      if (value < 0n) throw new UserError('enter a positive value');
+      this.found.set(argument.name, value << 20n);
+    } else this.found.set(argument.name, value);
+  }
+
+  private readSeconds(argument: Argument): void {
+    const text = this.line.slice(this.at);
+    const number = /^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?/i.exec(text)?.[0];
+    if (number === undefined) throw new UserError('Number expected');
+    const unit = /^[mun]s/.exec(text.slice(number.length))?.[0] ?? '';
+    this.at += number.length + unit.length;
+    if (/^\S/.test(this.line.slice(this.at))) throw new UserError('Unknown unit suffix');
+    const perSecond = { ms: 1e3, us: 1e6, ns: 1e9 }[unit] ?? 1;
+    const nanoseconds = (Number(number) / perSecond) * 1e9;
+    this.found.set(argument.name, BigInt(Math.trunc(nanoseconds)));
+  }
+
+  private readSwitch(argument: Argument): void {
+    const word = /^\S*/.exec(this.line.slice(this.at))?.[0] ?? '';
+    if (word !== 'on' && word !== 'off') throw new UserError("Expected 'on' or 'off'");
+    this.at += word.length;
+    if (word === 'on') this.found.set(argument.name, true);
   }
 
   private readSize(argument: Argument): void {

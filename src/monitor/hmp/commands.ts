@@ -3,14 +3,19 @@
  */
 
 import { UserError } from '../../error.ts';
-import { logItemsText } from '../../log.ts';
 import type { Arguments } from '../session.ts';
+import { ACCESS_COMMANDS } from './access-commands.ts';
 import type { Argument } from './argument-types.ts';
 import { askKey, BLOCK_COMMANDS, type MissingKey } from './block-commands.ts';
 import type { HmpCommand, HmpContext } from './command.ts';
+import { DEBUG_COMMANDS } from './debug-commands.ts';
+import { DEVICE_COMMANDS } from './device-commands.ts';
 import { dumpMemory, numberText } from './dump.ts';
 import { helpText } from './help.ts';
 import { INFO_COMMANDS } from './info.ts';
+import { MACHINE_COMMANDS } from './machine-commands.ts';
+import { MIGRATION_COMMANDS } from './migration-commands.ts';
+import { NETWORK_COMMANDS } from './network-commands.ts';
 
 /** A command that only passes a QMP command on. */
 function plain(name: string, help: string, qmpName: string): HmpCommand {
@@ -141,28 +146,6 @@ const writePort: HmpCommand = {
     const size = portSize(args.format('fmt').size);
     const port = args.number('addr') & 0xffff;
     await session.call('x-write-port', { port, size, value: args.number('val') });
-  },
-};
-
-const logCommand: HmpCommand = {
-  name: 'log',
-  args: [{ name: 'items', kind: 'string' }],
-  params: 'item1[,...]',
-  help: 'activate logging of the specified items',
-  async run({ session, print }, args) {
-    const items = args.text('items');
-    const { known } = await session.call<{ known: boolean }>('x-log', { items });
-    if (!known) print(logItemsText(true));
-  },
-};
-
-const logfile: HmpCommand = {
-  name: 'logfile',
-  args: [{ name: 'filename', kind: 'filename' }],
-  params: 'filename',
-  help: "output logs to 'filename'",
-  async run({ session }, args) {
-    await session.call('x-logfile', { filename: args.text('filename') });
   },
 };
 
@@ -349,8 +332,6 @@ const SOME: readonly HmpCommand[] = [
   help,
   readPort,
   infoCommand,
-  logCommand,
-  logfile,
   saver('memsave', 'virtual'),
   plain('nmi', 'inject an NMI', 'inject-nmi'),
   writePort,
@@ -370,7 +351,16 @@ const SOME: readonly HmpCommand[] = [
 ];
 
 /** In the order of `help`: by the bytes of the names. */
-const COMMANDS = [...SOME, ...BLOCK_COMMANDS].sort((a, b) => (a.name < b.name ? -1 : 1));
+const COMMANDS = [
+  ...SOME,
+  ...ACCESS_COMMANDS,
+  ...BLOCK_COMMANDS,
+  ...DEBUG_COMMANDS,
+  ...DEVICE_COMMANDS,
+  ...MACHINE_COMMANDS,
+  ...MIGRATION_COMMANDS,
+  ...NETWORK_COMMANDS,
+].sort((a, b) => (a.name < b.name ? -1 : 1));
 
 /** The commands of this run. */
 export function hmpCommandsFor(encryptedImages: 'refuse' | 'legacy'): readonly HmpCommand[] {

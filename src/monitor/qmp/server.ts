@@ -33,6 +33,7 @@ export class QmpServer implements CharFrontend {
     private readonly pretty: boolean,
   ) {
     vm.events.listen(event => this.sendEvent(event));
+    char.setEcho(true);
     char.connect(this);
   }
 

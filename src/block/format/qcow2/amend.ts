@@ -41,11 +41,6 @@ function nameRange(header: Header): { start: number; end: number } {
   return { start: header.backingOffset, end: header.backingOffset + length };
 }
 
-async function commitAll(node: Qcow2Node): Promise<void> {
-  await node.metadata.commit();
-  if (node.metadata.dirty) await node.metadata.commit();
-}
-
 /** Stores another backing file name; an empty one detaches the image. */
 export function setBacking(
   node: Qcow2Node,
@@ -53,7 +48,7 @@ export function setBacking(
   format: string | undefined,
 ): Promise<void> {
   return node.exclusive(async () => {
-    await commitAll(node);
+    await node.settle();
     const { header } = node.metadata;
     const old = nameRange(header);
     const saved = { ...header };
@@ -105,7 +100,7 @@ export async function amendQcow2(
 
 function setVersion(node: Qcow2Node, version: 2 | 3): Promise<void> {
   return node.exclusive(async () => {
-    await commitAll(node);
+    await node.settle();
     const old = nameRange(node.metadata.header);
     node.metadata.header.version = version;
     await rewriteHeader(node, old);
@@ -115,6 +110,8 @@ function setVersion(node: Qcow2Node, version: 2 | 3): Promise<void> {
 function setLazy(node: Qcow2Node, enabled: boolean): Promise<void> {
   return node.exclusive(async () => {
     const { header } = node.metadata;
+    await node.settle();
+    node.lazyRefcounts = enabled;
     header.compatible = enabled
       ? header.compatible | COMPATIBLE_LAZY_REFCOUNTS
       : header.compatible & ~COMPATIBLE_LAZY_REFCOUNTS;
@@ -134,7 +131,7 @@ async function downgrade(node: Qcow2Node, progress: (fraction: number) => void):
   }
   await node.exclusive(async () => {
     await node.writer.expandZeroes(progress);
-    await commitAll(node);
+    await node.settle();
   });
   header.compatible = 0;
   header.incompatible = 0;

@@ -11,12 +11,23 @@
  *    now may the clusters be given out again.
  *
  * Guest data is written before the entry that points to it is even changed in memory.
+ *
+ * With lazy refcounts the dirty bit goes to disk first and counts only when the image is closed,
+ * or when the refcount table moves: after a crash they are made anew from the tables.
  */
 
 import { BlockError } from '../../backend.ts';
 import type { BlockNode } from '../../node.ts';
 import { entryOffset } from './entry.ts';
-import { FIELD, get64, type Header, patchHeader, set64, view } from './layout.ts';
+import {
+  FIELD,
+  get64,
+  type Header,
+  INCOMPATIBLE_DIRTY,
+  patchHeader,
+  set64,
+  view,
+} from './layout.ts';
 import type { MetadataMap } from './metadata-map.ts';
 
 /** Bytes of tables that may be cached before clean ones go, or dirty ones are committed. */
@@ -61,6 +72,10 @@ export class Metadata {
   private reftableMoved = false;
   private headerDirty = false;
   private dirtyTables = 0;
+  /** Those of them that hold counts. */
+  private dirtyBlocks = 0;
+  /** The dirty bit is ours, and on disk. */
+  private isLazy = false;
   private readonly pendingFrees: number[] = [];
 
   constructor(
@@ -129,13 +144,18 @@ export class Metadata {
   markDirty(table: Table): void {
     if (table.dirty) return;
     table.dirty = true;
-    this.dirtyTables++;
+    this.countDirty(table, 1);
+  }
+
+  private countDirty(table: Table, by: 1 | -1): void {
+    this.dirtyTables += by;
+    if (table.isRefblock) this.dirtyBlocks += by;
   }
 
   /** Forgets a table whose cluster is no longer its. */
   dropTable(offset: number): void {
     const table = this.tables.get(offset);
-    if (table?.dirty) this.dirtyTables--;
+    if (table?.dirty) this.countDirty(table, -1);
     this.tables.delete(offset);
     this.map?.remove(offset, this.clusterSize);
   }
@@ -216,15 +236,41 @@ export class Metadata {
   }
 
   get dirty(): boolean {
+    return this.dirtyBlocks > 0 || this.dirtyReftable.size > 0 || this.tablesDirty;
+  }
+
+  /** The same but for what lazy refcounts leave for later. */
+  private get tablesDirty(): boolean {
     return (
-      this.dirtyTables > 0 ||
+      this.dirtyTables > this.dirtyBlocks ||
       this.dirtyL1.size > 0 ||
-      this.dirtyReftable.size > 0 ||
       this.l1Moved ||
       this.reftableMoved ||
       this.headerDirty ||
       this.pendingFrees.length > 0
     );
+  }
+
+  /** What a guest's flush has to write. */
+  get needsFlush(): boolean {
+    return this.isLazy ? this.tablesDirty : this.dirty;
+  }
+
+  /** Says in the header that counts may be wrong from now on. */
+  beginLazy(): Promise<void> | undefined {
+    return this.isLazy ? undefined : this.markUnclean();
+  }
+
+  private async markUnclean(): Promise<void> {
+    await this.setIncompatible(this.header.incompatible | INCOMPATIBLE_DIRTY);
+    this.isLazy = true;
+  }
+
+  /** After a commit: the counts on disk are right again. */
+  async endLazy(): Promise<void> {
+    if (!this.isLazy) return;
+    this.isLazy = false;
+    await this.setIncompatible(this.header.incompatible & ~INCOMPATIBLE_DIRTY);
   }
 
   // To disk
@@ -237,15 +283,20 @@ export class Metadata {
   /** Set by the refcounts: applies one decrement in memory. */
   decrement: (cluster: number) => Promise<void> = async () => {};
 
+  /** For a guest's flush: as `commit`, without the counts if they may wait. */
+  flush(): Promise<void> {
+    return this.commit(this.isLazy && !this.reftableMoved);
+  }
+
   /** Brings everything to disk; see the top of this file. Resolves after the last barrier. */
-  async commit(): Promise<void> {
+  async commit(countsLater = false): Promise<void> {
     await this.file.debugEvent?.('flush_to_os');
     if (!this.dirty) return this.file.flush();
-    await this.writeTables(table => table.isRefblock || table.fresh);
+    await this.writeTables(table => (table.isRefblock ? !countsLater : table.fresh));
     if (this.reftableMoved) await this.writeAt(this.header.reftableOffset, bytesOf(this.reftable));
     if (this.l1Moved) await this.writeAt(this.header.l1Offset, bytesOf(this.l1));
     await this.file.flush();
-    await this.commitReftable();
+    if (!countsLater) await this.commitReftable();
     await this.writeTables(table => !table.isRefblock);
     if (this.dirtyL1.size > 0) await this.file.debugEvent?.('l1_update');
     if (!this.l1Moved) await this.writeSectors(this.header.l1Offset, this.l1, this.dirtyL1);
@@ -300,6 +351,7 @@ export class Metadata {
     await this.file.flush();
     this.tables.clear();
     this.dirtyTables = 0;
+    this.dirtyBlocks = 0;
     this.dirtyL1.clear();
     this.dirtyReftable.clear();
     const l1 = new Uint8Array(this.header.l1Size * 8);
@@ -326,7 +378,7 @@ export class Metadata {
       await this.writeAt(table.offset, table.bytes);
       table.dirty = false;
       table.fresh = false;
-      this.dirtyTables--;
+      this.countDirty(table, -1);
     }
   }
 

@@ -2,8 +2,7 @@
  * A qcow2 image as a node of the graph.
  *
  * Spec: "The QCOW2 image format", versions 2 and 3. Reads run freely; everything that changes the
- * image takes the node's lock. Lazy refcounts are recorded in the header but not used: counts are
- * kept in order anyway (see metadata.ts), at the price of nothing.
+ * image takes the node's lock.
  * Not emulated: discarded clusters are reused but not punched out of the file.
  */
 
@@ -36,6 +35,8 @@ export interface Qcow2Parts {
   readonly snapshots: Snapshot[];
   readonly context: BlockContext;
   readonly deviceName: string;
+  /** Counts wait until the image is closed; as the header says, or the option. */
+  readonly lazyRefcounts: boolean;
 }
 
 export class Qcow2Node implements BlockNode {
@@ -49,6 +50,7 @@ export class Qcow2Node implements BlockNode {
   readonly encryption: ImageEncryption | undefined;
   snapshots: Snapshot[];
   backing: BlockNode | undefined;
+  lazyRefcounts: boolean;
   private readonly context: BlockContext;
   private readonly lock = new Mutex();
   private broken = false;
@@ -62,6 +64,7 @@ export class Qcow2Node implements BlockNode {
     this.metadata = parts.metadata;
     this.snapshots = parts.snapshots;
     this.context = parts.context;
+    this.lazyRefcounts = parts.lazyRefcounts;
     const { encrypted } = parts.metadata.header;
     this.encryption = encrypted ? new ImageEncryption(parts.context.host) : undefined;
     this.metadata.corruption = text => this.corrupted(text);
@@ -72,6 +75,7 @@ export class Qcow2Node implements BlockNode {
       encryption: this.encryption,
       node: this,
       guard: (offset, length) => this.guard(offset, length),
+      beforeLinking: () => (this.lazyRefcounts ? this.metadata.beginLazy() : undefined),
     });
   }
 
@@ -211,8 +215,8 @@ export class Qcow2Node implements BlockNode {
 
   async flush(): Promise<void> {
     if (this.readOnly || this.broken) return;
-    if (!this.metadata.dirty) return this.file.flush();
-    await this.exclusive(() => this.metadata.commit());
+    if (!this.metadata.needsFlush) return this.file.flush();
+    await this.exclusive(() => this.metadata.flush());
   }
 
   /** Throws UserError when the disk cannot become this large. */
@@ -336,16 +340,20 @@ export class Qcow2Node implements BlockNode {
   async close(): Promise<void> {
     try {
       if (!this.readOnly && !this.broken && this.metadata.dirty) {
-        await this.exclusive(async () => {
-          await this.metadata.commit();
-          // The decrements of that commit.
-          if (this.metadata.dirty) await this.metadata.commit();
-        });
-      }
+        await this.exclusive(() => this.settle());
+      } else if (!this.broken) await this.metadata.endLazy();
     } finally {
       await this.file.close();
       await this.backing?.close();
     }
+  }
+
+  /** Brings everything to disk, counts included; the image counts as closed. Under the lock. */
+  async settle(): Promise<void> {
+    await this.metadata.commit();
+    // The decrements of that commit.
+    if (this.metadata.dirty) await this.metadata.commit();
+    await this.metadata.endLazy();
   }
 
   // Safety

@@ -103,6 +103,7 @@ async function openQcow2(request: OpenRequest): Promise<Qcow2Node> {
     snapshots,
     context: request.context,
     deviceName,
+    lazyRefcounts: lazy ?? hasLazyRefcounts(header),
   });
   if (!flags.readOnly && flags.forCheck !== true) await makeWritable(node, header, bytes);
   return node;
@@ -123,6 +124,6 @@ async function readTable(file: BlockNode, offset: number, length: number): Promi
   return table;
 }
 
-export function hasLazyRefcounts(header: Header): boolean {
+function hasLazyRefcounts(header: Header): boolean {
   return (header.compatible & COMPATIBLE_LAZY_REFCOUNTS) !== 0;
 }

@@ -6,6 +6,7 @@
  * refcount structures are rebuilt from nothing (rebuild.ts).
  */
 
+import { UserError } from '../../../error.ts';
 import type { CheckResult, Repair } from '../../check-result.ts';
 import { INCOMPATIBLE_CORRUPT, INCOMPATIBLE_DIRTY } from './layout.ts';
 import type { Qcow2Node } from './node.ts';
@@ -16,6 +17,8 @@ import { serializeSnapshots } from './snapshots.ts';
 interface Comparison {
   readonly leaks: number[];
   readonly errors: number[];
+  /** Something in use counts as free: putting that right needs room that may be in use, too. */
+  readonly mustRebuild: boolean;
   readonly highest: number;
 }
 
@@ -25,25 +28,27 @@ export async function checkQcow2(node: Qcow2Node, repair: Repair): Promise<Check
   const found = await compare(node, references, 'report');
   let leaksFixed = 0;
   let corruptionsFixed = 0;
+  let failure: string | undefined;
   if (repair !== 'none') {
     const fixed = await fix(node, references, { ...found, broken, all: repair === 'all' });
     leaksFixed = fixed.leaks;
     corruptionsFixed = fixed.corruptions;
+    failure = fixed.failure;
   }
-  const flags = await references.checkCopied(
-    cluster => node.refcounts.get(cluster),
-    repair === 'all',
-  );
+  const count = (cluster: number): Promise<number> => node.refcounts.get(cluster);
+  const flags = failure === undefined ? await references.checkCopied(count, repair === 'all') : 0;
   if (repair === 'all') {
     corruptionsFixed += flags;
     await node.metadata.commit();
-    await clearFlags(node);
   }
-  const corruptions = references.corruptions + broken + found.errors.length + flags;
+  const corruptions =
+    references.corruptions + broken + found.errors.length + flags - corruptionsFixed;
+  if (repair !== 'none' && failure === undefined && corruptions === 0) await clearFlags(node);
   const { clusterSize } = node.metadata;
   return {
     checkErrors: 0,
-    corruptions: corruptions - corruptionsFixed,
+    failure,
+    corruptions,
     leaks: found.leaks.length - leaksFixed,
     corruptionsFixed,
     leaksFixed,
@@ -102,10 +107,6 @@ async function countOnDisk(node: Qcow2Node, cluster: number): Promise<number> {
   return node.refcounts.get(cluster);
 }
 
-function hasBlock(node: Qcow2Node, cluster: number): boolean {
-  return node.metadata.reftableEntry(Math.floor(cluster / node.refcounts.perBlock)) !== 0;
-}
-
 async function compare(
   node: Qcow2Node,
   references: References,
@@ -114,6 +115,7 @@ async function compare(
   const leaks: number[] = [];
   const errors: number[] = [];
   let highest = 0;
+  let mustRebuild = false;
   const clusters = references.counts.length;
   for (let cluster = 0; cluster < clusters; cluster++) {
     const counted = references.counts[cluster];
@@ -121,6 +123,7 @@ async function compare(
     if (stored > 0 || counted > 0) highest = cluster;
     if (stored === counted) continue;
     const leak = stored > counted;
+    if (stored === 0) mustRebuild = true;
     (leak ? leaks : errors).push(cluster);
     const repaired = mode === 'all' || (mode === 'leaks' && leak);
     const word = repaired ? 'Repairing' : leak ? 'Leaked' : 'ERROR';
@@ -130,17 +133,41 @@ async function compare(
       );
     }
   }
-  return { leaks, errors, highest };
+  return { leaks, errors, mustRebuild, highest };
+}
+
+interface Fixed {
+  readonly leaks: number;
+  readonly corruptions: number;
+  readonly failure?: string;
+}
+
+/** What is to be said about a refcount table and blocks that a new set has replaced. */
+async function oldStructures(node: Qcow2Node, references: References): Promise<string[]> {
+  const { header, clusterSize } = node.metadata;
+  const clusters = new Set<number>();
+  const first = header.reftableOffset / clusterSize;
+  for (let i = 0; i < header.reftableClusters; i++) clusters.add(first + i);
+  const entries = header.reftableClusters * (clusterSize / 8);
+  for (let i = 0; i < entries; i++) clusters.add(node.metadata.reftableEntry(i) / clusterSize);
+  const own = [...clusters].filter(c => c > 0 && references.counts[c] === 1);
+  return own.sort((a, b) => a - b).map(c => `Repairing cluster ${c} refcount=1 reference=0`);
 }
 
 async function fix(
   node: Qcow2Node,
   references: References,
   what: Comparison & { readonly broken: number; readonly all: boolean },
-): Promise<{ readonly leaks: number; readonly corruptions: number }> {
-  const missing = what.errors.some(c => !hasBlock(node, c));
-  if (what.all && (what.broken > 0 || missing)) {
+): Promise<Fixed> {
+  if (what.broken > 0 || what.mustRebuild) {
+    if (!what.all) {
+      references.messages.push('ERROR need to rebuild refcount structures');
+      return { leaks: 0, corruptions: 0, failure: 'Input/output error' };
+    }
+    references.messages.push('Rebuilding refcount structure');
+    const old = await oldStructures(node, references);
     await rebuildRefcounts(node, references);
+    references.messages.push(...old);
     const corruptions = what.broken + what.errors.length;
     return { leaks: what.leaks.length, corruptions };
   }
@@ -168,7 +195,9 @@ async function clearFlags(node: Qcow2Node): Promise<void> {
 
 /** An image that was not closed properly by a writer with lazy refcounts. */
 export async function repairDirty(node: Qcow2Node): Promise<void> {
-  await node.exclusiveUnmapped(async () => {
-    await checkQcow2(node, 'all');
-  });
+  const result = await node.exclusiveUnmapped(() => checkQcow2(node, 'all'));
+  for (const message of result.messages) node.warn(message);
+  if (result.failure !== undefined) {
+    throw new UserError(`Could not repair dirty image: ${result.failure}`);
+  }
 }

@@ -34,6 +34,8 @@ export interface WriterParts {
   readonly node: BlockNode;
   /** Refuses places that hold metadata. */
   readonly guard: (offset: number, length: number) => Promise<void>;
+  /** Called before entries come to refer to new clusters. */
+  readonly beforeLinking: () => Promise<void> | undefined;
 }
 
 export class Writer {
@@ -131,6 +133,8 @@ export class Writer {
     );
     const count = this.needAllocation(table, index, wanted);
     const length = Math.min(from.length, count * size - inCluster);
+    const wait = this.parts.beforeLinking();
+    if (wait !== undefined) await wait;
     const untouched = metadata.highWater;
     const place = await refcounts.allocate(count);
     await guard(place, count * size);

@@ -1,0 +1,63 @@
+/** Commands that plug devices in and take them out. */
+
+import type { Json } from '../../json.ts';
+import type { OptionPair } from '../../options.ts';
+import { empty, openStruct, optional, returned, str, struct } from '../../schema.ts';
+import { command, NOTHING } from '../command.ts';
+
+/** Members as option values: lists and records have none. */
+function optionPairs(members: { readonly [name: string]: Json }): OptionPair[] {
+  return Object.entries(members).flatMap(([key, value]: [string, Json]): OptionPair[] => {
+    if (typeof value === 'boolean') return [{ key, value: value ? 'on' : 'off' }];
+    return typeof value === 'object' ? [] : [{ key, value: String(value) }];
+  });
+}
+
+export const deviceAdd = command({
+  name: 'device_add',
+  doc: 'Plug a device in, described as by -device: its `driver`, and properties by name.',
+  args: openStruct('DeviceAddArgs'),
+  returns: empty,
+  run(vm, properties) {
+    vm.devices.add(optionPairs(properties));
+    return NOTHING;
+  },
+});
+
+export const deviceDel = command({
+  name: 'device_del',
+  doc: 'Take a device out, and its drive with it.',
+  args: struct('DeviceDelArgs', { id: str }),
+  returns: empty,
+  async run(vm, { id }) {
+    await vm.devices.remove(id);
+    return NOTHING;
+  },
+});
+
+export const usbAdd = command({
+  name: 'x-usb-add',
+  doc: 'Plug a USB device in, described as by -usbdevice; returns the name of its drive.',
+  args: struct('UsbAddArgs', { device: str }),
+  returns: returned<string>('str'),
+  run: (vm, { device }) => vm.devices.addUsb(device),
+});
+
+export const usbDel = command({
+  name: 'x-usb-del',
+  doc: 'Take out the USB device with this bus and address.',
+  args: struct('UsbDelArgs', { device: str }),
+  returns: empty,
+  async run(vm, { device }) {
+    await vm.devices.removeUsb(device);
+    return NOTHING;
+  },
+});
+
+export const deviceHelp = command({
+  name: 'x-device-help',
+  doc: 'The drivers there are, or the properties of one, as text; empty without such a driver.',
+  args: struct('DeviceHelpArgs', { driver: optional(str) }),
+  returns: returned<string>('str'),
+  run: (vm, { driver }) => vm.devices.help(driver) ?? '',
+});
