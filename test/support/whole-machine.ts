@@ -54,6 +54,8 @@ export class WholeMachine {
       debugcons: [],
       debugExits: [],
       usb: config.hasUsb,
+      anonymous: 0,
+      unattached: 0,
       usbDevices: disks.usb === undefined ? [] : [{ backend: disks.usb }],
     };
     const { ide } = disks;
