@@ -13,7 +13,7 @@ const QUIET = ['-nodefaults', '-display', 'none', '-monitor', 'stdio'];
 /** How much and how long: those of the run. */
 function masked(text: string): string {
   return text.replace(
-    /^((?:total time|downtime|setup|transferred ram|throughput|total ram|duplicate|normal.*):).*$/gm,
+    /^((?:total \w+|downtime|setup|transferred ram|throughput|duplicate|normal.*):).*$/gm,
     '$1 N',
   );
 }

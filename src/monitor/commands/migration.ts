@@ -23,7 +23,7 @@ const PAGE = 4096;
 
 export const migrate = command({
   name: 'migrate',
-  doc: 'Send the machine to another process. Returns at once; see query-migrate.',
+  doc: 'Send the machine to another process; returns at once, see query-migrate.',
   args: struct('MigrateArgs', {
     uri: str,
     blk: optional(bool),
