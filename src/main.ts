@@ -47,6 +47,7 @@ import type { Fittings } from './main-devices.ts';
 import { DriveMonitor } from './main-drive-monitor.ts';
 import { DriveTable } from './main-drives.ts';
 import { watchDrives } from './main-io-errors.ts';
+import { createMigration } from './main-migration.ts';
 import { commandsFor } from './monitor/commands/all.ts';
 import { CHARDEV_GROUP } from './monitor/commands/chardev.ts';
 import { bareContext, hmpCommandsFor } from './monitor/hmp/commands.ts';
@@ -132,7 +133,9 @@ class Program {
     // A missing password, or a snapshot that cannot be loaded: the machine waits for `cont`.
     const hasKeys = this.drives.missingKeys().length === 0;
     const isLoaded = config.loadvm === undefined || (await this.loadSnapshot(config.loadvm));
-    if (config.startsRunning && hasKeys && isLoaded) machine.cont();
+    const runs = config.startsRunning && hasKeys && isLoaded;
+    if (config.incoming !== undefined) await this.receive(machine, config.incoming, runs);
+    else if (runs) machine.cont();
     const status = await machine.power();
     if (config.showsHash) {
       const { instructions } = machine.cpu;
@@ -154,6 +157,14 @@ class Program {
       this.report(error.message);
       return false;
     }
+  }
+
+  /** `-incoming`: `runs` says whether the machine runs when it is there. */
+  private async receive(machine: PcMachine, from: CharRequest, runs: boolean): Promise<void> {
+    const { receiveMachine } = await import('./main-migration.ts');
+    machine.rest('inmigrate');
+    machine.runsAfterIncoming = runs;
+    await receiveMachine(machine, from, line => this.report(line));
   }
 
   private report(lines: string): void {
@@ -363,6 +374,7 @@ class Program {
       drives,
       chars,
       objects: new UserObjects(),
+      migration: createMigration(parts.machine, ms => this.host.sleepAside(ms)),
       settings: {
         singlestep: config.singlestep,
         watchdogAction: config.watchdogAction,
