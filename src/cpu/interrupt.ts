@@ -370,7 +370,7 @@ function interruptInVirtual8086(c: Context, vector: number): void {
   const virtualIf = (flags & VIF) !== 0 ? IF : 0;
   const pushed = privileged ? flags : (flags & ~IF) | IOPL | virtualIf;
   pushAll(c, 2, [pushed, c.s[SELECTOR + CS], c.nextEip]);
-  c.setEflags(0, TF | RF | NT | (privileged ? IF : VIF));
+  c.setEflags(0, TF | RF | (privileged ? IF : VIF));
   setVirtualSegment(c, CS, entry >>> 16);
   c.modeChanged();
   c.jump(ip);

@@ -47,9 +47,13 @@ import {
   CS,
   DEBUG_PENDING,
   DR0,
+  DS,
   EAX,
+  ES,
+  FS,
   GDTR_BASE,
   GP,
+  GS,
   LDTR,
   NP,
   NT,
@@ -255,7 +259,7 @@ function loadSegments(c: Context, task: NewTask, ext: number): void {
   }
   const limit = loadCode(c, task.segments[CS], ext);
   loadStack(c, task.segments[SS], ext);
-  for (const n of [0, 3, 4, 5]) loadData(c, n, task.segments[n], ext);
+  for (const n of [DS, ES, FS, GS]) loadData(c, n, task.segments[n], ext);
   c.modeChanged();
   checkCodeOffset(c, limit, task.eip);
 }
