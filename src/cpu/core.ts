@@ -81,7 +81,8 @@ export class Cpu implements CpuCore {
     this.s = this.processor.s;
     this.processor.hasWakeUp = () => this.hasWakeUp();
     this.connect(wiring);
-    this.reset();
+    this.s[FLAG_RESULT] = 1;
+    this.toResetState(true);
   }
 
   private connect(wiring: CpuWiring): void {
@@ -254,8 +255,12 @@ export class Cpu implements CpuCore {
   }
 
   reset(): void {
+    this.toResetState(false);
+  }
+
+  private toResetState(isFirst: boolean): void {
     const s = this.s;
-    logReset(this.processor, s[EIP]);
+    logReset(this.processor, s[EIP], isFirst);
     resetRegisters(s, this.model);
     resetFpu(s);
     s[FLAG_RESULT] = 1;

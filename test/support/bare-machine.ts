@@ -32,6 +32,7 @@ const MULTIBOOT_INFO = 0x1000;
 export class BareMachine {
   readonly memory: Memory;
   readonly ports = new Ports();
+  readonly log = new Log();
   readonly cpu: Cpu;
   readonly intr = new Line('intr');
   readonly nmi = new Line('nmi');
@@ -56,7 +57,7 @@ export class BareMachine {
       {
         memory: this.memory,
         ports: this.ports,
-        log: new Log(),
+        log: this.log,
         intr: this.intr,
         nmi: this.nmi,
         a20,
