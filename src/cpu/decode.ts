@@ -214,7 +214,8 @@ export class Decoder {
       return;
     }
     const { operation } = entry.row;
-    if (this.lock && !(operation.lock && hasModrmMemory)) {
+    // Only with a memory operand that is the destination.
+    if (this.lock && !(operation.lock && variant.operands[0].form === 'm')) {
       this.fail(UNDEFINED_KIND);
       return;
     }

@@ -36,6 +36,8 @@ export class BareMachine {
   readonly cpu: Cpu;
   readonly intr = new Line('intr');
   readonly nmi = new Line('nmi');
+  readonly ferr = new Line('ferr');
+  readonly ignne = new Line('ignne');
   /** What the guest printed. */
   output = '';
   /** What it wrote to the exit port. */
@@ -60,6 +62,8 @@ export class BareMachine {
         log: this.log,
         intr: this.intr,
         nmi: this.nmi,
+        ferr: this.ferr,
+        ignne: this.ignne,
         a20,
         smi: new Line('smi'),
         acknowledge: () => this.vector,

@@ -139,6 +139,8 @@ export class Scene {
     const isWide = mode === 'prot32' || mode === 'flat';
     const type = n === CS && !isPaged ? PRESENT_CODE : PRESENT_DATA;
     s[SELECTOR + n] = isPaged ? base >> 4 : (n + 3) * 8 + (rights !== 0 ? 3 : 0);
+    // Handlers can return to these: the table has them.
+    if (mode === 'flat' && rights === 0) s[SELECTOR + n] = n === CS ? 8 : 0x10;
     s[BASE + n] = mode === 'flat' ? 0 : base;
     s[LIMIT + n] = mode === 'flat' ? -1 : 0xffff;
     if (n === CS && options.limit !== undefined) s[LIMIT + n] = options.limit;
