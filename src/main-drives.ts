@@ -4,13 +4,13 @@
 
 import type { DriveContext, DriveSpec } from './block/drive-options.ts';
 import type { BlockContext } from './block/driver.ts';
-import type { DriveBackend } from './block/node-backend.ts';
+import type { DriveBackend, DriveFailure } from './block/node-backend.ts';
 import { located } from './command-line.ts';
 import { UserError } from './error.ts';
 import type { Events } from './events.ts';
 import type { Json } from './json.ts';
 import { bareError, type CharRequest, type Config, type DriveRequest } from './main-config.ts';
-import { describeMedium, describeStats } from './main-drives-describe.ts';
+import { describeBitmap, describeMedium, describeStats } from './main-drives-describe.ts';
 import type { MissingKey } from './monitor/drives.ts';
 import { CommandLineError } from './options.ts';
 
@@ -47,6 +47,8 @@ export class DriveTable {
   readonly drives: OpenDrive[] = [];
   /** Of `-usbdevice disk:`, until the machine has them. */
   readonly usbDisks: OpenDrive[] = [];
+  /** A device's request has failed; false while there is no machine that could stop for it. */
+  onFailure: (drive: OpenDrive, failure: DriveFailure) => boolean = () => false;
   /** A drive can be read from now on. */
   onKey: (drive: string) => void = () => {};
   private block: BlockModule | undefined;
@@ -176,6 +178,10 @@ export class DriveTable {
   private async openSpec(block: BlockModule, spec: DriveSpec): Promise<OpenDrive> {
     const backend = await block.openDrive(spec, await this.context());
     const drive = { spec, backend, isClaimed: false };
+    backend.onFailure = failure => {
+      // Drives of optical media leave failures to the guest.
+      return drive.isClaimed && spec.media === 'disk' && this.onFailure(drive, failure);
+    };
     this.drives.push(drive);
     return drive;
   }
@@ -197,9 +203,9 @@ export class DriveTable {
   /** By its id, or by the name of its image's node. */
   findEither(device: string | undefined, node: string | undefined): OpenDrive {
     const found = this.drives.find(
-      ({ spec }) =>
+      ({ spec, backend }) =>
         (device !== undefined && spec.id === device) ||
-        (node !== undefined && spec.nodeName === node),
+        (node !== undefined && backend.nodeName === node),
     );
     if (found !== undefined) return found;
     throw new UserError(`Cannot find device=${device ?? ''} nor node_name=${node ?? ''}`);
@@ -264,10 +270,10 @@ export class DriveTable {
   }
 
   queryStats(): Json {
-    return this.drives.map(({ backend, spec }): JsonObject => {
+    return this.drives.map(({ backend }): JsonObject => {
       const names: (string | undefined)[] = [];
       for (let at = backend.node; at !== undefined; at = at.backing) {
-        names.push(at === backend.node ? spec.nodeName : undefined);
+        names.push(at === backend.node ? backend.nodeName : undefined);
       }
       return describeStats(backend.statistics, { names, device: backend.name });
     });
@@ -275,10 +281,10 @@ export class DriveTable {
 
   /** Nodes that the user named: their images are not looked into. */
   queryNodes(): Json {
-    return this.drives.flatMap(({ backend, spec }): JsonObject[] => {
+    return this.drives.flatMap(({ backend }): JsonObject[] => {
       const inserted = this.block?.driveInfo(backend).inserted;
-      if (spec.nodeName === undefined || inserted === undefined) return [];
-      return [describeMedium({ ...inserted, images: [] }, spec.nodeName)];
+      if (backend.nodeName === undefined || inserted === undefined) return [];
+      return [describeMedium({ ...inserted, images: [] }, backend.nodeName)];
     });
   }
 
@@ -335,7 +341,7 @@ export class DriveTable {
   }
 
   private describe(drive: OpenDrive): JsonObject {
-    const { backend, spec, isClaimed } = drive;
+    const { backend } = drive;
     const info = this.block?.driveInfo(backend);
     const removable = this.isRemovable(drive);
     const members: { [name: string]: Json } = {
@@ -345,17 +351,24 @@ export class DriveTable {
       removable,
     };
     if (removable) members['tray_open'] = info?.trayOpen ?? false;
-    if (isClaimed && !isCardOrFloppy(spec.interface)) members['io-status'] = 'ok';
+    if (hasIoStatus(drive)) members['io-status'] = backend.ioStatus;
     if (info?.inserted !== undefined) {
       const threshold = this.thresholds.get(drive)?.threshold;
-      members['inserted'] = describeMedium(info.inserted, spec.nodeName, threshold);
+      members['inserted'] = describeMedium(info.inserted, backend.nodeName, threshold);
     }
+    const bitmaps = [...backend.dirtyBitmaps];
+    if (bitmaps.length > 0) members['dirty-bitmaps'] = bitmaps.map(describeBitmap);
     return members;
   }
 }
 
 /** Their drives belong to a controller from the start, also where there is none yet. */
 const FIXED_INTERFACES: readonly string[] = ['scsi', 'virtio', 'pflash'];
+
+/** True when the drive has a device that can say why the machine has stopped. */
+export function hasIoStatus({ backend, spec, isClaimed }: OpenDrive): boolean {
+  return isClaimed && !isCardOrFloppy(spec.interface) && backend.mayStop;
+}
 
 function isCardOrFloppy(type: string): boolean {
   return type === 'floppy' || type === 'sd';

@@ -46,6 +46,7 @@ import { MACHINES } from './main-config-groups.ts';
 import type { Fittings } from './main-devices.ts';
 import { DriveMonitor } from './main-drive-monitor.ts';
 import { DriveTable } from './main-drives.ts';
+import { watchDrives } from './main-io-errors.ts';
 import { commandsFor } from './monitor/commands/all.ts';
 import { CHARDEV_GROUP } from './monitor/commands/chardev.ts';
 import { bareContext, hmpCommandsFor } from './monitor/hmp/commands.ts';
@@ -120,7 +121,11 @@ class Program {
     this.drives.warnOrphans();
     this.chars.announceShared();
     await this.openDisplay(machine);
-    machine.beforeCont = () => this.drives.checkKeys();
+    watchDrives(this.drives, machine);
+    machine.beforeCont = () => {
+      this.drives.checkKeys();
+      for (const { backend } of this.drives.drives) backend.retryHeld();
+    };
     // A missing password, or a snapshot that cannot be loaded: the machine waits for `cont`.
     const hasKeys = this.drives.missingKeys().length === 0;
     const isLoaded = config.loadvm === undefined || (await this.loadSnapshot(config.loadvm));

@@ -42,6 +42,8 @@ export interface BlockBackend {
   write(offset: number, from: Uint8Array): Promise<void>;
   flush(): Promise<void>;
   discard(offset: number, length: number): Promise<void>;
+  /** How long a request took, for statistics; from its start to its end, in virtual time. */
+  account?(operation: 'read' | 'write' | 'flush', elapsedNs: number): void;
   /** Medium inserted or removed. */
   onMediaChange(listener: () => void): void;
 }

@@ -9,6 +9,7 @@ import type { BlockBackend } from '../../block/backend.ts';
 import type { Inbox } from '../../inbox.ts';
 import { bool, bytes, oneOf, type Plain, type StateOf, state, u8, u16, u32 } from '../../state.ts';
 import { Device } from '../device.ts';
+import { diskTiming, OPTICAL } from '../disk-timing.ts';
 import * as mmc from './mmc.ts';
 import { giveData, isDone, takeData } from './pio.ts';
 import {
@@ -29,8 +30,6 @@ import {
   writeTask,
 } from './unit.ts';
 
-const REQUEST_NS = 100_000;
-const BYTE_NS = 20;
 const PACKET_LENGTH = 12;
 /** Sectors asked from the backend at once. */
 const READ_AHEAD = 32;
@@ -410,8 +409,9 @@ export class AtapiCd extends Device<StateOf<typeof registers>> implements IdeUni
     failed: () => void = () => {},
   ): void {
     const { epoch } = this;
+    const timing = diskTiming(OPTICAL, this.options.backend, 'read', job.length);
     this.options.inbox.expect(
-      { label: 'ide cd', durationNs: REQUEST_NS + BYTE_NS * job.length, promise: job.work },
+      { label: 'ide cd', promise: job.work, ...timing },
       data => {
         if (epoch === this.epoch) then(data);
       },
