@@ -50,6 +50,7 @@ export function buildMachine(settings: MachineSettings): PcMachine {
       onReset: () => machine.requestReset(),
       onShutdown: () => machine.requestShutdown(),
       onSuspend: () => {},
+      onTimeSet: offset => events.emit('RTC_CHANGE', { offset }),
       onDebugExit: status => machine.quit(status),
     },
   );

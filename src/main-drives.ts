@@ -178,6 +178,7 @@ export class DriveTable {
   private async openSpec(block: BlockModule, spec: DriveSpec): Promise<OpenDrive> {
     const backend = await block.openDrive(spec, await this.context());
     const drive = { spec, backend, isClaimed: false };
+    backend.onTrayMove = isOpen => this.tellTray(drive, isOpen);
     backend.onFailure = failure => {
       // Drives of optical media leave failures to the guest.
       return drive.isClaimed && spec.media === 'disk' && this.onFailure(drive, failure);
@@ -220,27 +221,30 @@ export class DriveTable {
   async empty(drive: OpenDrive): Promise<void> {
     const { backend } = drive;
     const release = await backend.drain();
-    const old = backend.replaceMedium(undefined);
+    const old = this.withTray(drive, 'open', () => backend.replaceMedium(undefined));
     release();
-    this.moveTray(drive, true);
     await old?.close();
   }
 
   /** The device hears of a medium only when its password is known. */
   insert(drive: OpenDrive, node: NonNullable<DriveBackend['node']>): void {
-    drive.backend.replaceMedium(node);
-    if (!drive.backend.keyMissing) this.moveTray(drive, false);
+    this.withTray(drive, 'closed', () => drive.backend.replaceMedium(node));
   }
 
   /** Events as QEMU sends them: one more than needed when a closed tray is loaded. */
-  private moveTray({ backend, spec, isClaimed }: OpenDrive, open: boolean): void {
-    const hasTray = isClaimed && spec.media === 'cdrom' && spec.interface === 'ide';
-    if (!hasTray && spec.interface !== 'floppy') return;
-    const emit = (isOpen: boolean): void =>
-      this.events.emit('DEVICE_TRAY_MOVED', { device: backend.name, 'tray-open': isOpen });
-    if (!backend.trayOpen) emit(true);
-    if (!open) emit(false);
-    if (hasTray) backend.trayOpen = open;
+  private withTray<T>(drive: OpenDrive, becomes: 'open' | 'closed', change: () => T): T {
+    const { backend, spec } = drive;
+    const wasOpen = backend.tray?.isOpen ?? false;
+    const result = change();
+    const hasTray = backend.tray !== undefined || spec.interface === 'floppy';
+    if (!hasTray || (becomes === 'closed' && backend.keyMissing)) return result;
+    if (!wasOpen) this.tellTray(drive, true);
+    if (becomes === 'closed') this.tellTray(drive, false);
+    return result;
+  }
+
+  private tellTray({ backend }: OpenDrive, isOpen: boolean): void {
+    this.events.emit('DEVICE_TRAY_MOVED', { device: backend.name, 'tray-open': isOpen });
   }
 
   /** Writes everything back: the end of the program. */
@@ -293,7 +297,7 @@ export class DriveTable {
 
   /** Tells once, by an event, when the node is written beyond this; 0 is never. */
   setWriteThreshold(name: string, threshold: number): void {
-    const drive = this.drives.find(({ spec }) => spec.nodeName === name);
+    const drive = this.drives.find(({ backend }) => backend.nodeName === name);
     if (drive === undefined) throw new UserError(`Device '${name}' not found`, 'DeviceNotFound');
     this.unwatch(drive);
     if (threshold === 0) return;
@@ -334,9 +338,10 @@ export class DriveTable {
 
   setPassword(device: string | undefined, node: string | undefined, password: string): void {
     const found = this.findEither(device, node);
-    const wasMissing = found.backend.keyMissing;
-    this.block?.setDrivePassword(found.backend, new TextEncoder().encode(password));
-    if (wasMissing) this.moveTray(found, false);
+    const set = (): void =>
+      this.block?.setDrivePassword(found.backend, new TextEncoder().encode(password));
+    if (found.backend.keyMissing) this.withTray(found, 'closed', set);
+    else set();
     this.onKey(found.backend.name);
   }
 

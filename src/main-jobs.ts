@@ -87,13 +87,9 @@ export async function backupInto(
   request: Omit<CopyArguments, 'format' | 'mode'>,
 ): Promise<Undo> {
   const { table } = monitor;
-  const { sync, speed = 0 } = request;
   const setting = await settingFor(monitor, table.find(request.device));
   const target = table.find(request.target).backend;
-  const onSourceError = request['on-source-error'];
-  const onTargetError = request['on-target-error'];
-  const how = { sync, speed, onSourceError, onTargetError };
-  const job = keep(monitor, startBackupInto(setting, target, how));
+  const job = keep(monitor, startBackupInto(setting, target, copyRequest(request)));
   return async () => {
     job.cancel(true);
     await job.finished;

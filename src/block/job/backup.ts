@@ -14,10 +14,10 @@ const CLUSTER = 65536;
 export interface BackupPlan {
   readonly target: BlockNode;
   readonly sync: 'full' | 'top' | 'none';
-  readonly onSourceError: OnError;
-  readonly onTargetError: OnError;
   /** The target stays open. */
   readonly keepsTarget?: boolean;
+  readonly onSourceError: OnError;
+  readonly onTargetError: OnError;
 }
 
 export async function backup(job: Job, plan: BackupPlan): Promise<void> {

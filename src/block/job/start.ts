@@ -48,10 +48,7 @@ function checkStop(setting: JobSetting, onError: OnError | undefined, parameter:
   if (setting.hasIoStatus !== true) throw new UserError(`Invalid parameter '${parameter}'`);
 }
 
-function actionsOf(
-  setting: JobSetting,
-  request: Pick<CopyRequest, 'onSourceError' | 'onTargetError'>,
-) {
+function actionsOf(setting: JobSetting, request: CopyRequest) {
   checkStop(setting, request.onSourceError, 'on-source-error');
   const { onSourceError = 'report', onTargetError = 'report' } = request;
   return { onSourceError, onTargetError };
@@ -77,9 +74,8 @@ export async function startBackup(setting: JobSetting, request: CopyRequest): Pr
 export function startBackupInto(
   setting: JobSetting,
   target: DriveBackend,
-  request: Pick<CopyRequest, 'sync' | 'speed' | 'onSourceError' | 'onTargetError'>,
+  request: CopyRequest,
 ): Job {
-  const { sync, speed } = request;
   const source = sourceOf(setting);
   const actions = actionsOf(setting, request);
   const { node } = target;
@@ -92,8 +88,8 @@ export function startBackupInto(
     target.job = undefined;
   };
   try {
-    const plan = { target: node, sync, keepsTarget: true, ...actions };
-    const job = begin(setting, 'backup', speed, undefined, it => backup(it, plan));
+    const plan = { target: node, sync: request.sync, keepsTarget: true, ...actions };
+    const job = begin(setting, 'backup', request.speed, undefined, it => backup(it, plan));
     job.finished.then(release, release);
     return job;
   } catch (error) {

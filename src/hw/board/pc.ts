@@ -271,7 +271,8 @@ export class Pc {
 
   private buildClock(): Mc146818 {
     const { clock, rtcBase, boot } = this.options;
-    const rtc = new Mc146818({ clock, irq: this.irq(8), baseSeconds: rtcBase });
+    const { onTimeSet } = this.events;
+    const rtc = new Mc146818({ clock, irq: this.irq(8), baseSeconds: rtcBase, onTimeSet });
     const disks = cmosDisks(this.options.drives);
     rtc.setCmos(pcCmos({ ramBelow4g: this.ramBelow4g, bootOrder: boot.order, disks }));
     this.add('mc146818rtc', rtc);
