@@ -176,6 +176,11 @@ export class Metadata {
     this.evictClean();
   }
 
+  /** Forgets clean tables when there are many; for loops over all tables, between two of them. */
+  trim(): void {
+    if (this.isFull) this.evictClean();
+  }
+
   private evictClean(): void {
     const limit = CACHE_BYTES / this.clusterSize;
     if (this.tables.size <= limit) return;

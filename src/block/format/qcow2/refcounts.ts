@@ -24,9 +24,22 @@ export class Refcounts {
     metadata.decrement = cluster => this.decrement(cluster);
   }
 
-  async get(cluster: number): Promise<number> {
-    const block = await this.block(cluster);
-    return block === undefined ? 0 : block.data.getUint16((cluster % this.perBlock) * 2);
+  /** At once when the counts are in memory. */
+  get(cluster: number): number | Promise<number> {
+    const found = this.block(cluster);
+    const at = (cluster % this.perBlock) * 2;
+    if (found === undefined) return 0;
+    if (!(found instanceof Promise)) return found.data.getUint16(at);
+    return found.then(block => (block === undefined ? 0 : block.data.getUint16(at)));
+  }
+
+  /** The counts from `index` times `perBlock` on; undefined where there is no proper block. */
+  async blockAt(index: number): Promise<DataView | undefined> {
+    const { clusterSize, highWater } = this.metadata;
+    const offset = this.metadata.reftableEntry(index);
+    if (offset === 0 || offset % clusterSize !== 0 || offset >= highWater) return undefined;
+    this.metadata.trim();
+    return (await this.metadata.table(offset, true)).data;
   }
 
   /** Finds `count` free clusters in a row and takes them; answers with the offset in the file. */
