@@ -55,7 +55,7 @@ export class FileNode implements BlockNode {
   }
 
   async write(offset: number, from: Uint8Array): Promise<void> {
-    if (this.readOnly) throw new BlockError('EROFS', 'Read-only file system');
+    if (this.readOnly) throw new BlockError('EACCES', 'Permission denied');
     try {
       const result = this.handle.write(offset, from);
       if (result !== undefined) await result;

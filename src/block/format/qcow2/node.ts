@@ -11,7 +11,7 @@ import { BlockError } from '../../backend.ts';
 import { ImageEncryption } from '../../crypto/password.ts';
 import type { BlockContext } from '../../driver.ts';
 import type { BlockNode, Extent, ImageDetails } from '../../node.ts';
-import { Mutex, readPadded } from '../../request.ts';
+import { checkCompressed, Mutex, readPadded } from '../../request.ts';
 import {
   COMPATIBLE_LAZY_REFCOUNTS,
   INCOMPATIBLE_CORRUPT,
@@ -104,6 +104,7 @@ export class Qcow2Node implements BlockNode {
         into.fill(0);
         return;
       case 'unallocated':
+        if (this.backing !== undefined) await this.file.debugEvent?.('read_backing_aio');
         return readPadded(offset < this.length ? this.backing : undefined, offset, into);
       case 'normal':
         if (this.file.debugEvent !== undefined) await this.file.debugEvent('read_aio');
@@ -172,7 +173,7 @@ export class Qcow2Node implements BlockNode {
   exclusiveUnmapped<T>(task: () => Promise<T>): Promise<T> {
     return this.lock.run(async () => {
       if (this.broken) throw new BlockError('EIO', IO_ERROR);
-      if (this.readOnly) throw new BlockError('EROFS', 'Read-only file system');
+      if (this.readOnly) throw new BlockError('EACCES', 'Permission denied');
       this.metadata.changing = true;
       try {
         return await task();
@@ -203,6 +204,7 @@ export class Qcow2Node implements BlockNode {
     return this.exclusive(async () => {
       this.unpacked = undefined;
       const { clusterSize } = this.metadata;
+      checkCompressed({ clusterSize, length: this.length }, offset, from.length);
       let cluster = from;
       if (from.length < clusterSize) {
         cluster = new Uint8Array(clusterSize);
@@ -246,6 +248,7 @@ export class Qcow2Node implements BlockNode {
     const { clusterSize } = metadata;
     if (entries <= metadata.header.l1Size) return;
     if (entries * 8 > 32 * 1024 * 1024) throw new BlockError('EFBIG', 'File too large');
+    await this.file.debugEvent?.('l1_grow.alloc_table');
     const wanted = Math.max(entries, Math.ceil(metadata.header.l1Size * 1.5));
     const bytes = new Uint8Array(wanted * 8);
     const old = metadata.l1;
@@ -301,13 +304,15 @@ export class Qcow2Node implements BlockNode {
 
   writeVmState(offset: number, from: Uint8Array): Promise<void> {
     return this.exclusive(async () => {
+      await this.file.debugEvent?.('vmstate_save');
       const at = this.vmStateOffset + offset;
       await this.growL1(Math.ceil((at + from.length) / this.metadata.l2Coverage));
       await this.writer.write(at, from);
     });
   }
 
-  readVmState(offset: number, into: Uint8Array): Promise<void> {
+  async readVmState(offset: number, into: Uint8Array): Promise<void> {
+    await this.file.debugEvent?.('vmstate_load');
     return this.read(this.vmStateOffset + offset, into);
   }
 

@@ -32,6 +32,10 @@ export class Refcounts {
   /** Finds `count` free clusters in a row and takes them; resolves with the offset in the file. */
   async allocate(count: number): Promise<number> {
     await this.metadata.file.debugEvent?.('cluster_alloc');
+    return this.take(count);
+  }
+
+  private async take(count: number): Promise<number> {
     const first = await this.findFree(count);
     for (let i = 0; i < count; i++) await this.set(first + i, 1);
     if (first === this.hint || count === 1) this.hint = first + count;
@@ -56,7 +60,7 @@ export class Refcounts {
         return at;
       }
     }
-    const offset = await this.allocate(1);
+    const offset = await this.take(1);
     this.compressedAt = offset + length;
     return offset;
   }
@@ -116,6 +120,9 @@ export class Refcounts {
   }
 
   private async set(cluster: number, count: number): Promise<void> {
+    if (this.metadata.file.debugEvent !== undefined) {
+      await this.metadata.file.debugEvent('refblock_alloc');
+    }
     const block = (await this.block(cluster)) ?? (await this.ensureBlock(cluster));
     block.data.setUint16((cluster % this.perBlock) * 2, count);
     this.metadata.markDirty(block);
@@ -162,6 +169,7 @@ export class Refcounts {
    */
   private async growReftable(neededIndex: number): Promise<void> {
     const { metadata } = this;
+    await metadata.file.debugEvent?.('reftable_grow');
     const size = metadata.clusterSize;
     const entriesPerCluster = size / 8;
     const firstIndex = metadata.reftable.byteLength / 8;

@@ -62,6 +62,7 @@ export class Writer {
     const index = Math.floor(offset / metadata.l2Coverage);
     const old = await l2Table(metadata, index);
     if (old !== undefined && isCopied(metadata.l1.getUint32(index * 8))) return old;
+    if (old !== undefined) await metadata.file.debugEvent?.('l2_alloc.cow_read');
     const place = await refcounts.allocate(1);
     await this.parts.guard(place, this.clusterSize);
     const bytes = new Uint8Array(this.clusterSize);
@@ -83,7 +84,7 @@ export class Writer {
 
   /** Overwrites clusters that are ours alone; resolves with the number of bytes. */
   private async writeInPlace(table: Table, offset: number, from: Uint8Array): Promise<number> {
-    const { metadata, encryption, guard, node } = this.parts;
+    const { metadata, encryption, guard } = this.parts;
     const first = this.indexOf(offset);
     const inCluster = offset % this.clusterSize;
     const wanted = Math.ceil((inCluster + from.length) / this.clusterSize);
@@ -106,7 +107,7 @@ export class Writer {
       await metadata.corruption(`Data cluster 0x${place.toString(16)} outside of the image`);
     }
     const part = length === from.length ? from : from.subarray(0, length);
-    if (node.file?.debugEvent !== undefined) await node.file.debugEvent('write_aio');
+    if (metadata.file.debugEvent !== undefined) await metadata.file.debugEvent('write_aio');
     await metadata.writeAt(place + inCluster, encryption?.encrypt(offset, part) ?? part);
     return length;
   }
@@ -180,12 +181,13 @@ export class Writer {
   }): Promise<void> {
     const { metadata, encryption, node } = this.parts;
     const { place, offset, part } = run;
-    await node.file?.debugEvent?.('write_aio');
+    const { file } = metadata;
     const total = run.count * this.clusterSize;
     const head = offset % this.clusterSize;
     const tail = total - head - part.length;
     const start = offset - head;
     if (head === 0 && tail === 0) {
+      await file.debugEvent?.('write_aio');
       await metadata.writeAt(place, encryption?.encrypt(start, part) ?? part);
       return;
     }
@@ -197,13 +199,17 @@ export class Writer {
       (await this.readsZero(start, head)) &&
       (await this.readsZero(end, tail));
     if (blank) {
+      await file.debugEvent?.('write_aio');
       await metadata.writeAt(place + head, part);
       return;
     }
     const whole = new Uint8Array(total);
+    await file.debugEvent?.('cow_read');
     if (head > 0) await readPadded(node, start, whole.subarray(0, head));
     whole.set(part, head);
     if (tail > 0) await readPadded(node, end, whole.subarray(head + part.length));
+    await file.debugEvent?.('write_aio');
+    await file.debugEvent?.('cow_write');
     await metadata.writeAt(place, encryption?.encrypt(start, whole) ?? whole);
   }
 
@@ -243,7 +249,8 @@ export class Writer {
     const index = this.indexOf(offset);
     const place = await refcounts.allocateBytes(packed.length);
     await guard(place, packed.length);
-    await this.parts.node.file?.debugEvent?.('write_compressed');
+    await metadata.file.debugEvent?.('l2_update_compressed');
+    await metadata.file.debugEvent?.('write_compressed');
     await metadata.writeAt(place, packed);
     const old = kindOf(table.data.getUint32(index * 8), table.data.getUint32(index * 8 + 4));
     if (old !== 'unallocated') this.release(table, index);
