@@ -12,12 +12,13 @@ import { assert } from './error.ts';
 export class Timer {
   /** Absolute, in ns; undefined while disarmed. */
   deadlineNs: number | undefined;
-  order = 0;
 
+  /** `number`: how many timers the clock had before. */
   constructor(
     private readonly clock: Clock,
     readonly label: string,
     readonly expire: () => void,
+    readonly number: number,
   ) {}
 
   /** Arms, or re-arms, the timer. A deadline in the past fires at the next slice boundary. */
@@ -35,7 +36,7 @@ export class Timer {
 
 export class Clock {
   private readonly armed: Timer[] = [];
-  private armCount = 0;
+  private timerCount = 0;
   private current = 0;
   private source: (() => number) | undefined;
   private whenSooner: () => void = () => {};
@@ -45,7 +46,7 @@ export class Clock {
   }
 
   timer(label: string, expire: () => void): Timer {
-    return new Timer(this, label, expire);
+    return new Timer(this, label, expire, this.timerCount++);
   }
 
   /** Who tells, inside a slice, how late it is; `sooner` hears that a deadline moved closer. */
@@ -82,6 +83,15 @@ export class Clock {
     this.current = nowNs;
   }
 
+  /**
+   * Puts timers that are due at one instant in the order of their making, whenever they were armed:
+   * a machine that was saved and one that was loaded then go on alike.
+   */
+  canonicalize(): void {
+    const key = (timer: Timer): number => timer.deadlineNs ?? 0;
+    this.armed.sort((a, b) => key(a) - key(b) || a.number - b.number);
+  }
+
   /** The next deadline, absolute; Infinity when nothing is armed. */
   nextDeadlineNs(): number {
     return this.armed[0]?.deadlineNs ?? Number.POSITIVE_INFINITY;
@@ -94,7 +104,6 @@ export class Clock {
 
   insert(timer: Timer): void {
     this.remove(timer);
-    timer.order = this.armCount++;
     const deadline = timer.deadlineNs ?? 0;
     let at = this.armed.length;
     while (at > 0 && (this.armed[at - 1].deadlineNs ?? 0) > deadline) at--;

@@ -5,8 +5,10 @@
  */
 
 import * as fs from 'node:fs';
+import * as net from 'node:net';
 import { UserError } from './error.ts';
 import { toHostError } from './host-errno.ts';
+import { CommandLineError } from './options.ts';
 
 /** The name the program was called by, as messages show it. */
 export function programName(): string {
@@ -38,8 +40,44 @@ export function writeAll(fd: number, bytes: Uint8Array): void {
   }
 }
 
+/** Output that a reader at the end of a pipe has not taken yet; more than this is lost. */
+const MAX_UNREAD = 4 * 1024 * 1024;
+const FINISH_MS = 500;
+let outPipe: net.Socket | undefined;
+
+/** From now on a reader who does not read stdout stops nobody. */
+export function openOutput(): void {
+  const status = fs.fstatSync(1);
+  if (!status.isFIFO() && !status.isSocket()) return;
+  outPipe = new net.Socket({ fd: 1, readable: false, writable: true });
+  outPipe.on('error', () => {});
+}
+
+export function writeOut(bytes: Uint8Array): void {
+  if (outPipe === undefined) writeAll(1, bytes);
+  else if (outPipe.writableLength < MAX_UNREAD) outPipe.write(bytes.slice());
+}
+
+/** Bytes that wait for the reader of stdout. */
+export function unreadOutput(): number {
+  return outPipe?.writableLength ?? 0;
+}
+
+/** Calls back whenever the reader of stdout has caught up. */
+export function onOutputRead(call: () => void): void {
+  outPipe?.on('drain', call);
+}
+
+/** Resolves when all output has left, or when nobody seems to read it. */
+export async function finishOutput(): Promise<void> {
+  const end = performance.now() + FINISH_MS;
+  while (unreadOutput() > 0 && performance.now() < end) {
+    await new Promise(resolve => setTimeout(resolve, 1));
+  }
+}
+
 export function printOut(text: string): void {
-  writeAll(1, Buffer.from(text));
+  writeOut(Buffer.from(text));
 }
 
 export function printError(text: string): void {
@@ -94,6 +132,24 @@ export function writeFile(path: string, chunks: Iterable<Uint8Array>): void {
   }
 }
 
+/** Throws CommandLineError as the program prints it. */
+export function writePidFile(path: string): void {
+  try {
+    fs.writeFileSync(path, `${process.pid}\n`);
+  } catch (error) {
+    throw new CommandLineError(`Could not acquire pid file: ${toHostError(error).message}`, null);
+  }
+}
+
+/** Throws CommandLineError as the program prints it. */
+export function readConfigText(path: string): string {
+  try {
+    return fs.readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new CommandLineError(`read config ${path}: ${toHostError(error).message}`, null);
+  }
+}
+
 /** Names in the folder of `prefix` that begin like it; folders end in a slash. */
 export function completePath(prefix: string): string[] {
   const folder = prefix.slice(0, prefix.lastIndexOf('/') + 1);
@@ -130,6 +186,12 @@ export function millisecondsSinceStart(): number {
 /** `127.0.0.1`-style seconds since 1970, for the real-time clock's base. */
 export function secondsSince1970(): number {
   return Math.floor(Date.now() / 1000);
+}
+
+/** A moment in local time, as `20150310123045`. */
+export function localStamp(secondsSince1970: number): string {
+  const local = new Date((secondsSince1970 + localOffsetSeconds()) * 1000);
+  return local.toISOString().slice(0, 19).replace(/[-:T]/g, '');
 }
 
 /** Seconds that local time is ahead of UTC now. */

@@ -14,6 +14,7 @@ interface Expected {
   readonly label: string;
   readonly dueNs: number;
   readonly deliver: () => void;
+  readonly settled: Promise<void>;
   done: boolean;
 }
 
@@ -54,22 +55,34 @@ export class Inbox {
       work.account?.(this.clock.nowNs - startNs);
       done(value);
     };
-    const item: Expected = {
-      label: work.label,
-      dueNs: startNs + work.durationNs,
-      done: false,
-      deliver: () => outcome(),
-    };
-    this.expected.push(item);
     const settle = (how: () => void): void => {
       outcome = how;
       item.done = true;
       this.onArrival();
     };
-    work.promise.then(
-      value => settle(() => finish(value)),
-      (error: unknown) => settle(() => failed(error)),
-    );
+    const item: Expected = {
+      label: work.label,
+      dueNs: startNs + work.durationNs,
+      done: false,
+      deliver: () => outcome(),
+      settled: work.promise.then(
+        value => settle(() => finish(value)),
+        (error: unknown) => settle(() => failed(error)),
+      ),
+    };
+    this.expected.push(item);
+  }
+
+  /**
+   * Waits for the host and delivers all of the machine's own work at once, due or not, also what
+   * that starts. Only while the machine stands still; its state is then whole.
+   */
+  async drain(): Promise<void> {
+    while (this.expected.length > 0) {
+      await Promise.all(this.expected.map(item => item.settled));
+      const due = this.expected.splice(0).sort((a, b) => a.dueNs - b.dueNs);
+      for (const item of due) item.deliver();
+    }
   }
 
   /** True when `deliver` would do something now. */

@@ -18,7 +18,7 @@ import type { HostPace, PaceMode } from './pace.ts';
 import { Pace } from './pace.ts';
 import type { Ports } from './ports.ts';
 import { checkTransition, NEEDS_RESET, type RunState } from './run-state.ts';
-import type { Plain } from './state.ts';
+import { type Plain, StateError } from './state.ts';
 
 /** What the loop needs of a board; `hw/board/pc.ts` is the one there is. */
 export interface Board {
@@ -27,8 +27,18 @@ export interface Board {
   powerButton(): void;
   /** Every device's state by id. */
   save(): { readonly [id: string]: Plain };
+  /** Throws StateError. */
   load(state: { readonly [id: string]: Plain }): void;
+  /** By id, in the order of their states. */
+  readonly devices: ReadonlyMap<string, { readonly stateVersion: number }>;
 }
+
+/** As `Machine.save` gives it. */
+export type MachineState = {
+  readonly nowNs: number;
+  readonly cpu: Plain;
+  readonly devices: { readonly [id: string]: Plain };
+};
 
 export interface MachineParts<B extends Board> {
   readonly clock: Clock;
@@ -59,7 +69,11 @@ export class Machine<B extends Board = Board> {
   beforeCont: () => void = () => {};
   private readonly pace: Pace;
   private state: RunState = 'prelaunch';
+  /** What `cont` asked for while the machine waits for its state from another. */
+  runsAfterIncoming = false;
   private exitStatus: number | undefined;
+  /** Above 0 while somebody has the machine to himself. */
+  private holdCount = 0;
   private resetRequested = false;
   private shutdownRequested = false;
 
@@ -78,17 +92,9 @@ export class Machine<B extends Board = Board> {
     this.inbox.holding = parts.paceMode.kind === 'counted';
     this.inbox.onArrival = () => parts.host.wake();
     this.clock.setSource(
-      () => this.nowNs(),
+      () => (this.state === 'running' ? this.pace.nowNs(this.cpu.instructions) : 0),
       () => this.cpu.requestExit(),
     );
-  }
-
-  /** Virtual time inside a slice. Where it may go no further, the slice ends: it never stands. */
-  private nowNs(): number {
-    if (this.state !== 'running') return 0;
-    const nowNs = this.pace.nowNs(this.cpu.instructions);
-    if (this.pace.isSpent(nowNs)) this.cpu.requestExit();
-    return nowNs;
   }
 
   get runState(): RunState {
@@ -102,8 +108,14 @@ export class Machine<B extends Board = Board> {
     }
     if (this.state === 'running' || this.state === 'suspended') return;
     this.beforeCont();
+    if (this.state === 'inmigrate') this.runsAfterIncoming = true;
+    else this.start();
+  }
+
+  /** Runs, whatever speaks against it. */
+  start(): void {
     this.enter('running');
-    this.pace.begin(this.clock.nowNs);
+    this.pace.begin(this.clock.nowNs, this.cpu.instructions);
     this.events.emit('RESUME');
     this.parts.host.wake();
   }
@@ -114,6 +126,26 @@ export class Machine<B extends Board = Board> {
     this.clock.sync();
     this.enter(next);
     this.events.emit('STOP');
+  }
+
+  /** Goes from one state in which it does not run to another. */
+  rest(next: RunState): void {
+    this.enter(next);
+  }
+
+  /**
+   * Runs `work` with the machine as it stands: nothing from outside is delivered meanwhile, and
+   * what the machine itself had under way is done before.
+   */
+  async exclusive<T>(work: () => Promise<T>): Promise<T> {
+    this.holdCount++;
+    try {
+      await this.inbox.drain();
+      return await work();
+    } finally {
+      this.holdCount--;
+      this.parts.host.wake();
+    }
   }
 
   /** A reset at the next instruction boundary, whoever asks for it. */
@@ -146,6 +178,10 @@ export class Machine<B extends Board = Board> {
   /** The loop; resolves with the program's exit status. */
   async power(): Promise<number> {
     while (this.exitStatus === undefined) {
+      if (this.holdCount > 0) {
+        await this.parts.host.sleep(Number.POSITIVE_INFINITY);
+        continue;
+      }
       // A reset asked for by one delivery is done before the next.
       this.inbox.deliver(() => this.serveRequests());
       this.serveRequests();
@@ -156,13 +192,43 @@ export class Machine<B extends Board = Board> {
     return this.exitStatus;
   }
 
-  /** Everything that decides how the machine goes on. */
-  save(): { readonly [name: string]: Plain } {
+  /** Everything but memory that decides how the machine goes on. */
+  save(): MachineState {
     return {
       nowNs: this.clock.nowNs,
       cpu: this.cpu.save(),
       devices: this.board.save(),
     };
+  }
+
+  /**
+   * Takes what `save` gave on a machine built alike, with its memory already in place; then both
+   * go on the same way. Throws StateError, and is reset then. Within `exclusive` only.
+   */
+  load({ nowNs, cpu, devices }: MachineState): void {
+    this.resetParts();
+    this.clock.restore(nowNs);
+    try {
+      this.board.load(devices);
+      try {
+        this.cpu.load(cpu);
+      } catch (error) {
+        if (error instanceof UserError) throw new StateError('cpu', error.message);
+        throw error;
+      }
+    } catch (error) {
+      this.resetParts();
+      throw error;
+    }
+    this.clock.canonicalize();
+    this.resetRequested = false;
+    this.shutdownRequested = false;
+  }
+
+  /** Reset without anybody hearing of it. */
+  resetParts(): void {
+    this.board.reset();
+    this.cpu.reset();
   }
 
   /** 16 digits that are the same for two machines that would go on the same way. */
@@ -193,8 +259,7 @@ export class Machine<B extends Board = Board> {
       this.quit(0);
       return;
     }
-    this.board.reset();
-    this.cpu.reset();
+    this.resetParts();
     if (NEEDS_RESET.includes(this.state)) this.enter('paused');
     this.events.emit('RESET');
   }

@@ -6,13 +6,10 @@
 import { located, type Occurrence, parseCommandLine } from './command-line.ts';
 import { UserError } from './error.ts';
 import { type LogItem, logItemsText, parseLogItems } from './log.ts';
-import {
-  CommandLineError,
-  type OptionGroup,
-  type OptionList,
-  parseOptions,
-  splitOptions,
-} from './options.ts';
+import { readConfigFile } from './main-config-file.ts';
+import { GROUPS, MACHINE_PROPERTIES, MACHINES } from './main-config-groups.ts';
+import { PROGRAM_READERS, type ProgramSettings } from './main-config-program.ts';
+import { CommandLineError, type OptionList, parseOptions, splitOptions } from './options.ts';
 import type { PaceMode } from './pace.ts';
 
 /** A character device asked for by a legacy option. */
@@ -44,12 +41,13 @@ export interface RtcRequest {
 }
 
 /** Everything that options set, with defaults. */
-export class Config {
+export class Config implements ProgramSettings {
   ramSize = 128 * 1024 * 1024;
   cpuModel = 'qemu64';
   readonly drives: DriveRequest[] = [];
   readonly devices: ListRequest[] = [];
   readonly chardevs: ListRequest[] = [];
+  readonly objects: ListRequest[] = [];
   readonly monitors: MonitorRequest[] = [];
   readonly serials: CharRequest[] = [];
   readonly parallels: CharRequest[] = [];
@@ -80,8 +78,14 @@ export class Config {
   hasUsb = false;
   /** `-usbdevice`. */
   readonly usbDevices: CharRequest[] = [];
+  pidFile: string | undefined;
   singlestep = false;
+  watchdogAction = 'reset';
+  readonly optionRoms: string[] = [];
   isDemo = false;
+  /** `-loadvm`: the tag or id of a snapshot. `-incoming`: where the machine's state comes from. */
+  loadvm: string | undefined;
+  incoming: CharRequest | undefined;
   /** `-icount hash=on`: the state hash is printed at the end. */
   showsHash = false;
   encryptedImages: 'refuse' | 'legacy' = 'refuse';
@@ -98,76 +102,31 @@ function checkUnique(ids: readonly (string | undefined)[], id: string | undefine
 
 type Reader = (config: Config, option: Occurrence) => void;
 
-const MACHINE_PROPERTIES = [
-  'type',
-  'accel',
-  'kernel_irqchip',
-  'kernel-irqchip',
-  'kvm_shadow_mem',
-  'vmport',
-  'dump-guest-core',
-  'mem-merge',
-  'usb',
-  'firmware',
-  'kernel',
-  'initrd',
-  'append',
-  'max-ram-below-4g',
-  'igd-passthru',
-];
-
-export const MACHINES = [
-  ['pc', 'Standard PC (i440FX + PIIX, 1996) (alias of pc-i440fx-2.3)'],
-  ['pc-i440fx-2.3', 'Standard PC (i440FX + PIIX, 1996) (default)'],
-  ['none', 'empty machine'],
-] as const;
-
-const GROUPS: { readonly [name: string]: OptionGroup } = {
-  m: {
-    name: 'memory',
-    impliedKey: 'size',
-    keys: { size: 'size', slots: 'number', maxmem: 'size' },
-  },
-  name: {
-    name: 'name',
-    impliedKey: 'guest',
-    keys: { guest: 'string', process: 'string', 'debug-threads': 'bool' },
-  },
-  rtc: { name: 'rtc', keys: { base: 'string', clock: 'string', driftfix: 'string' } },
-  boot: {
-    name: 'boot-opts',
-    impliedKey: 'order',
-    keys: {
-      order: 'string',
-      once: 'string',
-      menu: 'bool',
-      splash: 'string',
-      'splash-time': 'string',
-      'reboot-timeout': 'string',
-      strict: 'bool',
-    },
-  },
-  icount: {
-    name: 'icount',
-    impliedKey: 'shift',
-    keys: { shift: 'string', align: 'bool', sleep: 'bool', hash: 'bool' },
-  },
-  mon: {
-    name: 'mon',
-    impliedKey: 'chardev',
-    keys: { mode: 'string', chardev: 'string', default: 'bool', pretty: 'bool' },
-  },
-};
-
-/** Reads argv. Throws CommandLineError, or ends early with `answer` set. */
-export function readConfig(argv: readonly string[]): Config {
+/**
+ * Reads argv, and with `readText` the configuration files that it names. Throws CommandLineError,
+ * or ends early with `answer` set.
+ */
+export function readConfig(
+  argv: readonly string[],
+  readText: (path: string) => string = () => '',
+): Config {
   const config = new Config();
-  for (const option of parseCommandLine(argv)) {
+  for (const option of withFiles(parseCommandLine(argv), readText)) {
     const reader = READERS[option.name];
     located(option.location, () => reader(config, option));
     if (config.answer !== undefined) break;
   }
   return config;
+}
+
+function* withFiles(
+  options: readonly Occurrence[],
+  readText: (path: string) => string,
+): Generator<Occurrence> {
+  for (const option of options) {
+    if (option.name !== 'readconfig') yield option;
+    else yield* readConfigFile(option.argument, readText(option.argument));
+  }
 }
 
 /** A message that stands alone, without program name or location. */
@@ -357,6 +316,7 @@ const disk =
     ]);
 
 const READERS: { readonly [name: string]: Reader } = {
+  ...PROGRAM_READERS,
   h: config => {
     config.answer = 'help';
   },
@@ -436,6 +396,11 @@ const READERS: { readonly [name: string]: Reader } = {
     checkUnique(ids, list.id, 'chardev');
     config.chardevs.push({ list, location: option.location ?? '' });
   },
+  object: (config, option) => {
+    const list = parseOptions(option.argument, { name: 'object', impliedKey: 'qom-type' });
+    if (list.id === undefined) throw new UserError("Parameter 'id' is missing");
+    config.objects.push({ list, location: option.location ?? '' });
+  },
   kernel: (config, { argument }) => {
     config.kernel = argument;
   },
@@ -475,14 +440,17 @@ const READERS: { readonly [name: string]: Reader } = {
   bios: (config, { argument }) => {
     config.bios = argument;
   },
-  singlestep: config => {
-    config.singlestep = true;
-  },
   'no-reboot': config => {
     config.rebootEnds = true;
   },
   'no-shutdown': config => {
     config.shutdownEnds = false;
+  },
+  loadvm: (config, { argument }) => {
+    config.loadvm = argument;
+  },
+  incoming: (config, { argument, location }) => {
+    config.incoming = { text: argument, location };
   },
   rtc: readRtc,
   icount: readIcount,

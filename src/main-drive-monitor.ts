@@ -15,6 +15,7 @@ import type {
   Drives,
   JobControl,
   JsonObject,
+  MachineSaver,
   MissingKey,
   OverlayArguments,
   Undo,
@@ -154,6 +155,19 @@ export class DriveMonitor implements Drives, DriveHost {
     return job;
   }
 
+  async startBackupInto(request: Omit<CopyArguments, 'format' | 'mode'>): Promise<Undo> {
+    return words((await import('./main-jobs.ts')).backupInto(this, request));
+  }
+
+  async changeBackingFile(device: string, node: string, filename: string): Promise<void> {
+    const { changeBackingFile } = await import('./main-media.ts');
+    return words(changeBackingFile(this.table, { device, node, filename }));
+  }
+
+  setWriteThreshold(node: string, bytes: number): void {
+    this.table.setWriteThreshold(node, bytes);
+  }
+
   async overlay(request: OverlayArguments): Promise<Undo> {
     return words((await import('./main-jobs.ts')).overlay(this, request));
   }
@@ -181,11 +195,17 @@ export class DriveMonitor implements Drives, DriveHost {
   }
 
   async checkSave(): Promise<void> {
-    return words((await import('./main-snapshots.ts')).checkSave(this.table));
+    return words((await import('./main-machine-snapshots.ts')).checkSave(this.table));
   }
 
-  async hasSaved(name: string): Promise<boolean> {
-    return words((await import('./main-snapshots.ts')).hasSaved(this.table, name));
+  async saveMachine(name: string | undefined, saver: MachineSaver): Promise<void> {
+    const { saveMachine } = await import('./main-machine-snapshots.ts');
+    return words(saveMachine(this.table, name, saver));
+  }
+
+  async loadMachine(name: string, read: Parameters<Drives['loadMachine']>[1]): Promise<boolean> {
+    const { loadMachine } = await import('./main-machine-snapshots.ts');
+    return words(loadMachine(this.table, name, read));
   }
 
   async io(device: string, command: string): Promise<string> {

@@ -10,7 +10,11 @@ import type { Json } from './json.ts';
 
 type JsonObject = { readonly [name: string]: Json };
 /** `nodeName`: if the user gave the node one. */
-export function describeMedium(inserted: InsertedInfo, nodeName: string | undefined): JsonObject {
+export function describeMedium(
+  inserted: InsertedInfo,
+  nodeName: string | undefined,
+  writeThreshold = 0,
+): JsonObject {
   const { backingFile, throttling, cache } = inserted;
   return {
     file: inserted.file,
@@ -24,7 +28,7 @@ export function describeMedium(inserted: InsertedInfo, nodeName: string | undefi
     detect_zeroes: inserted.detectZeroes,
     ...describeLimits(throttling),
     cache: { writeback: cache.writeback, direct: cache.direct, 'no-flush': cache.noFlush },
-    write_threshold: 0,
+    write_threshold: writeThreshold,
     image: describeImages(inserted.images),
   };
 }

@@ -35,6 +35,11 @@ export interface OpenDrive {
   isClaimed: boolean;
 }
 
+interface WriteWatch {
+  readonly threshold: number;
+  readonly listener: (offset: number, length: number) => void;
+}
+
 /** `-device` models that replace the default CD-ROM. */
 const CD_REPLACERS = ['ide-cd', 'ide-hd', 'ide-drive', 'scsi-cd'];
 
@@ -173,6 +178,7 @@ export class DriveTable {
   private async openSpec(block: BlockModule, spec: DriveSpec): Promise<OpenDrive> {
     const backend = await block.openDrive(spec, await this.context());
     const drive = { spec, backend, isClaimed: false };
+    backend.onTrayMove = isOpen => this.tellTray(drive, isOpen);
     backend.onFailure = failure => {
       // Drives of optical media leave failures to the guest.
       return drive.isClaimed && spec.media === 'disk' && this.onFailure(drive, failure);
@@ -207,34 +213,38 @@ export class DriveTable {
   }
 
   isRemovable({ isClaimed, spec }: OpenDrive): boolean {
-    return !isClaimed || spec.media === 'cdrom' || isCardOrFloppy(spec.interface);
+    const isFixed = isClaimed || FIXED_INTERFACES.includes(spec.interface);
+    return !isFixed || spec.media === 'cdrom' || isCardOrFloppy(spec.interface);
   }
 
   /** Takes the medium out and closes it; devices with a tray are left with it open. */
   async empty(drive: OpenDrive): Promise<void> {
     const { backend } = drive;
     const release = await backend.drain();
-    const old = backend.replaceMedium(undefined);
+    const old = this.withTray(drive, 'open', () => backend.replaceMedium(undefined));
     release();
-    this.moveTray(drive, true);
     await old?.close();
   }
 
   /** The device hears of a medium only when its password is known. */
   insert(drive: OpenDrive, node: NonNullable<DriveBackend['node']>): void {
-    drive.backend.replaceMedium(node);
-    if (!drive.backend.keyMissing) this.moveTray(drive, false);
+    this.withTray(drive, 'closed', () => drive.backend.replaceMedium(node));
   }
 
   /** Events as QEMU sends them: one more than needed when a closed tray is loaded. */
-  private moveTray({ backend, spec, isClaimed }: OpenDrive, open: boolean): void {
-    const hasTray = isClaimed && spec.media === 'cdrom' && spec.interface === 'ide';
-    if (!hasTray && spec.interface !== 'floppy') return;
-    const emit = (isOpen: boolean): void =>
-      this.events.emit('DEVICE_TRAY_MOVED', { device: backend.name, 'tray-open': isOpen });
-    if (!backend.trayOpen) emit(true);
-    if (!open) emit(false);
-    if (hasTray) backend.trayOpen = open;
+  private withTray<T>(drive: OpenDrive, becomes: 'open' | 'closed', change: () => T): T {
+    const { backend, spec } = drive;
+    const wasOpen = backend.tray?.isOpen ?? false;
+    const result = change();
+    const hasTray = backend.tray !== undefined || spec.interface === 'floppy';
+    if (!hasTray || (becomes === 'closed' && backend.keyMissing)) return result;
+    if (!wasOpen) this.tellTray(drive, true);
+    if (becomes === 'closed') this.tellTray(drive, false);
+    return result;
+  }
+
+  private tellTray({ backend }: OpenDrive, isOpen: boolean): void {
+    this.events.emit('DEVICE_TRAY_MOVED', { device: backend.name, 'tray-open': isOpen });
   }
 
   /** Writes everything back: the end of the program. */
@@ -282,6 +292,36 @@ export class DriveTable {
     });
   }
 
+  /** The nodes that are watched: up to where they may be written. */
+  private readonly thresholds = new Map<OpenDrive, WriteWatch>();
+
+  /** Tells once, by an event, when the node is written beyond this; 0 is never. */
+  setWriteThreshold(name: string, threshold: number): void {
+    const drive = this.drives.find(({ backend }) => backend.nodeName === name);
+    if (drive === undefined) throw new UserError(`Device '${name}' not found`, 'DeviceNotFound');
+    this.unwatch(drive);
+    if (threshold === 0) return;
+    const listener = (offset: number, length: number): void => {
+      const excess = offset + length - threshold;
+      if (excess <= 0) return;
+      this.unwatch(drive);
+      this.events.emit('BLOCK_WRITE_THRESHOLD', {
+        'node-name': name,
+        'amount-exceeded': excess,
+        'write-threshold': threshold,
+      });
+    };
+    drive.backend.writeListeners.add(listener);
+    this.thresholds.set(drive, { threshold, listener });
+  }
+
+  private unwatch(drive: OpenDrive): void {
+    const watch = this.thresholds.get(drive);
+    if (watch === undefined) return;
+    drive.backend.writeListeners.delete(watch.listener);
+    this.thresholds.delete(drive);
+  }
+
   missingKeys(): readonly MissingKey[] {
     return this.drives
       .filter(({ backend }) => backend.keyMissing)
@@ -298,9 +338,10 @@ export class DriveTable {
 
   setPassword(device: string | undefined, node: string | undefined, password: string): void {
     const found = this.findEither(device, node);
-    const wasMissing = found.backend.keyMissing;
-    this.block?.setDrivePassword(found.backend, new TextEncoder().encode(password));
-    if (wasMissing) this.moveTray(found, false);
+    const set = (): void =>
+      this.block?.setDrivePassword(found.backend, new TextEncoder().encode(password));
+    if (found.backend.keyMissing) this.withTray(found, 'closed', set);
+    else set();
     this.onKey(found.backend.name);
   }
 
@@ -317,13 +358,17 @@ export class DriveTable {
     if (removable) members['tray_open'] = info?.trayOpen ?? false;
     if (hasIoStatus(drive)) members['io-status'] = backend.ioStatus;
     if (info?.inserted !== undefined) {
-      members['inserted'] = describeMedium(info.inserted, backend.nodeName);
+      const threshold = this.thresholds.get(drive)?.threshold;
+      members['inserted'] = describeMedium(info.inserted, backend.nodeName, threshold);
     }
     const bitmaps = [...backend.dirtyBitmaps];
     if (bitmaps.length > 0) members['dirty-bitmaps'] = bitmaps.map(describeBitmap);
     return members;
   }
 }
+
+/** Their drives belong to a controller from the start, also where there is none yet. */
+const FIXED_INTERFACES: readonly string[] = ['scsi', 'virtio', 'pflash'];
 
 /** True when the drive has a device that can say why the machine has stopped. */
 export function hasIoStatus({ backend, spec, isClaimed }: OpenDrive): boolean {

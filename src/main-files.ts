@@ -59,17 +59,32 @@ export function loadVgaRom(config: Config): NamedBytes | undefined {
 /** -kernel, -initrd and -append as the board's firmware finds them. */
 export function loadBoot(config: Config, ramBelow4g: number): BootParts {
   const { kernel, initrd, append } = config;
+  const given = givenRoms(config.optionRoms);
   if (kernel === undefined) {
     if (initrd !== undefined || append !== undefined) {
       const what = append === undefined ? '-initrd' : '-append';
       throw new CommandLineError(`${what} only allowed with -kernel option`, null);
     }
-    return { optionRoms: [], fwCfgEntries: [], warnings: [] };
+    return { ...given, fwCfgEntries: [] };
   }
   const options = { kernel, initrd, append, ramBelow4g, readFile: readOrWhy };
   const { rom, entries, warnings } = located(null, () => loadKernel(options));
   const bytes = readFile(packagePath(`roms/option/${rom}`));
-  return { optionRoms: [{ name: rom, bytes, bootIndex: 0 }], fwCfgEntries: entries, warnings };
+  const optionRoms = [{ name: rom, bytes, bootIndex: 0 }, ...given.optionRoms];
+  return { optionRoms, fwCfgEntries: entries, warnings: [...given.warnings, ...warnings] };
+}
+
+/** Of -option-rom; those that cannot be read are missed, no more. */
+function givenRoms(paths: readonly string[]): Pick<BootParts, 'optionRoms' | 'warnings'> {
+  const optionRoms: NamedBytes[] = [];
+  const warnings: string[] = [];
+  for (const path of paths) {
+    const found = readOrWhy(path);
+    if ('strerror' in found) {
+      warnings.push(`Could not open option rom '${path}': ${found.strerror}`);
+    } else optionRoms.push({ name: baseName(path), bytes: found });
+  }
+  return { optionRoms, warnings };
 }
 
 function readOrWhy(path: string): Uint8Array | { readonly strerror: string } {

@@ -10,6 +10,7 @@ import {
   type JobSetting,
   snapshotDrive,
   startBackup,
+  startBackupInto,
   startCommit,
   startMirror,
   startStream,
@@ -74,6 +75,21 @@ export async function backup(monitor: DriveHost, request: CopyArguments): Promis
   const setting = await settingFor(monitor, monitor.table.find(request.device));
   if (setting.drive.node !== undefined) checkFormat(request.format);
   const job = keep(monitor, await startBackup(setting, copyRequest(request)));
+  return async () => {
+    job.cancel(true);
+    await job.finished;
+  };
+}
+
+/** `target` is a drive. */
+export async function backupInto(
+  monitor: DriveHost,
+  request: Omit<CopyArguments, 'format' | 'mode'>,
+): Promise<Undo> {
+  const { table } = monitor;
+  const setting = await settingFor(monitor, table.find(request.device));
+  const target = table.find(request.target).backend;
+  const job = keep(monitor, startBackupInto(setting, target, copyRequest(request)));
   return async () => {
     job.cancel(true);
     await job.finished;

@@ -3,13 +3,19 @@
  */
 
 import { disassembleLines } from './cpu/disassemble.ts';
+import { MODEL_NAMES } from './cpu/models.ts';
 import { UserError } from './error.ts';
+import { MACHINE_TYPE, propertyType } from './hw/board/qom.ts';
+import { CATALOG, propertiesOf } from './hw/catalog.ts';
+import { ppm } from './hw/display/ppm.ts';
+import { picture } from './hw/display/render.ts';
 import { screenText } from './hw/display/text.ts';
 import { isKeyName, KEY_NAMES, type KeyName, keyOfNumber } from './hw/input/keys.ts';
 import { bootOrderCmos } from './hw/timer/cmos.ts';
 import type { Json } from './json.ts';
 import type { PcMachine } from './machine-build.ts';
-import type { Panel, Topic } from './monitor/vm.ts';
+import type { InputEvent, Models, Panel, Topic } from './monitor/vm.ts';
+import type { ObjectType } from './qom.ts';
 
 export function pcPanel(machine: PcMachine): Panel {
   const { board } = machine;
@@ -32,9 +38,77 @@ export function pcPanel(machine: PcMachine): Panel {
     queryPci: (): Json => [{ bus: 0, devices: board.texts.pciInfo() as unknown as Json }],
     queryMice: (): Json => [{ name: 'QEMU PS/2 Mouse', index: 2, current: true, absolute: false }],
     screenText: () => (board.vga === undefined ? undefined : screenText(board.vga)),
+    machineObject: () => board.texts.machineObject(),
+    screenshot: () => (board.vga === undefined ? undefined : ppm(picture(board.vga))),
+    input: events => {
+      for (const event of events) input(machine, event);
+    },
+    models: MODELS,
     setBootOrder: bootOrder => board.rtc.setCmos(bootOrderCmos({ bootOrder })),
   };
 }
+
+const BUTTONS = ['Left', 'Right', 'Middle'];
+const WHEEL: { readonly [button: string]: number } = { WheelUp: -1, WheelDown: 1 };
+
+/** As a window would send it; the mouse does not know absolute places. */
+function input({ board }: PcMachine, event: InputEvent): void {
+  const { mouse } = board;
+  switch (event.type) {
+    case 'key': {
+      const key = readKey(event.key);
+      if (key !== undefined) board.keyboard.key(key, event.down ? 'press' : 'release');
+      return;
+    }
+    case 'btn': {
+      const bit = 1 << BUTTONS.indexOf(event.button);
+      if (Object.hasOwn(WHEEL, event.button)) {
+        if (event.down) mouse.move(0, 0, WHEEL[event.button]);
+      } else mouse.setButtons(event.down ? mouse.buttons | bit : mouse.buttons & ~bit);
+      return;
+    }
+    case 'rel':
+      if (event.axis === 'X') mouse.move(event.value, 0);
+      else mouse.move(0, event.value);
+      return;
+    default:
+      return;
+  }
+}
+
+/** What a device is, by the bus that it sits on. */
+const PARENTS: { readonly [bus: string]: string } = {
+  System: 'sys-bus-device',
+  PCI: 'pci-device',
+  ISA: 'isa-device',
+  IDE: 'ide-device',
+  'i2c-bus': 'i2c-slave',
+  'icc-bus': 'icc-device',
+  'usb-bus': 'usb-device',
+  SCSI: 'scsi-device',
+};
+
+function type(name: string, ...parents: string[]): ObjectType {
+  return { name, parents: [...parents, 'object'] };
+}
+
+const MODELS: Models = {
+  cpus: MODEL_NAMES,
+  types: [
+    ...CATALOG.map(model => ({
+      ...type(model.name, PARENTS[model.bus], 'device'),
+      properties: propertiesOf(model).map(property => ({
+        name: property.name,
+        type: propertyType(property),
+        description: property.description,
+      })),
+    })),
+    ...Object.keys(PARENTS).map(bus => type(bus, 'bus')),
+    ...MODEL_NAMES.map(name => type(`${name}-x86_64-cpu`, 'x86_64-cpu', 'cpu', 'device')),
+    type(MACHINE_TYPE, 'generic-pc-machine', 'machine'),
+    type('container'),
+  ],
+};
 
 function readKey(key: string | number): KeyName | undefined {
   if (typeof key === 'number') return keyOfNumber(key);

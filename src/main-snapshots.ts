@@ -1,8 +1,6 @@
 /**
- * Snapshots inside images as the monitor takes, lists and deletes them.
- *
- * Not there: the state of the whole machine in an image, so `savevm` ends in an error and `loadvm`
- * finds disk-only snapshots at most.
+ * Snapshots inside images as the monitor takes, lists and deletes them. Those of the whole machine
+ * are in main-machine-snapshots.ts.
  */
 
 import { BlockError } from './block/backend.ts';
@@ -14,6 +12,7 @@ import {
   supportsSnapshots,
 } from './block/operations.ts';
 import type { SnapshotInfo } from './block/snapshot-info.ts';
+import { HostError } from './disk-host.ts';
 import { UserError } from './error.ts';
 import { localOffsetSeconds } from './host-main.ts';
 import type { DriveTable } from './main-drives.ts';
@@ -83,8 +82,13 @@ function describe(found: SnapshotInfo): JsonObject {
   };
 }
 
+export interface Holder {
+  readonly device: string;
+  readonly node: BlockNode;
+}
+
 /** Writable images that can hold snapshots, in order of creation. */
-function holders(table: DriveTable): { readonly device: string; readonly node: BlockNode }[] {
+export function holders(table: DriveTable): Holder[] {
   return table.drives.flatMap(({ backend }) => {
     const { node } = backend;
     return node !== undefined && supportsSnapshots(node) ? [{ device: backend.name, node }] : [];
@@ -106,37 +110,37 @@ export function snapshotsText(table: DriveTable): string {
 }
 
 function has(node: BlockNode, key: string): boolean {
-  return node.details().snapshots.some(s => s.id === key || s.name === key);
+  return findSnapshot(node, key) !== undefined;
 }
 
+/** The first that has `key` as its id or its name. */
+export function findSnapshot(node: BlockNode, key: string): SnapshotInfo | undefined {
+  return node.details().snapshots.find(s => s.id === key || s.name === key);
+}
+
+/** Of all images, by id or else by name; what went wrong is told when all have been tried. */
 export async function deleteSnapshots(table: DriveTable, key: string): Promise<void> {
   const all = holders(table);
   if (all.length === 0) throw new UserError('No block device supports snapshots');
+  const failures: string[] = [];
   for (const { device, node } of all) {
-    const found = node.details().snapshots.find(s => s.id === key || s.name === key);
-    if (found === undefined) {
-      const what = `Error while deleting snapshot on device '${device}'`;
-      throw new UserError(`${what}: Can't find the snapshot`);
+    const { snapshots } = node.details();
+    const found = snapshots.find(s => s.id === key) ?? snapshots.find(s => s.name === key);
+    const why = found === undefined ? "Can't find the snapshot" : await attempt(node, found.id);
+    if (why !== undefined) {
+      failures.push(`Error while deleting snapshot on device '${device}': ${why}`);
     }
-    await deleteIn(node, found.id);
   }
+  if (failures.length > 0) throw new UserError(failures.join('\n'));
 }
 
-export function checkSave(table: DriveTable): void {
-  for (const { backend } of table.drives) {
-    const { node } = backend;
-    if (node === undefined || node.readOnly || supportsSnapshots(node)) continue;
-    throw new UserError(`Device '${backend.name}' is writable but does not support snapshots.`);
+/** Why a snapshot cannot be deleted; undefined when it was. */
+async function attempt(node: BlockNode, id: string): Promise<string | undefined> {
+  try {
+    await deleteIn(node, id);
+    return undefined;
+  } catch (error) {
+    if (error instanceof BlockError || error instanceof HostError) return error.message;
+    throw error;
   }
-  if (holders(table).length === 0) throw new UserError('No block device can accept snapshots');
-}
-
-export function hasSaved(table: DriveTable, name: string): boolean {
-  const [first] = holders(table);
-  if (first === undefined) throw new UserError('No block device supports snapshots');
-  const found = first.node.details().snapshots.find(s => s.id === name || s.name === name);
-  if (found === undefined) return false;
-  if (found.vmStateSize > 0) return true;
-  const what = 'This is a disk-only snapshot. Revert to it offline using qemu-img.';
-  throw new UserError(what);
 }

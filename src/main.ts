@@ -25,9 +25,11 @@ import {
   processId,
   programArguments,
   programName,
+  readConfigText,
   writeFile,
+  writePidFile,
 } from './host-main.ts';
-import { HostTime, wallClock } from './host-time.ts';
+import { after, HostTime, wallClock } from './host-time.ts';
 import { Inbox } from './inbox.ts';
 import { Log } from './log.ts';
 import type { PcMachine } from './machine-build.ts';
@@ -37,19 +39,22 @@ import {
   type CharRequest,
   type Config,
   LogHelp,
-  MACHINES,
   type MonitorRequest,
   readConfig,
 } from './main-config.ts';
+import { MACHINES } from './main-config-groups.ts';
 import type { Fittings } from './main-devices.ts';
 import { DriveMonitor } from './main-drive-monitor.ts';
 import { DriveTable } from './main-drives.ts';
 import { watchDrives } from './main-io-errors.ts';
+import { createMigration } from './main-migration.ts';
 import { commandsFor } from './monitor/commands/all.ts';
 import { CHARDEV_GROUP } from './monitor/commands/chardev.ts';
 import { bareContext, hmpCommandsFor } from './monitor/hmp/commands.ts';
 import { runLine } from './monitor/hmp/dispatch.ts';
 import { HmpConsole } from './monitor/hmp/human-monitor.ts';
+import { UserObjects } from './monitor/objects.ts';
+import { EventLimits } from './monitor/qmp/event-limits.ts';
 import { QmpServer } from './monitor/qmp/server.ts';
 import { Session } from './monitor/session.ts';
 import { QEMU_VERSION_TEXT } from './monitor/version.ts';
@@ -67,6 +72,7 @@ class Program {
   private readonly clock = new Clock();
   private readonly inbox = new Inbox(this.clock);
   private readonly events = new Events();
+  private readonly limits = new EventLimits(this.events, { wallClock, after });
   private readonly log = new Log();
   private readonly host = new HostTime();
   private readonly chars: CharTable;
@@ -78,7 +84,7 @@ class Program {
   private readonly vm: Vm;
 
   constructor(
-    name: string,
+    private readonly name: string,
     private readonly config: Config,
   ) {
     this.chars = new CharTable({
@@ -103,7 +109,9 @@ class Program {
 
   async run(): Promise<number> {
     const { config } = this;
+    if (config.pidFile !== undefined) writePidFile(config.pidFile);
     this.setUpLog();
+    this.addObjects();
     this.addDefaultChars();
     for (const { list, location } of config.chardevs) await this.openChardev(list, location);
     for (const request of config.monitors) await this.openMonitor(request);
@@ -122,8 +130,12 @@ class Program {
       this.drives.checkKeys();
       for (const { backend } of this.drives.drives) backend.retryHeld();
     };
+    // A missing password, or a snapshot that cannot be loaded: the machine waits for `cont`.
     const hasKeys = this.drives.missingKeys().length === 0;
-    if (config.startsRunning && hasKeys) machine.cont();
+    const isLoaded = config.loadvm === undefined || (await this.loadSnapshot(config.loadvm));
+    const runs = config.startsRunning && hasKeys && isLoaded;
+    if (config.incoming !== undefined) await this.receive(machine, config.incoming, runs);
+    else if (runs) machine.cont();
     const status = await machine.power();
     if (config.showsHash) {
       const { instructions } = machine.cpu;
@@ -133,6 +145,30 @@ class Program {
     await this.closeDrives();
     await this.chars.finish();
     return status;
+  }
+
+  /** `-loadvm`: what is wrong is told, and the program goes on. */
+  private async loadSnapshot(name: string): Promise<boolean> {
+    const { loadSnapshot } = await import('./monitor/commands/snapshots.ts');
+    try {
+      return await loadSnapshot(this.vm, name);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      this.report(error.message);
+      return false;
+    }
+  }
+
+  /** `-incoming`: `runs` says whether the machine runs when it is there. */
+  private async receive(machine: PcMachine, from: CharRequest, runs: boolean): Promise<void> {
+    const { receiveMachine } = await import('./main-migration.ts');
+    machine.rest('inmigrate');
+    machine.runsAfterIncoming = runs;
+    await receiveMachine(machine, from, line => this.report(line));
+  }
+
+  private report(lines: string): void {
+    for (const line of lines.split('\n')) printError(`${this.name}: ${line}\n`);
   }
 
   /** The screen in this terminal, where there is a screen and the terminal is free. */
@@ -148,6 +184,16 @@ class Program {
       const { printWhenSettled } = await import('./main-screen.ts');
       printWhenSettled(machine, printOut, () => this.end());
     } else if (config.display === 'curses') throw bareError('curses: stdout is not a terminal');
+  }
+
+  private addObjects(): void {
+    for (const { list, location } of this.config.objects) {
+      const properties = list.pairs.filter(({ key }) => key !== 'qom-type' && key !== 'id');
+      const texts = Object.fromEntries(properties.map(({ key, value }) => [key, value]));
+      located(location, () => {
+        this.vm.objects.addFromTexts(list.get('qom-type') ?? '', list.id ?? '', texts);
+      });
+    }
   }
 
   private setUpLog(): void {
@@ -232,7 +278,8 @@ class Program {
 
   private connectMonitor(char: Char, { mode, pretty }: Pick<MonitorRequest, 'mode' | 'pretty'>) {
     if (mode === 'control') {
-      new QmpServer(this.vm, this.session(false), char, pretty);
+      const { limits } = this;
+      new QmpServer({ session: this.session(false), events: limits, char, pretty });
       return;
     }
     new HmpConsole({
@@ -326,7 +373,13 @@ class Program {
       log,
       drives,
       chars,
-      settings: { singlestep: config.singlestep, watchdogAction: 'reset', captures: [] },
+      objects: new UserObjects(),
+      migration: createMigration(parts.machine, ms => this.host.sleepAside(ms)),
+      settings: {
+        singlestep: config.singlestep,
+        watchdogAction: config.watchdogAction,
+        captures: [],
+      },
       name: config.name,
       uuid: config.uuid,
       get machine() {
@@ -343,6 +396,7 @@ class Program {
         completePath,
         setLogFile: path => log.setSink(openLog(path)),
         wallClock,
+        after,
         threadId: processId,
       },
       human: line => this.runHuman(line),
@@ -407,11 +461,17 @@ async function answer(config: Config, program: string): Promise<string> {
   }
 }
 
+/** A place in a file begins with a colon and follows the program's name at once. */
+function place(location: string | undefined): string {
+  if (location === undefined) return '';
+  return location.startsWith(':') ? `${location.slice(1)}:` : ` ${location}:`;
+}
+
 /** Every line that is ours has the program's name and the place before it. */
 function report(program: string, error: CommandLineError): void {
   const { message, location, hint } = error;
-  const prefix =
-    location === null ? '' : location === undefined ? `${program}: ` : `${program}: ${location}: `;
+  const prefix = location === null ? '' : `${program}:${place(location)} `;
+  if (message === '') return;
   for (const line of message.split('\n')) printError(`${prefix}${line}\n`);
   if (hint !== undefined) printError(`${hint}\n`);
 }
@@ -419,7 +479,7 @@ function report(program: string, error: CommandLineError): void {
 async function main(): Promise<number> {
   const program = programName();
   try {
-    const config = readConfig(programArguments());
+    const config = readConfig(programArguments(), readConfigText);
     if (config.answer !== undefined) {
       printOut(await answer(config, program));
       return 0;

@@ -74,6 +74,14 @@ export class Region {
   }
 }
 
+/** A block of the arena that is part of the machine's state. */
+export interface GuestRange {
+  /** As states of machines name it: `pc.ram`. */
+  readonly name: string;
+  readonly offset: number;
+  readonly length: number;
+}
+
 /** Who answered for the page of the last access that went to a handler. */
 interface LastHandler {
   readonly access: 'read' | 'write';
@@ -92,7 +100,7 @@ export class Memory {
   readonly codePages: Uint8Array;
   readonly regions: Region[] = [];
   /** Arena bytes that belong to the machine's state: RAM, ROM, video memory. */
-  readonly guestRanges: { readonly offset: number; readonly length: number }[] = [];
+  readonly guestRanges: GuestRange[] = [];
   /** A page answers differently from now on: TLBs must go. */
   onRemap: () => void = () => {};
   /** Bytes of a page marked in `codePages` are about to change; `offset` is in the arena. */
@@ -112,12 +120,12 @@ export class Memory {
   }
 
   /**
-   * Takes page-aligned bytes from the arena, zeroed. Returns their arena offset. `guest` bytes are
-   * part of the machine's state; `cache` bytes (TLBs) are not.
+   * Takes page-aligned bytes from the arena, zeroed. Returns their arena offset. They are part of
+   * the machine's state, where `name` tells which they are.
    */
-  allocate(length: number, use: 'guest' | 'cache' = 'guest'): number {
+  allocate(length: number, name = `ram${this.guestRanges.length}`): number {
     const offset = this.allocated;
-    if (use === 'guest') this.guestRanges.push({ offset, length });
+    this.guestRanges.push({ name, offset, length });
     this.allocated += Math.ceil(length / PAGE_SIZE) * PAGE_SIZE;
     assert(this.allocated <= this.arena.byteLength, 'the arena holds everything allocated');
     return offset;

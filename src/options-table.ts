@@ -145,6 +145,7 @@ const DISPLAY: readonly OptionRow[] = [
     help('-nographic', 'disable graphical output and redirect serial I/Os to console'),
   ),
   row('vga', true, help('-vga [std|none]', 'select video card type')),
+  row('vnc', true, help('-vnc display', 'start a VNC server on display: not in this build')),
 ];
 
 const NETWORK: readonly OptionRow[] = [
@@ -182,8 +183,11 @@ const DEBUG: readonly OptionRow[] = [
   row('qmp-pretty', true, help('-qmp-pretty dev', 'like -qmp but uses pretty JSON formatting')),
   row('mon', true, '-mon [chardev=]name[,mode=readline|control][,default]\n'),
   row('debugcon', true, help('-debugcon dev', "redirect the debug console to char device 'dev'")),
+  row('pidfile', true, help('-pidfile file', "write PID to 'file'")),
   row('singlestep', false, help('-singlestep', 'always run in singlestep mode')),
   row('S', false, help('-S', "freeze CPU at startup (use 'c' to start execution)")),
+  row('gdb', true, help('-gdb dev', "wait for gdb connection on 'dev'")),
+  row('s', false, help('-s', 'shorthand for -gdb tcp::1234')),
   row(
     'd',
     true,
@@ -195,8 +199,19 @@ const DEBUG: readonly OptionRow[] = [
   row('D', true, help('-D logfile', 'output log to logfile (default stderr)')),
   row('L', true, help('-L path', 'set the directory for the BIOS, VGA BIOS and keymaps')),
   row('bios', true, help('-bios file', 'set the filename for the BIOS')),
+  row(
+    'enable-kvm',
+    false,
+    help('-enable-kvm', 'enable KVM full virtualization support: not in this build'),
+  ),
   row('no-reboot', false, help('-no-reboot', 'exit instead of rebooting')),
   row('no-shutdown', false, help('-no-shutdown', 'stop before shutdown')),
+  row(
+    'loadvm',
+    true,
+    help('-loadvm [tag|id]', 'start right away with a saved state (loadvm in monitor)'),
+  ),
+  row('incoming', true, help('-incoming p', 'prepare for incoming migration, listen on port p')),
   row(
     'rtc',
     true,
@@ -214,6 +229,26 @@ const DEBUG: readonly OptionRow[] = [
       'instruction, and enable aligning the host and virtual clocks',
     ),
   ),
+  row('watchdog', true, help('-watchdog model', 'enable virtual hardware watchdog [default=none]')),
+  row(
+    'watchdog-action',
+    true,
+    '-watchdog-action reset|shutdown|poweroff|pause|debug|none\n' +
+      `${INDENT}action when watchdog fires [default=reset]\n`,
+  ),
+  row('option-rom', true, help('-option-rom rom', 'load a file, rom, into the option ROM space')),
+  row(
+    'object',
+    true,
+    help(
+      '-object TYPENAME[,PROP1=VALUE1,...]',
+      'create a new object of type TYPENAME setting properties',
+      "in the order they are specified.  Note that the 'id'",
+      'property must be set.  These objects are placed in the',
+      "'/objects' path.",
+    ),
+  ),
+  row('readconfig', true, '-readconfig <file>\n'),
   row('nodefaults', false, help('-nodefaults', "don't create default devices")),
   row(
     'compat',

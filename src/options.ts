@@ -17,7 +17,8 @@ export interface OptionPair {
 export class CommandLineError extends Error {
   override readonly name = 'CommandLineError';
   /**
-   * `location`: the option and its argument as typed, printed behind the program's name; undefined
+   * `location`: the option and its argument as typed, printed behind the program's name, or
+   * `:FILE:LINE`; undefined
    * for the program's name alone; `null` for the bare message.
    */
   constructor(

@@ -2,7 +2,8 @@
  * How fast the machine's clock runs, and what the machine's loop asks of the host for it.
  *
  * Live: virtual time follows the host's monotonic clock while the machine runs, but never passes
- * the next deadline within a slice: no timer tick is lost when the host is late. The lag is made up
+ * the next deadline within a slice: no timer tick is lost when the host is late, and whatever the
+ * host does, time moves on from one instruction to another. The lag is made up
  * for when there is nothing to do, and is limited: a host that has no time stretches the guest's.
  * Counted (-icount): every instruction takes 2^shift nanoseconds and nothing else moves the clock
  * but jumps while the processor is halted, so equal runs are equal to the bit.
@@ -31,6 +32,8 @@ const BUSY_SLICE_NS = 150_000;
 /** Live: a slice takes at most this much virtual time, and the lag behind the host is at most: */
 const LONGEST_SLICE_NS = 5 * SLICE_NS;
 const LONGEST_LAG_NS = 50_000_000;
+/** Live: the part of a slice's time that only instructions use up, so that a clock never stands. */
+const RESERVED = 0.25;
 /** Bounds on instructions per slice. */
 const MIN_BUDGET = 500;
 const MAX_BUDGET = 2_000_000;
@@ -39,6 +42,7 @@ const MAX_BUDGET = 2_000_000;
 export class Pace {
   private sliceStartNs = 0;
   private sliceLimitNs = 0;
+  private sliceBudget = 1;
   private sliceHostNs = 0;
   private sliceStartInstructions = 0;
   /** Live: virtual time is host time less this. */
@@ -51,9 +55,12 @@ export class Pace {
     private readonly host: HostPace,
   ) {}
 
-  /** The machine starts or goes on at virtual `nowNs`. */
-  begin(nowNs: number): void {
+  /** The machine starts or goes on at virtual `nowNs`, `instructions` after power-on. */
+  begin(nowNs: number, instructions: number): void {
     this.hostOffsetNs = this.host.nowNs() - nowNs;
+    this.sliceStartNs = nowNs;
+    this.sliceLimitNs = nowNs;
+    this.sliceStartInstructions = instructions;
   }
 
   /** Live: virtual time while the processor is halted. */
@@ -66,12 +73,9 @@ export class Pace {
     const done = instructions - this.sliceStartInstructions;
     if (this.mode.kind === 'counted') return this.sliceStartNs + done * 2 ** this.mode.shift;
     const hostNs = Math.floor(this.host.nowNs() - this.hostOffsetNs);
-    return Math.min(hostNs, this.sliceLimitNs);
-  }
-
-  /** Live: the slice was to be over by now, or virtual time would pass a deadline. */
-  isSpent(nowNs: number): boolean {
-    return this.mode.kind === 'live' && nowNs >= this.sliceLimitNs;
+    const left = Math.max(0, 1 - done / this.sliceBudget);
+    const reservedNs = left * RESERVED * (this.sliceLimitNs - this.sliceStartNs);
+    return Math.min(hostNs, Math.floor(this.sliceLimitNs - reservedNs));
   }
 
   /** How many instructions to run from `nowNs` towards `untilNs`. */
@@ -85,7 +89,9 @@ export class Pace {
     const aimNs = Math.min(spanNs, at.busy ? BUSY_SLICE_NS : SLICE_NS);
     this.sliceHostNs = this.host.nowNs();
     this.sliceLimitNs = nowNs + Math.min(spanNs, LONGEST_SLICE_NS);
-    return Math.round(Math.max(MIN_BUDGET, Math.min(aimNs * this.speed, MAX_BUDGET)));
+    const budget = Math.min(aimNs * this.speed, MAX_BUDGET);
+    this.sliceBudget = Math.round(Math.max(MIN_BUDGET, budget));
+    return this.sliceBudget;
   }
 
   /** Learns the speed; returns the virtual time at the end of the slice. */
@@ -95,7 +101,9 @@ export class Pace {
     const spentNs = this.host.nowNs() - this.sliceHostNs;
     const done = instructions - this.sliceStartInstructions;
     if (spentNs > 10_000 && done > MIN_BUDGET) {
-      this.speed = this.speed * 0.8 + (done / spentNs) * 0.2;
+      const seen = done / spentNs;
+      // A guest that has become much slower would hold the host for many slices.
+      this.speed = seen < this.speed / 4 ? seen : this.speed * 0.8 + seen * 0.2;
     }
     const lagNs = this.host.nowNs() - this.hostOffsetNs - nowNs;
     if (lagNs > LONGEST_LAG_NS) this.hostOffsetNs += lagNs - LONGEST_LAG_NS;

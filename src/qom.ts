@@ -23,6 +23,18 @@ export interface QomObject {
   readonly properties: readonly QomProperty[];
 }
 
+/** A type of objects, with the properties of devices in the order of their declaration. */
+export interface ObjectType {
+  readonly name: string;
+  /** What it is, from the nearest on. */
+  readonly parents: readonly string[];
+  readonly properties?: readonly {
+    readonly name: string;
+    readonly type: string;
+    readonly description?: string;
+  }[];
+}
+
 /** `properties` in order of creation. */
 export function qomObject(type: string, properties: readonly QomProperty[]): QomObject {
   const own: QomProperty = { name: 'type', type: 'string', value: () => type };

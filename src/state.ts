@@ -16,6 +16,18 @@ export type Plain =
   | readonly Plain[]
   | { readonly [name: string]: Plain };
 
+/** A saved state does not fit; `owner` is the id of the device whose it is. */
+export class StateError extends Error {
+  override readonly name = 'StateError';
+
+  constructor(
+    readonly owner: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
 export interface Field<T> {
   initial(): T;
   encode(value: T): Plain;

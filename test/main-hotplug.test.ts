@@ -60,7 +60,7 @@ async function powerOn(hasUsb = true) {
     chars,
     events,
     fixed: new Map([['other', 'ide-hd']]),
-    anonymous: 0,
+    counts: { anonymous: 0, unattached: 0 },
   });
   const add = (text: string): string => {
     try {

@@ -11,35 +11,43 @@ test('counted: an instruction takes 2^shift ns and budgets reach exactly to the 
 test('live: virtual time follows the host and stands still while the machine is stopped', () => {
   const host = new InstantHost();
   const pace = new Pace({ kind: 'live' }, host);
-  pace.begin(0);
+  pace.begin(0, 0);
   pace.beginSlice(0, 1e9, { instructions: 0, busy: false });
   host.spend(1_500_000);
   expect(pace.endSlice(100_000)).toBe(1_500_000);
   host.spend(60e9);
-  pace.begin(1_500_000);
+  pace.begin(1_500_000, 0);
   expect(pace.idleNs()).toBe(1_500_000);
 });
 
 test('live: time does not pass the next deadline, and catches up in the next slices', () => {
   const host = new InstantHost();
   const pace = new Pace({ kind: 'live' }, host);
-  pace.begin(0);
-  pace.beginSlice(0, 1_000_000, { instructions: 0, busy: false });
+  pace.begin(0, 0);
+  let done = pace.beginSlice(0, 1_000_000, { instructions: 0, busy: false });
   host.spend(3_000_000);
-  expect(pace.nowNs(5000)).toBe(1_000_000);
-  expect([pace.isSpent(999_999), pace.isSpent(1_000_000)]).toEqual([false, true]);
-  expect(pace.endSlice(5000)).toBe(1_000_000);
-  pace.beginSlice(1_000_000, 2_000_000, { instructions: 5000, busy: false });
-  expect(pace.endSlice(5500)).toBe(2_000_000);
-  pace.beginSlice(2_000_000, 9_000_000, { instructions: 5500, busy: false });
+  expect(pace.endSlice(done)).toBe(1_000_000);
+  done += pace.beginSlice(1_000_000, 2_000_000, { instructions: done, busy: false });
+  expect(pace.endSlice(done)).toBe(2_000_000);
+  pace.beginSlice(2_000_000, 9_000_000, { instructions: done, busy: false });
   host.spend(500_000);
-  expect(pace.endSlice(6000)).toBe(3_500_000);
+  expect(pace.endSlice(done + 500)).toBe(3_500_000);
+});
+
+test('live: while the host is late, time still passes from one instruction to the next', () => {
+  const host = new InstantHost();
+  const pace = new Pace({ kind: 'live' }, host);
+  pace.begin(0, 0);
+  const budget = pace.beginSlice(0, 1_000_000, { instructions: 0, busy: false });
+  host.spend(3_000_000);
+  const times = [0, 1, 2, budget / 2, budget - 1, budget].map(n => pace.nowNs(n));
+  expect(times).toEqual([750_000, 750_005, 750_010, 875_000, 999_995, 1_000_000]);
 });
 
 test('live: a host that goes away for a second leaves a lag of 50 ms at most', () => {
   const host = new InstantHost();
   const pace = new Pace({ kind: 'live' }, host);
-  pace.begin(0);
+  pace.begin(0, 0);
   pace.beginSlice(0, 1e9, { instructions: 0, busy: false });
   host.spend(1e9);
   expect(pace.endSlice(100_000)).toBe(10_000_000);
@@ -49,7 +57,7 @@ test('live: a host that goes away for a second leaves a lag of 50 ms at most', (
 test('live: budgets follow the measured speed and are short while disk work is under way', () => {
   const host = new InstantHost();
   const pace = new Pace({ kind: 'live' }, host);
-  pace.begin(0);
+  pace.begin(0, 0);
   let nowNs = 0;
   let instructions = 0;
   for (let i = 0; i < 40; i++) {
@@ -62,4 +70,14 @@ test('live: budgets follow the measured speed and are short while disk work is u
   }
   expect(pace.beginSlice(nowNs, 1e12, { instructions, busy: false }) / 200_000).toBeCloseTo(1, 1);
   expect(pace.beginSlice(nowNs, 1e12, { instructions, busy: true }) / 15_000).toBeCloseTo(1, 1);
+});
+
+test('live: a guest that becomes much slower is given short slices at once', () => {
+  const host = new InstantHost();
+  const pace = new Pace({ kind: 'live' }, host);
+  pace.begin(0, 0);
+  const first = pace.beginSlice(0, 1e12, { instructions: 0, busy: false });
+  host.spend(first * 1000);
+  const nowNs = pace.endSlice(first);
+  expect(pace.beginSlice(nowNs, 1e12, { instructions: first, busy: false })).toBe(2000);
 });

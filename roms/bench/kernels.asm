@@ -105,9 +105,14 @@ paging: mov edi, DIR
         loop .table
         mov eax, DIR
         mov cr3, eax
+        mov eax, cr4
+        or eax, 0x200           ; OSFXSR
+        mov cr4, eax
         mov eax, cr0
-        or eax, 0x80010000
+        and eax, ~0xc           ; neither EM nor TS
+        or eax, 0x80010022      ; PG, WP, NE, MP
         mov cr0, eax
+        fninit
         jmp .on
 .on:    ret
 
@@ -120,6 +125,8 @@ kernels:
         dd qsort, 0x9a38034b
         dd fib, 0x0004d973
         dd vm, 0x8e7972b2
+        dd matx87, 0x434d9565
+        dd matsse, 0x434d9565
 .end:
 
         align 16
@@ -374,6 +381,104 @@ vm:     mov esi, .code
         align 4
 .table: dd .add, .mul, .xor, .acc, .skip, .nop, .loop
 .code:  db 0, 77, 1, 2, 3, 4, 5, 0, 3, 2, 6
+
+; Product of two 64 x 64 matrices of doubles, small whole numbers, four times with changes between.
+; esi: row, edi: column, ebx: result; every sum is exact, so both units give the same.
+N       equ 64
+A       equ DATA
+B       equ A + N * N * 8
+C       equ B + N * N * 8
+%macro matrix 1
+        call fill
+        mov ebp, 4
+.pass:  mov ebx, C
+        mov esi, A
+.row:   mov edi, B
+.cell:  mov ecx, N
+        %1
+        add ebx, 8
+        sub esi, N * 8
+        sub edi, N * N * 8 - 8
+        cmp edi, B + N * 8
+        jb .cell
+        add esi, N * 8
+        cmp esi, A + N * N * 8
+        jb .row
+        call digest
+        dec ebp
+        jnz .pass
+        ret
+%endmacro
+
+%macro cellx87 0
+        fldz
+%%add:  fld qword [esi]
+        fmul qword [edi]
+        faddp
+        add esi, 8
+        add edi, N * 8
+        dec ecx
+        jnz %%add
+        fstp qword [ebx]
+%endmacro
+
+%macro cellsse 0
+        xorpd xmm0, xmm0
+%%add:  movsd xmm1, [esi]
+        mulsd xmm1, [edi]
+        addsd xmm0, xmm1
+        add esi, 8
+        add edi, N * 8
+        dec ecx
+        jnz %%add
+        movsd [ebx], xmm0
+%endmacro
+
+        align 16
+matx87: matrix cellx87
+        align 16
+matsse: matrix cellsse
+
+; A and B hold bytes of a pseudo-random sequence, minus 100; eax = 0.
+fill:   mov edi, A
+        mov ecx, 2 * N * N
+        mov eax, 7
+.next:  imul eax, eax, 1664525
+        add eax, 1013904223
+        mov edx, eax
+        shr edx, 24
+        sub edx, 100
+        push edx
+        fild dword [esp]
+        fstp qword [edi]
+        pop edx
+        add edi, 8
+        dec ecx
+        jnz .next
+        xor eax, eax
+        ret
+
+; Mixes C into eax and puts its diagonal, 1/1024 of it, into A's.
+digest: mov edi, C
+        mov ecx, N * N * 2
+.mix:   rol eax, 5
+        xor eax, [edi]
+        add edi, 4
+        dec ecx
+        jnz .mix
+        mov esi, C
+        mov edi, A
+        mov ecx, N
+.turn:  mov edx, [esi + 4]
+        sub edx, 10 << 20       ; the exponent
+        mov [edi + 4], edx
+        mov edx, [esi]
+        mov [edi], edx
+        add esi, (N + 1) * 8
+        add edi, (N + 1) * 8
+        dec ecx
+        jnz .turn
+        ret
 
         align 8
 gdt:    dq 0, 0x00cf9a000000ffff, 0x00cf92000000ffff

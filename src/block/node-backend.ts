@@ -6,7 +6,7 @@
  */
 
 import type { BlockHost } from '../disk-host.ts';
-import { type BlockBackend, BlockError, type DiskGeometry } from './backend.ts';
+import { type BlockBackend, BlockError, type DiskGeometry, type Tray } from './backend.ts';
 import type { CacheMode } from './cache-mode.ts';
 import type { DetectZeroes, DriveSpec } from './drive-options.ts';
 import type { DirtyBitmap } from './job/dirty-bitmap.ts';
@@ -49,6 +49,10 @@ export class DriveBackend implements BlockBackend {
   };
   /** The block job that owns this drive, by type; undefined when none runs. */
   job: string | undefined;
+  /** Of the device, if it has one. */
+  tray: Tray | undefined;
+  /** The guest moved the tray. */
+  onTrayMove: (isOpen: boolean) => void = () => {};
   /** Of the node that is the medium; the user's choice. */
   nodeName: string | undefined;
   /** Told of failed requests; false leaves them to who asked. */
@@ -56,8 +60,6 @@ export class DriveBackend implements BlockBackend {
   ioStatus: 'ok' | 'failed' | 'nospace' = 'ok';
   /** What jobs have still to copy. */
   readonly dirtyBitmaps = new Set<DirtyBitmap>();
-  trayOpen = false;
-  trayLocked = false;
   /** Called before a write reaches the node: jobs keep their promises here. */
   beforeWrite: ((offset: number, length: number) => Promise<void>) | undefined;
   /** Hears of every write that reached the node: dirty bitmaps. */
@@ -253,6 +255,11 @@ export class DriveBackend implements BlockBackend {
       return;
     }
     await this.change(offset, length, node => node.discard(offset, length));
+  }
+
+  connectTray(tray: Tray): void {
+    this.tray = tray;
+    tray.onMove = isOpen => this.onTrayMove(isOpen);
   }
 
   onMediaChange(listener: () => void): void {

@@ -45,6 +45,10 @@ export function supportsSnapshots(node: BlockNode): boolean {
 export interface NewSnapshot {
   readonly name: string;
   readonly date: HostDate;
+  /** Default the next one that is free. */
+  readonly id?: string;
+  /** The snapshot that goes when this one is there, by id. */
+  readonly replaces?: string;
   readonly vmStateSize?: number;
   readonly vmClockNs?: number;
 }

@@ -54,6 +54,7 @@ import {
   INTERRUPT_SHADOW,
   IOPL,
   NT,
+  RESUMING,
   RF,
   TF,
   UD,
@@ -198,7 +199,7 @@ function checkDebugAccess(c: Context): void {
   requireCpl0(c);
   if ((c.s[DR0 + 7] & DR7_GD) === 0) return;
   c.s[DR0 + 6] |= DR6_BD;
-  c.s[DR0 + 7] &= ~DR7_GD;
+  c.s[RESUMING] = 1;
   c.raise(DB);
 }
 

@@ -6,13 +6,15 @@
  * to length, so that the count is exact.
  */
 
+import { UserError } from '../error.ts';
 import type { Line } from '../line.ts';
-import type { Plain } from '../state.ts';
+import { bool, bytes, count, type Plain, state, text } from '../state.ts';
 import { BUDGET, CURRENT, FLAT, HALF } from './access.ts';
 import { BLOCK_LIMIT } from './code-cache.ts';
 import type { CpuCore, CpuWiring, RunResult } from './cpu.ts';
-import { checkCodeBreakpoint, isDebugging, takeDebugTrap } from './debug.ts';
-import { Fault } from './fault.ts';
+import { beginInstruction, isStepping, takeDebugTrap } from './debug.ts';
+import { dumpNotes } from './dump-notes.ts';
+import { Fault, STALL } from './fault.ts';
 import * as flags from './flags.ts';
 import { summarize } from './fpu/stack.ts';
 import { fpuText, resetFpu } from './fpu/state.ts';
@@ -27,17 +29,17 @@ import {
   BASE,
   CS,
   DB,
+  DEBUG_PENDING,
   DESC_BIG,
   EFLAGS_REST,
   EIP,
   FLAG_RESULT,
   HALTED,
+  HALTED_MASKED,
   IF,
   INTERRUPT_SHADOW,
   NMI_BLOCKED,
-  RF,
   SMM,
-  TF,
 } from './registers.ts';
 import { registerByName, registersText } from './registers-text.ts';
 import { resetRegisters } from './reset.ts';
@@ -46,6 +48,9 @@ import { train } from './train.ts';
 
 /** Scratch words of the register file are no state. */
 const SCRATCH_WORDS = 48;
+
+/** Of INTERRUPT_SHADOW: MOV SS. */
+const DEBUG_SHADOW = 2;
 
 /** In instructions. Programs that end before cost no training. */
 const TRAIN_AT = 200_000;
@@ -62,8 +67,9 @@ export class Cpu implements CpuCore {
   private exitRequested = false;
   private nmiPending = false;
   private smiPending = false;
-  /** The instruction count at which interrupts still wait (after STI, MOV SS). */
+  /** The instruction count at which interrupts still wait (after STI, MOV SS), and the kind. */
   private shadowAt = -1;
+  private shadow = 0;
   /** Which loops run: the walkers until V8 has had time to compile the run loops. */
   private tier: 'new' | 'trained' | 'fast' = 'new';
 
@@ -107,7 +113,7 @@ export class Cpu implements CpuCore {
   }
 
   get halted(): boolean {
-    return this.s[HALTED] !== 0 && !this.hasWakeUp();
+    return this.s[HALTED] !== 0 && this.s[DEBUG_PENDING] === 0 && !this.hasWakeUp();
   }
 
   requestExit(): void {
@@ -129,6 +135,7 @@ export class Cpu implements CpuCore {
         this.exitRequested = false;
         return 'exit';
       }
+      this.takeTrap();
       this.takeEvents();
       if (this.s[HALTED] !== 0) return 'halted';
       this.slice(end - this.retired);
@@ -142,27 +149,32 @@ export class Cpu implements CpuCore {
     this.processor.isLeaving = false;
     this.processor.hasJumped = false;
     this.atBoundary();
-    const isDebugged = isDebugging(processor);
-    const stepped = isDebugged && (s[EFLAGS_REST] & TF) !== 0;
-    const isShadowed = this.shadowAt === this.retired && this.hasWakeUp();
-    const before = this.retired;
+    const isStepped = isStepping(processor);
+    const isAwaited = this.hasWakeUp() || s[DEBUG_PENDING] !== 0;
+    const isShadowed = this.shadowAt === this.retired && isAwaited;
     try {
-      if (isDebugged) checkCodeBreakpoint(processor, this.pc);
-      if (isDebugged || isShadowed || left < BLOCK_LIMIT) {
-        const limit = isDebugged || isShadowed ? 1 : left;
-        this.enter(this.short(limit), 0);
+      beginInstruction(processor, this.pc, this.isDebugShadowed);
+      if (isStepped || isShadowed || left < BLOCK_LIMIT) {
+        this.enter(this.short(isStepped || isShadowed ? 1 : left), 0);
       } else {
         this.enter(this.processor.cache.find(s[EIP]), left - BLOCK_LIMIT);
       }
     } catch (error) {
       this.onFault(error);
-      return;
     }
-    if (this.retired !== before && isDebugged) {
-      s[EFLAGS_REST] &= ~RF;
-      this.atBoundary();
-      if (takeDebugTrap(processor, stepped)) deliverException(this.processor, DB, -1, s[EIP]);
-    }
+  }
+
+  /** MOV SS and POP SS hold debug traps back for one instruction. */
+  private get isDebugShadowed(): boolean {
+    return this.shadowAt === this.retired && (this.shadow & DEBUG_SHADOW) !== 0;
+  }
+
+  /** What the last instruction left: a single step, a data or port breakpoint, a task's T bit. */
+  private takeTrap(): void {
+    const { s, processor } = this;
+    if (s[DEBUG_PENDING] === 0 || this.isDebugShadowed) return;
+    this.atBoundary();
+    if (takeDebugTrap(processor)) deliverException(processor, DB, -1, s[EIP]);
   }
 
   /** A block of at most `limit` instructions. */
@@ -197,7 +209,8 @@ export class Cpu implements CpuCore {
     this.retired = this.instructions;
     s[EIP] = eip;
     this.atBoundary();
-    deliverException(this.processor, error.vector, error.errorCode, eip);
+    if (error.vector === STALL) s[HALTED] = 1;
+    else deliverException(this.processor, error.vector, error.errorCode, eip);
     this.settleShadow();
   }
 
@@ -210,19 +223,22 @@ export class Cpu implements CpuCore {
   /** STI and MOV SS leave 1 in the shadow word; here it becomes the count it is good for. */
   private settleShadow(): void {
     if (this.s[INTERRUPT_SHADOW] === 0) return;
+    this.shadow = this.s[INTERRUPT_SHADOW];
     this.s[INTERRUPT_SHADOW] = 0;
     this.shadowAt = this.retired;
   }
 
   private hasWakeUp(): boolean {
     if (this.smiPending || (this.nmiPending && this.s[NMI_BLOCKED] === 0)) return true;
-    return this.wiring.intr.level && (this.s[EFLAGS_REST] & IF) !== 0;
+    const isOpen = (this.s[EFLAGS_REST] & IF) !== 0 || this.s[HALTED] === HALTED_MASKED;
+    return this.wiring.intr.level && isOpen;
   }
 
   /** SMI, NMI, INTR: whatever is due now. */
   private takeEvents(): void {
     const s = this.s;
     if (this.shadowAt === this.retired) return;
+    if (s[HALTED] === HALTED_MASKED && this.wiring.intr.level) s[HALTED] = 0;
     if (this.smiPending && s[SMM] === 0) {
       this.smiPending = false;
       s[HALTED] = 0;
@@ -263,8 +279,9 @@ export class Cpu implements CpuCore {
     const s = this.s.slice();
     flags.setArithmetic(s, flags.arithmetic(this.s));
     s.fill(0, CURRENT, CURRENT + SCRATCH_WORDS);
-    s[INTERRUPT_SHADOW] = this.shadowAt === this.retired ? 1 : 0;
+    s[INTERRUPT_SHADOW] = this.shadowAt === this.retired ? this.shadow : 0;
     return {
+      model: this.model.name,
       registers: new Uint8Array(s.buffer.slice(0)),
       instructions: this.retired,
       nmiPending: this.nmiPending,
@@ -273,19 +290,34 @@ export class Cpu implements CpuCore {
   }
 
   load(plain: Plain): void {
-    const given = plain as { [name: string]: Plain };
-    const bytes = given['registers'] as Uint8Array;
-    this.processor.s8.set(new Int8Array(bytes.slice().buffer));
-    this.retired = given['instructions'] as number;
-    this.nmiPending = given['nmiPending'] as boolean;
-    this.smiPending = given['smiPending'] as boolean;
+    const given = this.savedState().load(plain);
+    if (given.model !== this.model.name) {
+      throw new UserError(`cpu: ${given.model} in != ${this.model.name}`);
+    }
+    this.processor.s8.set(new Int8Array(given.registers.slice().buffer));
+    this.retired = given.instructions;
+    this.nmiPending = given.nmiPending;
+    this.smiPending = given.smiPending;
     this.shadowAt = -1;
     this.settleShadow();
+    this.wiring.smiActive?.set(this.s[SMM] !== 0);
     this.processor.setA20(this.wiring.a20.level);
     this.processor.modeChanged();
+    this.processor.flushTlb(true);
     this.processor.cache.forgetAll();
     summarize(this.processor);
     this.atBoundary();
+  }
+
+  /** The form of what `save` gives. */
+  private savedState() {
+    return state('cpu', 1, {
+      model: text(),
+      registers: bytes(this.s.byteLength),
+      instructions: count(),
+      nmiPending: bool(),
+      smiPending: bool(),
+    });
   }
 
   get pc(): number {
@@ -307,6 +339,10 @@ export class Cpu implements CpuCore {
 
   register(name: string): bigint | undefined {
     return registerByName(this.registerView(), name);
+  }
+
+  dumpNotes(): Uint8Array {
+    return dumpNotes(this.registerView());
   }
 
   private registerView() {

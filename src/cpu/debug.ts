@@ -1,12 +1,13 @@
 /**
  * Debug exceptions: breakpoints of DR0 to DR3 on code, data and ports, and the single step.
  *
- * Source: Intel SDM volume 3, 17.2 and 17.3. A run loop asks `isDebugging` when DR7 or EFLAGS
- * change, and only then calls the others. Not emulated: LBR, BTF, RTM.
+ * Source: Intel SDM volume 3, 17.2 and 17.3, 6.8.3 (masking by MOV SS), table 6-2 (priorities).
+ * Traps gather in DEBUG_PENDING; core.ts takes them between instructions. Whatever enters a handler
+ * first, a fault or INT, discards them (17.3.1.4). Not emulated: LBR, BTF, RTM.
  */
 
 import type { Context } from './context.ts';
-import { CR4, CR4_DE, DB, DEBUG_PENDING, DR0, EFLAGS_REST, RF, TF } from './registers.ts';
+import { CR4, CR4_DE, DB, DEBUG_PENDING, DR0, EFLAGS_REST, RESUMING, RF, TF } from './registers.ts';
 
 export const DR6_BS = 1 << 14;
 const DR7_ENABLES = 0xff;
@@ -17,9 +18,16 @@ const ON_WRITE = 1;
 const ON_PORT = 2;
 const ON_ACCESS = 3;
 
-/** Whether the run loop must look at every instruction: a breakpoint is armed, or TF is set. */
-export function isDebugging(c: Context): boolean {
-  return (c.s[DR0 + 7] & DR7_ENABLES) !== 0 || (c.s[EFLAGS_REST] & TF) !== 0;
+/** Whether instructions are looked at one by one: code breakpoints are armed, or TF is set. */
+export function isStepping(c: Context): boolean {
+  if ((c.s[EFLAGS_REST] & TF) !== 0) return true;
+  if (!hasBreakpoints(c)) return false;
+  return [0, 1, 2, 3].some(n => isArmed(c, n) && condition(c, n) === ON_EXECUTE);
+}
+
+/** DR7 enables something: strings are to be stepped by element. */
+export function hasBreakpoints(c: Context): boolean {
+  return (c.s[DR0 + 7] & DR7_ENABLES) !== 0;
 }
 
 function isArmed(c: Context, n: number): boolean {
@@ -37,10 +45,19 @@ function breakpointLength(c: Context, n: number): number {
 
 /**
  * Before an instruction at linear address `linear`: raises #DB when a code breakpoint hits, unless
- * RF is set. The run loop clears RF after each instruction that completes.
+ * RF holds for it or `isBlocked` (MOV SS was before it). RF ends here: faults push it set anyway.
+ * With TF set the trap behind the instruction is due from now on.
  */
-export function checkCodeBreakpoint(c: Context, linear: number): void {
-  if ((c.s[EFLAGS_REST] & RF) !== 0) return;
+export function beginInstruction(c: Context, linear: number, isBlocked: boolean): void {
+  const { s } = c;
+  const resumes = (s[EFLAGS_REST] & RF) !== 0 || s[RESUMING] !== 0;
+  s[RESUMING] = 0;
+  s[EFLAGS_REST] &= ~RF;
+  if (!resumes && !isBlocked && hasBreakpoints(c)) checkCodeBreakpoint(c, linear);
+  if ((s[EFLAGS_REST] & TF) !== 0) s[DEBUG_PENDING] |= DR6_BS;
+}
+
+function checkCodeBreakpoint(c: Context, linear: number): void {
   let hits = 0;
   for (let n = 0; n < 4; n++) {
     if (!isArmed(c, n) || condition(c, n) !== ON_EXECUTE) continue;
@@ -68,7 +85,7 @@ export function watchedPages(s: Int32Array): number[] {
   return pages;
 }
 
-/** After IN or OUT: notes port breakpoints (CR4.DE). */
+/** IN or OUT: notes port breakpoints (CR4.DE). */
 export function notePortAccess(c: Context, port: number, size: number): void {
   if ((c.s[CR4] & CR4_DE) !== 0) noteHits(c, port, size, kind => kind === ON_PORT);
 }
@@ -84,16 +101,18 @@ function noteHits(
     const length = breakpointLength(c, n);
     const start = (c.s[DR0 + n] & ~(length - 1)) >>> 0;
     const from = first >>> 0;
-    if (from < start + length && start < from + size) c.s[DEBUG_PENDING] |= 1 << n;
+    if (from >= start + length || start >= from + size) continue;
+    c.s[DEBUG_PENDING] |= 1 << n;
+    c.leave();
   }
 }
 
 /**
- * After an instruction that completed: `stepped` when TF was set as it began. Returns whether a
- * debug trap is due; DR6 is set then, and the caller delivers #DB with the next EIP.
+ * After an instruction that completed. Returns whether a debug trap is due; DR6 is set then, and
+ * the caller delivers #DB with the next EIP.
  */
-export function takeDebugTrap(c: Context, stepped: boolean): boolean {
-  const bits = c.s[DEBUG_PENDING] | (stepped ? DR6_BS : 0);
+export function takeDebugTrap(c: Context): boolean {
+  const bits = c.s[DEBUG_PENDING];
   if (bits === 0) return false;
   c.s[DEBUG_PENDING] = 0;
   c.s[DR0 + 6] = (c.s[DR0 + 6] & ~0xf) | bits;

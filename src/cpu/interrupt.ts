@@ -43,8 +43,12 @@ import {
   CR4_VME,
   CS,
   DB,
+  DE,
+  DEBUG_PENDING,
   DF_VECTOR,
+  DR0,
   DS,
+  EFLAGS_REST,
   ES,
   ESP,
   FS,
@@ -57,10 +61,13 @@ import {
   IOPL,
   LIMIT,
   MC,
+  MONITORING,
   NMI,
   NMI_BLOCKED,
   NP,
   NT,
+  OF_VECTOR,
+  RESUMING,
   RF,
   SELECTOR,
   SS,
@@ -80,6 +87,9 @@ import {
   stackFromTss,
 } from './stack.ts';
 import { switchTask } from './task.ts';
+
+const ABORTS = [DF_VECTOR, MC];
+const DR7_GD = 1 << 13;
 
 /** What happens: decides about DPL checks, EXT and the pushed RF. */
 interface Event {
@@ -117,12 +127,10 @@ export function icebp(c: Context): void {
 
 /** An interrupt from outside, between instructions; the caller has checked IF and the shadow. */
 export function deliverInterrupt(c: Context, vector: number, eip: number): void {
-  c.s[HALTED] = 0;
   deliver(c, { vector, kind: 'external', eip });
 }
 
 export function deliverNmi(c: Context, eip: number): void {
-  c.s[HALTED] = 0;
   c.s[NMI_BLOCKED] = 1;
   deliver(c, { vector: NMI, kind: 'external', eip });
 }
@@ -136,6 +144,8 @@ export function deliverException(c: Context, vector: number, errorCode: number, 
 
 /** Delivers; a fault on the way is delivered in its place, or makes a double or triple fault. */
 function deliver(c: Context, first: Event): void {
+  c.s[HALTED] = 0;
+  c.s[MONITORING] = 0;
   let event = first;
   const chain: number[] = [];
   for (;;) {
@@ -193,16 +203,24 @@ function announce(c: Context, event: Event): void {
 }
 
 function enter(c: Context, event: Event): void {
-  if ((c.s[CR0] & CR0_PE) === 0) enterReal(c, event);
+  const { s } = c;
+  s[DEBUG_PENDING] = 0;
+  if (isFault(event) || s[RESUMING] !== 0) s[EFLAGS_REST] |= RF;
+  s[RESUMING] = 0;
+  if (event.kind === 'exception' && event.vector === DB) s[DR0 + 7] &= ~DR7_GD;
+  if ((s[CR0] & CR0_PE) === 0) enterReal(c, event);
   else enterProtected(c, event);
 }
 
-/** What FLAGS or EFLAGS look like on the stack. Faults push RF set, so that breakpoints skip. */
-function pushedFlags(c: Context, event: Event): number {
-  const flags = c.eflags();
-  const v = event.vector;
-  const isFault = event.kind === 'exception' && v !== DB && v !== DF_VECTOR && v !== MC && v > 4;
-  return isFault || (event.kind === 'exception' && v === 0) ? flags | RF : flags;
+/**
+ * Volume 3, 17.3.1.1: faults push RF set, so that breakpoints let the instruction run the second
+ * time. #DB is one only for general detect, which says so in RESUMING.
+ */
+function isFault(event: Event): boolean {
+  const { kind, vector } = event;
+  return (
+    kind === 'exception' && (vector === DE || (vector > OF_VECTOR && !ABORTS.includes(vector)))
+  );
 }
 
 /** Volume 2, INT n, REAL-ADDRESS-MODE. */
@@ -289,7 +307,7 @@ function readGate(c: Context, event: Event, ext: number): Gate | undefined {
 }
 
 function returnFrame(c: Context, event: Event): number[] {
-  const values = [pushedFlags(c, event), c.s[SELECTOR + CS], event.eip];
+  const values = [c.eflags(), c.s[SELECTOR + CS], event.eip];
   if (event.errorCode !== undefined) values.push(event.errorCode);
   return values;
 }

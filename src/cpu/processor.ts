@@ -32,7 +32,7 @@ import { logBlock, logState } from './log-text.ts';
 import { Mmu, raisePageFault } from './mmu.ts';
 import { type Mode, Modes } from './mode.ts';
 import type { CpuModel, Feature } from './models.ts';
-import { AC, CS, EFLAGS_REST, EIP, GP, IF, LIMIT, TF, VM } from './registers.ts';
+import { AC, CS, DEBUG_PENDING, EFLAGS_REST, EIP, GP, IF, LIMIT, TF, VM } from './registers.ts';
 import { checkCodeOffset } from './segment.ts';
 import { Tlb, type TlbOwner, USER_HALF } from './tlb.ts';
 
@@ -71,7 +71,7 @@ export class Processor implements Running, TlbOwner, CodeSource {
     readonly model: CpuModel,
   ) {
     this.memory = wiring.memory;
-    this.mmu = new Mmu(this.s, this.memory);
+    this.mmu = new Mmu(this.s, this.memory, this.has('pse36'));
     this.tlb = new Tlb(this.memory, this.mmu, this);
     this.decoder = new Decoder(
       offset => this.fetch(offset),
@@ -175,6 +175,7 @@ export class Processor implements Running, TlbOwner, CodeSource {
 
   onWatchedAccess(linear: number, size: number, write: boolean): void {
     noteDataAccess(this, linear, size, write);
+    if (this.s[DEBUG_PENDING] !== 0) this.pause();
   }
 
   onDecode(eip: number, bytes: number): void {
@@ -244,6 +245,10 @@ export class Processor implements Running, TlbOwner, CodeSource {
 
   writeLinear(linear: number, size: Size, value: number, user: boolean): void {
     this.tlb.store(linear | 0, size, value, user ? USER_HALF : 0);
+  }
+
+  probeRead(linear: number, size: number, user: boolean): void {
+    this.tlb.probeRead(linear | 0, size, user ? USER_HALF : 0);
   }
 
   probeWrite(linear: number, size: number, user: boolean): void {

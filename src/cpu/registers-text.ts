@@ -125,7 +125,7 @@ function stateLine(view: RegisterView): string {
 }
 
 /** The attribute word as it stands in the descriptor, with bits 19:16 of the limit. */
-function descriptorWord(s: Int32Array, n: number): number {
+export function descriptorWord(s: Int32Array, n: number): number {
   const attributes = s[ATTRIBUTES + n];
   const limit = s[LIMIT + n] >>> 0;
   const raw = (attributes & DESC_GRANULARITY) !== 0 ? limit >>> 12 : limit;

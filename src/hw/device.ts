@@ -46,6 +46,11 @@ export abstract class Device<S extends object = object> {
     this.settle();
   }
 
+  /** Of the state's encoding. */
+  get stateVersion(): number {
+    return this.table.version;
+  }
+
   /** A copy of the volatile state. */
   save(): Plain {
     return this.table.save(this.state);

@@ -15,6 +15,8 @@ export interface CommandDefinition<A, R extends Json> {
   readonly doc: string;
   readonly args: StructSchema<A>;
   readonly returns: Schema<R>;
+  /** Its name only looks like that of an internal one. */
+  readonly isListed?: boolean;
   run(vm: Vm, args: A): R | Promise<R>;
 }
 
@@ -34,7 +36,7 @@ export function command<A, R extends Json>(definition: CommandDefinition<A, R>):
     doc: definition.doc,
     args: definition.args,
     returns: definition.returns,
-    isInternal: definition.name.startsWith('x-'),
+    isInternal: definition.isListed !== true && definition.name.startsWith('x-'),
     invoke: (vm, args) => definition.run(vm, definition.args.parse(args, 'arguments')),
   };
 }

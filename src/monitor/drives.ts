@@ -4,6 +4,7 @@
  */
 
 import type { Json } from '../json.ts';
+import type { StateSink, StateSource } from '../machine-state.ts';
 
 export type JsonObject = { readonly [name: string]: Json };
 
@@ -52,6 +53,13 @@ export interface JobControl {
 /** How a step of a transaction is taken back. */
 export type Undo = () => Promise<void>;
 
+/** The machine's part in a snapshot. */
+export interface MachineSaver {
+  readonly clockNs: number;
+  /** Returns the number of bytes. */
+  write(sink: StateSink): Promise<number>;
+}
+
 export interface Drives {
   /** query-block. */
   query(): Json;
@@ -77,9 +85,16 @@ export interface Drives {
   /** Names as in the schema of block_set_io_throttle; what is not there is 0. */
   setLimits(device: string, limits: { readonly [name: string]: number | undefined }): void;
 
+  /** Changes only what the image says about its backing file. */
+  changeBackingFile(device: string, node: string, filename: string): Promise<void>;
+  /** Tells once, by an event, when the node is written beyond this; 0 is never. */
+  setWriteThreshold(node: string, bytes: number): void;
+
   /** Into the backing file while the guest waits; `all` is every drive that has one. */
   commit(device: string): Promise<void>;
   startBackup(request: CopyArguments): Promise<Undo>;
+  /** `target` is a drive, too. */
+  startBackupInto(request: Omit<CopyArguments, 'format' | 'mode'>): Promise<Undo>;
   startMirror(request: CopyArguments): Promise<void>;
   startStream(request: {
     readonly device: string;
@@ -110,8 +125,10 @@ export interface Drives {
   deleteSnapshots(name: string): Promise<void>;
   /** Throws what speaks against taking a snapshot of the whole machine. */
   checkSave(): Promise<void>;
-  /** True when the machine's snapshot is there; throws what speaks against looking for it. */
-  hasSaved(name: string): Promise<boolean>;
+  /** Takes it; the machine stands still. */
+  saveMachine(name: string | undefined, saver: MachineSaver): Promise<void>;
+  /** Takes the disks back and has the machine's state read; false when there is none. */
+  loadMachine(name: string, read: (source: StateSource) => Promise<void>): Promise<boolean>;
 
   /** A command of the image exerciser; returns what it prints. */
   io(device: string, command: string): Promise<string>;

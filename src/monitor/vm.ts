@@ -10,8 +10,12 @@ import type { Events } from '../events.ts';
 import type { Json } from '../json.ts';
 import type { Log } from '../log.ts';
 import type { Machine } from '../machine.ts';
+import type { Migration } from '../machine-migrate.ts';
+import type { StatefulMachine } from '../machine-state.ts';
 import type { OptionPair } from '../options.ts';
+import type { ObjectType, QomObject } from '../qom.ts';
 import type { Drives } from './drives.ts';
+import type { UserObjects } from './objects.ts';
 
 export type VmMachine = Pick<
   Machine,
@@ -26,6 +30,10 @@ export type VmMachine = Pick<
   | 'ports'
   | 'clock'
   | 'inbox'
+  | 'start'
+  | 'rest'
+  | 'exclusive'
+  | keyof StatefulMachine
 >;
 
 /** Texts that `info TOPIC` prints and that the board or the processor knows. */
@@ -63,6 +71,25 @@ export interface Panel {
   /** The text mode screen, or undefined in graphics modes and without a display. */
   screenText(): string | undefined;
   setBootOrder(order: string): void;
+  /** `/machine`. */
+  machineObject(): QomObject;
+  /** What the display shows, as a portable pixmap; undefined without one. */
+  screenshot(): Uint8Array | undefined;
+  input(events: readonly InputEvent[]): void;
+  readonly models: Models;
+}
+
+/** What moves and is pressed. */
+export type InputEvent =
+  | { readonly type: 'key'; readonly key: string | number; readonly down: boolean }
+  | { readonly type: 'btn'; readonly button: string; readonly down: boolean }
+  | { readonly type: 'rel' | 'abs'; readonly axis: string; readonly value: number };
+
+/** What there is to choose from. */
+export interface Models {
+  /** Processors, in the order of QEMU's table. */
+  readonly cpus: readonly string[];
+  readonly types: readonly ObjectType[];
 }
 
 /** A character device as `info chardev` knows it. */
@@ -101,6 +128,8 @@ export interface MonitorHost {
   /** Where `-d` writes; undefined for stderr. */
   setLogFile(path: string | undefined): void;
   wallClock(): { seconds: number; microseconds: number };
+  /** Calls once, after this much of the host's time. */
+  after(milliseconds: number, call: () => void): void;
   readonly threadId: number;
 }
 
@@ -121,12 +150,14 @@ export interface Settings {
 }
 
 export interface Vm {
+  readonly objects: UserObjects;
   readonly settings: Settings;
   /** There before the machine is. */
   readonly events: Events;
   readonly log: Log;
   readonly machine: VmMachine;
   readonly panel: Panel;
+  readonly migration: Migration;
   readonly drives: Drives;
   readonly devices: Devices;
   readonly chars: Chars;

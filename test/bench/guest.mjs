@@ -9,6 +9,10 @@ const V86_PEER = new URL('./v86-peer.mjs', import.meta.url).pathname;
 /** Instructions of each kernel per round. */
 const COUNTS = JSON.parse(readFileSync(new URL('./kernels.json', import.meta.url), 'utf8'));
 const KERNELS = Object.keys(COUNTS);
+/** Mean figures are of the kernels that compute with integers; these have columns of their own. */
+const FLOATS = ['matx87', 'matsse'];
+/** What the guest sends when the last kernel begins. */
+const LAST = String.fromCharCode(96 + KERNELS.length);
 const ROUNDS = 5;
 
 const BOOT = ['-m', '64', '-kernel', IMAGE, '-display', 'none', '-serial', 'stdio'];
@@ -34,8 +38,8 @@ function measure({ program, args }) {
     const onByte = byte => {
       const letter = String.fromCharCode(byte);
       if (letter === '!') reject(new Error(`${program}: a kernel computed a wrong sum`));
-      if (letter >= 'a' && letter <= 'g') startedMs = cpuMs(child.pid);
-      if (letter >= 'A' && letter <= 'G') {
+      if (letter >= 'a' && letter <= LAST) startedMs = cpuMs(child.pid);
+      if (letter >= 'A' && letter <= LAST.toUpperCase()) {
         times[byte - 65].push(cpuMs(child.pid) - startedMs);
         if (times.at(-1).length > ROUNDS) finish();
       }
@@ -70,8 +74,9 @@ export async function guest() {
   for (const [name, { steady }] of Object.entries(rows)) {
     if (name === 'tinamou') continue;
     const ratios = KERNELS.map((_, k) => steady[k] / rows.tinamou.steady[k]);
+    const integers = ratios.filter((_, k) => !FLOATS.includes(KERNELS[k]));
     console.log(
-      `speed over ${name.padEnd(16)} ${geomean(ratios).toFixed(2)} ` +
+      `speed over ${name.padEnd(16)} ${geomean(integers).toFixed(2)} ` +
         `(${ratios.map(r => r.toFixed(2)).join(' ')})`,
     );
   }

@@ -95,11 +95,12 @@ test('a halted processor wakes for an NMI', () => {
 });
 
 test('the trap flag steps: one #DB behind each instruction', () => {
-  const machine = realMachine('41 41 41 f4');
+  // POPF of zeros clears TF; the trap behind it is still due.
+  const machine = realMachine('41 41 41 6a 00 9d f4');
   machine.memory.write(1 * 4, 4, 0x600);
   machine.cpu.processor.setEflags(TF, TF);
   machine.run(100);
-  expect(machine.cpu.processor.s[EBX]).toBe(3);
+  expect(machine.cpu.processor.s[EBX]).toBe(5);
 });
 
 test('code that patches the next instruction of its own block runs the new one', () => {

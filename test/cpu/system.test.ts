@@ -78,7 +78,7 @@ const image = assemble();
 // The text was compared line by line with Debian's QEMU 7.2 (assembled with -DTCG): it has no
 // limits, types and null checks for data, no general detect, no ICEBP, no CR0 checks, pushes faults
 // without RF, masks LAR's undefined bits (a real processor shows them) and leaves RPL 0 in CS
-// behind a conforming gate.
+// behind a conforming gate. RF in the frame of general detect is the manual's (volume 3, 17.3.1.1).
 test.skipIf(image === undefined)('protection behaves as the manual says', async () => {
   await expect(listen(image!)).toMatchFileSnapshot('guests/system.txt');
 });

@@ -131,6 +131,17 @@ describe.each(['prot16', 'prot32'] as const)('short transfers, %s', mode => {
   });
 });
 
+test.each([
+  ['prot32', '39 c0 0f 84 T'],
+  ['prot16', '39 c0 66 0f 84 T'],
+] as const)('%s: a comparison and the JZ behind it that leaves CS stay two', (mode, code) => {
+  const scene = new Scene(mode, { limit: LIMIT });
+  const jump = START + 2;
+  const length = mode === 'prot32' ? 6 : 7;
+  scene.put(START, code.replace('T', littleEndian(OUTSIDE - jump - length)));
+  expect(scene.run(START)).toMatchObject({ vector: GP, error: 0, eip: jump });
+});
+
 test('with 16-bit operands a target is cut to 16 bits first', () => {
   const scene = new Scene('prot32', { limit: 0xffff });
   scene.put(START, '66 ff e3');

@@ -27,7 +27,11 @@ export class Workshop {
   }
 
   /** Runs `argv` with `input` on a pipe, to its end. */
-  run(argv: readonly string[], input = '', timeoutMs = 20_000): Promise<Ended> {
+  run(
+    argv: readonly string[],
+    input: string | Uint8Array = '',
+    timeoutMs = 20_000,
+  ): Promise<Ended> {
     return new Promise(resolve => {
       const child = spawn(this.program, argv, { cwd: this.folder });
       const out: Buffer[] = [];

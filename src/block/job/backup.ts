@@ -14,6 +14,8 @@ const CLUSTER = 65536;
 export interface BackupPlan {
   readonly target: BlockNode;
   readonly sync: 'full' | 'top' | 'none';
+  /** The target stays open. */
+  readonly keepsTarget?: boolean;
   readonly onSourceError: OnError;
   readonly onTargetError: OnError;
 }
@@ -53,7 +55,7 @@ export async function backup(job: Job, plan: BackupPlan): Promise<void> {
     await plan.target.flush();
   } finally {
     drive.beforeWrite = undefined;
-    await plan.target.close();
+    if (plan.keepsTarget !== true) await plan.target.close();
   }
 }
 

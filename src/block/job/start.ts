@@ -70,6 +70,34 @@ export async function startBackup(setting: JobSetting, request: CopyRequest): Pr
   );
 }
 
+/** Into the medium of another drive, which nothing else may use meanwhile. */
+export function startBackupInto(
+  setting: JobSetting,
+  target: DriveBackend,
+  request: CopyRequest,
+): Job {
+  const source = sourceOf(setting);
+  const actions = actionsOf(setting, request);
+  const { node } = target;
+  if (node === undefined) throw new UserError(`Device '${target.name}' has no medium`);
+  if (target.job !== undefined) throw busyError(target);
+  if (node === source) throw new UserError('Source and target cannot be the same');
+  if (node.readOnly) throw new UserError(`Device '${target.name}' is read only`);
+  target.job = 'backup';
+  const release = (): void => {
+    target.job = undefined;
+  };
+  try {
+    const plan = { target: node, sync: request.sync, keepsTarget: true, ...actions };
+    const job = begin(setting, 'backup', request.speed, undefined, it => backup(it, plan));
+    job.finished.then(release, release);
+    return job;
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
 export async function startMirror(
   setting: JobSetting,
   request: CopyRequest & { readonly granularity?: number; readonly nodeName?: string | undefined },

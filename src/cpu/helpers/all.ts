@@ -8,6 +8,7 @@ import type { Context, Running, Size } from '../context.ts';
 import * as control from '../control.ts';
 import { cpuid } from '../cpuid.ts';
 import { farCall, farJump, farReturn } from '../far.ts';
+import { checkAvailable } from '../fpu/stack.ts';
 import { fwait, x87Memory, x87Register } from '../fpu/x87.ts';
 import { breakpointInterrupt, icebp, softwareInterrupt } from '../interrupt.ts';
 import { interruptReturn, sysenter, sysexit } from '../iret.ts';
@@ -48,7 +49,7 @@ const transferHelpers = {
   rsm: resumeFromSmm,
   loadSegment(c: Context, n: number, selector: number): void {
     segment.loadSegment(c, n, selector & 0xffff);
-    if (n === SS) c.s[INTERRUPT_SHADOW] = 1;
+    if (n === SS) c.s[INTERRUPT_SHADOW] = 3;
     if (n === SS) c.leave();
   },
   loadPointer: (c: Context, n: number, selector: number): void =>
@@ -134,6 +135,10 @@ const escapeHelpers = {
     const fop = code & 0x7ff;
     if ((code & 0xc0) === 0xc0) x87Register(c, fop);
     else x87Memory(c, fop, placeOf(shape, offset), size as 2 | 4);
+  },
+  x87Absent(c: Context): never {
+    checkAvailable(c);
+    return c.raise(UD);
   },
   wait: fwait,
 };

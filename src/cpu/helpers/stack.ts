@@ -91,7 +91,7 @@ export const stackHelpers = {
     loadSegment(c, n, selector);
     release(c, size >> 3);
     if (n !== SS) return;
-    c.s[INTERRUPT_SHADOW] = 1;
+    c.s[INTERRUPT_SHADOW] = 3;
     c.leave();
   },
 };

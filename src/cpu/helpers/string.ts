@@ -3,14 +3,16 @@
  * (REPNE) or 2 (REP, REPE).
  *
  * A repeated instruction runs in passes that each count as one instruction: a pass ends at the end
- * of a page (of either operand), so what a pass does depends on addresses alone. Registers are
- * moved with each element, so faults and interrupts find a state that can be resumed.
+ * of a page (of either operand), so what a pass does depends on addresses alone; while debugging,
+ * behind one element. Registers are moved with each element, so faults and interrupts find a state
+ * that can be resumed.
  *
  * Source: Intel SDM volume 2, REP, MOVS, STOS, LODS, CMPS, SCAS, INS, OUTS.
  */
 
 import { FLAT, HALF } from '../access.ts';
 import type { Running, Size } from '../context.ts';
+import { hasBreakpoints } from '../debug.ts';
 import * as flags from '../flags.ts';
 import { checkPort, portIn, portOut } from '../io.ts';
 import {
@@ -28,6 +30,8 @@ import {
   FLAG_KIND,
   FLAG_RESULT,
   LIMIT,
+  RESUMING,
+  TF,
 } from '../registers.ts';
 
 const REPNE = 1;
@@ -76,11 +80,14 @@ function plainLinear(c: Running, seg: number, n: number, length: number): number
 
 /** After a pass: go on with the next one as a new instruction, or be done. */
 function again(c: Running, repeat: number): void {
-  if (repeat !== 0 && counter(c) !== 0) c.restart();
+  if (repeat === 0 || counter(c) === 0) return;
+  c.s[RESUMING] = 1;
+  c.restart();
 }
 
 function elements(c: Running, repeat: number, limit: number): number {
-  return repeat === 0 ? 1 : Math.min(counter(c), limit);
+  if (repeat === 0 || (c.s[EFLAGS_REST] & TF) !== 0 || hasBreakpoints(c)) return 1;
+  return Math.min(counter(c), limit);
 }
 
 function movs(c: Running, shape: number, repeat: number, bytes: number): void {

@@ -23,12 +23,14 @@ import { Ps2Keyboard } from '../input/ps2-keyboard.ts';
 import { Ps2Mouse } from '../input/ps2-mouse.ts';
 import { KeySender } from '../input/send-keys.ts';
 import type { I8259 } from '../intc/i8259.ts';
+import { coprocessorPort } from '../misc/coprocessor-port.ts';
 import { DebugExit } from '../misc/debug-exit.ts';
 import { DebugCon } from '../misc/debugcon.ts';
 import { FwCfg } from '../misc/fw-cfg.ts';
 import { Port61 } from '../misc/port61.ts';
 import { Port92 } from '../misc/port92.ts';
 import { stubPort } from '../misc/stub-port.ts';
+import { WireLevels } from '../misc/wire-levels.ts';
 import { PciBus } from '../pci/bus.ts';
 import { PciFunction } from '../pci/config.ts';
 import { PciHost } from '../pci/host.ts';
@@ -42,6 +44,7 @@ import { fillFwCfg } from './firmware.ts';
 import { Interrupts } from './interrupts.ts';
 import type { DriveOptions, PcEvents, PcOptions } from './options.ts';
 import { ramBelow4g } from './ram.ts';
+import { loadDevices, saveDevices } from './states.ts';
 import { BoardTexts } from './texts.ts';
 import { BoardUsb } from './usb.ts';
 import { Wiring } from './wiring.ts';
@@ -69,6 +72,7 @@ export class Pc {
   readonly a20 = new Line('a20');
   /** FERR# from the processor: an x87 exception with CR0.NE clear is IRQ 13 until port F0. */
   readonly ferr = new Line('ferr');
+  readonly ignne = new Line('ignne');
 
   /** What `info` commands print. */
   readonly texts: BoardTexts;
@@ -109,7 +113,7 @@ export class Pc {
     const { ramSize } = options;
     this.wiring = new Wiring(options.memory, options.ports);
     this.ramBelow4g = ramBelow4g(ramSize);
-    this.ramOffset = options.memory.allocate(this.ramBelow4g);
+    this.ramOffset = options.memory.allocate(this.ramBelow4g, 'pc.ram');
     this.resetAsked.connect(level => {
       if (level) events.onReset('guest-reset');
     });
@@ -181,14 +185,12 @@ export class Pc {
 
   /** State of all chips by id, for snapshots. */
   save(): { readonly [id: string]: Plain } {
-    return Object.fromEntries([...this.devices].map(([id, device]) => [id, device.save()]));
+    return saveDevices(this.devices);
   }
 
-  /** Takes what `save` gave on a board that was built alike. */
+  /** Takes what `save` gave on a board that was built alike. Throws StateError. */
   load(saved: { readonly [id: string]: Plain }): void {
-    for (const [id, device] of this.devices) {
-      if (id in saved) device.load(saved[id]);
-    }
+    loadDevices(this.devices, saved);
   }
 
   private buildMemory(): I440Fx {
@@ -202,7 +204,7 @@ export class Pc {
       backing: { arenaOffset: this.ramOffset },
     });
     const biosLength = Math.max(bytes.length, BIOS_WINDOW);
-    const bios = memory.allocate(biosLength);
+    const bios = memory.allocate(biosLength, 'pc.bios');
     memory.u8.set(bytes, bios + biosLength - bytes.length);
     memory.map({
       name: 'pc.bios',
@@ -215,7 +217,7 @@ export class Pc {
       memory,
       ramOffset: this.ramOffset,
       ramSize: this.ramBelow4g,
-      romOffset: memory.allocate(BIOS_WINDOW),
+      romOffset: memory.allocate(BIOS_WINDOW, 'pc.rom'),
       biosOffset: bios + biosLength - BIOS_WINDOW,
     });
     return chip;
@@ -261,15 +263,16 @@ export class Pc {
     this.wiring.ports({ name: 'elcr', base: 0x61, length: 1 }, port61.ports);
     this.wiring.ports({ name: 'ioport80', base: 0x80, length: 1 }, stubPort());
     const irq13 = this.irq(13);
-    this.ferr.connect(level => irq13.set(level));
-    const port = stubPort(() => irq13.set(false));
+    const port = coprocessorPort({ ferr: this.ferr, ignne: this.ignne, irq: irq13 });
+    this.add('wires', new WireLevels([this.ferr, irq13, this.a20, this.ignne]));
     this.wiring.ports({ name: 'ioportF0', base: 0xf0, length: 1 }, port);
     return pit;
   }
 
   private buildClock(): Mc146818 {
     const { clock, rtcBase, boot } = this.options;
-    const rtc = new Mc146818({ clock, irq: this.irq(8), baseSeconds: rtcBase });
+    const { onTimeSet } = this.events;
+    const rtc = new Mc146818({ clock, irq: this.irq(8), baseSeconds: rtcBase, onTimeSet });
     const disks = cmosDisks(this.options.drives);
     rtc.setCmos(pcCmos({ ramBelow4g: this.ramBelow4g, bootOrder: boot.order, disks }));
     this.add('mc146818rtc', rtc);

@@ -64,7 +64,7 @@ export class Wiring {
   /** The expansion ROM register of a PCI function, and the ROM behind it. */
   romBar(rom: { readonly name: string; readonly bytes: Uint8Array }): BarOptions {
     const size = 2 ** Math.ceil(Math.log2(Math.max(rom.bytes.length, 0x1000)));
-    const arenaOffset = this.memory.allocate(size);
+    const arenaOffset = this.memory.allocate(size, rom.name);
     this.memory.u8.set(rom.bytes, arenaOffset);
     const place = this.memoryBar(rom.name, size, { arenaOffset }, 'read');
     return { index: 6, kind: 'rom', size, place };

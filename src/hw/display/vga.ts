@@ -145,7 +145,7 @@ export class Vga extends Device<VgaRegisters> {
     super(registers);
     this.clock = options.clock;
     this.vramLength = (options.vgamemMb ?? 16) << 20;
-    this.vramOffset = options.memory.allocate(this.vramLength);
+    this.vramOffset = options.memory.allocate(this.vramLength, 'vga.vram');
     this.memory = new VgaMemory(options.memory.arena, this.vramOffset, this.vramLength);
     this.powerOn();
   }

@@ -116,10 +116,10 @@ export function pciInfo(
       id: { device: number, vendor },
       function: device.devfn & 7,
       regions: device.bars.map(bar => {
-        const place = { bar: bar.index, size: bar.size, address: device.barAddress(bar) };
-        if (bar.kind === 'io') return { ...place, type: 'io' };
+        const place = { address: device.barAddress(bar), size: bar.size };
+        if (bar.kind === 'io') return { bar: bar.index, type: 'io', ...place };
         const prefetch = bar.kind === 'prefetchable';
-        return { ...place, prefetch, mem_type_64: false, type: 'memory' };
+        return { bar: bar.index, type: 'memory', ...place, prefetch, mem_type_64: false };
       }),
     };
   });

@@ -25,24 +25,28 @@ export class UsbPort {
 
 export class UsbBus {
   readonly ports: readonly UsbPort[];
+  /** In the order in which they are given out: what was used last comes last. */
+  private readonly free: UsbPort[];
 
   constructor(
     readonly name: string,
     portCount: number,
   ) {
     this.ports = Array.from({ length: portCount }, (_, i) => new UsbPort(i + 1));
+    this.free = [...this.ports];
   }
 
   /** A port that is free, or the one that the user wants. Throws UserError. */
   claim(product: string, wanted: string | undefined): UsbPort {
-    const free = this.ports.filter(port => port.device === undefined);
-    if (wanted !== undefined) {
-      const port = free.find(({ number }) => String(number) === wanted);
-      if (port !== undefined) return port;
-      throw new UserError(`usb port ${wanted} (bus ${this.name}) not found (in use?)`);
-    }
-    if (free.length > 0) return free[0];
-    throw new UserError(`tried to attach usb device ${product} to a bus with no free ports`);
+    const { free } = this;
+    const at = free.findIndex(({ number }) => wanted === undefined || String(number) === wanted);
+    const [port] = at < 0 ? [] : free.splice(at, 1);
+    if (port !== undefined) return port;
+    throw new UserError(
+      wanted === undefined
+        ? `tried to attach usb device ${product} to a bus with no free ports`
+        : `usb port ${wanted} (bus ${this.name}) not found (in use?)`,
+    );
   }
 
   attach(port: UsbPort): void {
@@ -56,6 +60,7 @@ export class UsbBus {
     const wasAttached = port.isAttached;
     port.isAttached = false;
     port.device = undefined;
+    this.free.push(port);
     if (wasAttached) port.onChange();
   }
 

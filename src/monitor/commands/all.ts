@@ -3,33 +3,69 @@
  */
 
 import type { Command } from '../command.ts';
+import * as absent from './absent.ts';
 import * as block from './block.ts';
 import * as jobs from './block-jobs.ts';
 import * as chardev from './chardev.ts';
 import * as devices from './devices.ts';
+import * as display from './display.ts';
+import * as dump from './dump.ts';
 import * as encryption from './encryption.ts';
 import * as human from './human.ts';
 import * as input from './input.ts';
+import * as introspect from './introspect.ts';
 import * as memory from './memory.ts';
+import * as migration from './migration.ts';
+import * as nbd from './nbd.ts';
+import * as qom from './qom.ts';
 import * as query from './query.ts';
 import * as run from './run.ts';
 import * as snapshots from './snapshots.ts';
 
 const COMMANDS: readonly Command[] = [
+  block.blockSetWriteThreshold,
+  display.inputSendEvent,
+  absent.traceEventSetState,
+  absent.traceEventGetState,
+  absent.rtcResetReinjection,
+  absent.queryAcpiOspmStatus,
+  absent.queryMemoryDevices,
+  qom.queryMemdev,
   query.queryNamedBlockNodes,
   block.blockdevAdd,
+  absent.queryRxFilter,
   chardev.chardevRemove,
   chardev.chardevAdd,
+  absent.queryTpmTypes,
+  absent.queryTpmModels,
+  absent.queryTpm,
   query.queryTarget,
+  introspect.queryCpuDefinitions,
+  introspect.queryMachines,
+  introspect.deviceListProperties,
+  introspect.qomListTypes,
+  absent.changeVncPassword,
+  nbd.nbdServerStop,
+  nbd.nbdServerAdd,
+  nbd.nbdServerStart,
+  qom.qomGet,
+  qom.qomSet,
+  qom.qomList,
   query.queryBlockJobs,
-  query.queryBalloon,
+  absent.queryBalloon,
+  migration.queryMigrateCapabilities,
+  migration.migrateSetCapabilities,
+  migration.queryMigrate,
+  introspect.queryCommandLineOptions,
   query.queryUuid,
   query.queryName,
+  absent.queryVncServers,
+  absent.queryVnc,
   query.queryMice,
   query.queryStatus,
   query.queryKvm,
   query.queryPci,
-  query.queryIothreads,
+  qom.queryIothreads,
   query.queryCpus,
   query.queryBlockstats,
   query.queryBlock,
@@ -40,8 +76,19 @@ const COMMANDS: readonly Command[] = [
   query.queryVersion,
   run.humanMonitorCommand,
   query.qmpCapabilities,
+  absent.addClient,
+  absent.expirePassword,
+  absent.setPassword,
   block.blockSetIoThrottle,
   encryption.blockPasswd,
+  absent.queryFdsets,
+  absent.removeFd,
+  absent.addFd,
+  absent.closefd,
+  absent.getfd,
+  absent.setLink,
+  absent.balloon,
+  block.changeBackingFile,
   jobs.driveMirror,
   jobs.blockdevSnapshotDeleteInternalSync,
   jobs.blockdevSnapshotInternalSync,
@@ -52,15 +99,32 @@ const COMMANDS: readonly Command[] = [
   jobs.blockJobPause,
   jobs.blockJobCancel,
   jobs.blockJobSetSpeed,
+  jobs.blockdevBackup,
   jobs.driveBackup,
   jobs.blockCommit,
   jobs.blockStream,
   block.blockResize,
+  qom.objectDel,
+  qom.objectAdd,
+  absent.netdevDel,
+  absent.netdevAdd,
+  dump.queryDumpGuestMemoryCapability,
+  dump.dumpGuestMemory,
+  absent.clientMigrateInfo,
+  migration.migrateSetDowntime,
+  migration.migrateSetSpeed,
+  migration.queryMigrateCacheSize,
+  migration.migrateSetCacheSize,
+  migration.migrateCancel,
+  migration.migrate,
+  absent.xenSetGlobalDirtyLog,
+  absent.xenSaveDevicesState,
   chardev.ringbufRead,
   chardev.ringbufWrite,
   run.injectNmi,
   memory.pmemsave,
   memory.memsave,
+  absent.cpuAdd,
   run.cpu,
   input.sendKey,
   devices.deviceDel,
@@ -70,6 +134,7 @@ const COMMANDS: readonly Command[] = [
   run.systemWakeup,
   run.cont,
   run.stop,
+  display.screendump,
   block.change,
   block.eject,
   run.quit,
@@ -86,6 +151,7 @@ const COMMANDS: readonly Command[] = [
   memory.writePort,
   input.keyNames,
   chardev.chardevAddOptions,
+  qom.objectAddOptions,
   encryption.missingKeys,
   block.driveAdd,
   block.driveDel,
@@ -108,6 +174,7 @@ const COMMANDS: readonly Command[] = [
   devices.usbAdd,
   devices.usbDel,
   devices.deviceHelp,
+  migration.migrationEnd,
   snapshots.savevm,
   snapshots.loadvm,
   snapshots.delvm,

@@ -33,6 +33,15 @@ const BACKUP = struct('DriveBackup', {
   'on-target-error': optional(ON_ERROR),
 });
 
+const INTO_DRIVE = struct('BlockdevBackup', {
+  device: str,
+  target: str,
+  sync: SYNC,
+  speed: optional(int),
+  'on-source-error': optional(ON_ERROR),
+  'on-target-error': optional(ON_ERROR),
+});
+
 const OVERLAY = struct('BlockdevSnapshot', {
   device: optional(str),
   'node-name': optional(str),
@@ -51,6 +60,17 @@ export const driveBackup = command({
   returns: empty,
   async run(vm, args) {
     await vm.drives.startBackup(args);
+    return NOTHING;
+  },
+});
+
+export const blockdevBackup = command({
+  name: 'blockdev-backup',
+  doc: 'Copy what a drive holds now to another drive, while it goes on being used.',
+  args: INTO_DRIVE,
+  returns: empty,
+  async run(vm, args) {
+    await vm.drives.startBackupInto(args);
     return NOTHING;
   },
 });
@@ -190,6 +210,7 @@ const ACTION = struct('TransactionAction', {
   type: enumeration('TransactionActionKind', [
     'blockdev-snapshot-sync',
     'drive-backup',
+    'blockdev-backup',
     'abort',
     'blockdev-snapshot-internal-sync',
   ]),
@@ -224,6 +245,10 @@ function prepare(vm: Vm, { type, data }: { type: string; data: Json }): () => Pr
     case 'drive-backup': {
       const args = BACKUP.parse(data, 'data');
       return () => vm.drives.startBackup(args);
+    }
+    case 'blockdev-backup': {
+      const args = INTO_DRIVE.parse(data, 'data');
+      return () => vm.drives.startBackupInto(args);
     }
     case 'blockdev-snapshot-internal-sync': {
       const { device, name } = INTERNAL.parse(data, 'data');

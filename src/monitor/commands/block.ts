@@ -1,7 +1,7 @@
 /** Commands about drives and their media. */
 
 import { UserError } from '../../error.ts';
-import type { Json } from '../../json.ts';
+import { isRecord, type Json } from '../../json.ts';
 import { any, bool, empty, int, optional, returned, str, struct } from '../../schema.ts';
 import { command, NOTHING } from '../command.ts';
 import type { JsonObject } from '../drives.ts';
@@ -18,9 +18,7 @@ export const blockdevAdd = command({
 });
 
 function readObject(value: Json): JsonObject {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
-    return value as JsonObject;
-  }
+  if (isRecord(value)) return value;
   throw new UserError("Invalid parameter type for 'options', expected: QDict");
 }
 
@@ -79,6 +77,33 @@ export const blockSetIoThrottle = command({
   returns: empty,
   run(vm, { device, ...limits }) {
     vm.drives.setLimits(device, limits);
+    return NOTHING;
+  },
+});
+
+export const changeBackingFile = command({
+  name: 'change-backing-file',
+  doc: 'Change what an image says about its backing file, and nothing else.',
+  args: struct('ChangeBackingArgs', {
+    device: str,
+    'image-node-name': str,
+    'backing-file': str,
+  }),
+  returns: empty,
+  async run(vm, args) {
+    const filename = args['backing-file'];
+    await vm.drives.changeBackingFile(args.device, args['image-node-name'], filename);
+    return NOTHING;
+  },
+});
+
+export const blockSetWriteThreshold = command({
+  name: 'block-set-write-threshold',
+  doc: 'Send BLOCK_WRITE_THRESHOLD once when a named node is written beyond this; 0 is never.',
+  args: struct('WriteThresholdArgs', { 'node-name': str, 'write-threshold': int }),
+  returns: empty,
+  run(vm, args) {
+    vm.drives.setWriteThreshold(args['node-name'], args['write-threshold']);
     return NOTHING;
   },
 });

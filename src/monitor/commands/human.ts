@@ -126,6 +126,7 @@ export const gdbserver = command({
   },
 });
 
+/** As -watchdog-action has them. */
 const WATCHDOG_ACTIONS = ['reset', 'shutdown', 'poweroff', 'pause', 'debug', 'none'];
 
 export const watchdogAction = command({

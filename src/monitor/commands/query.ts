@@ -6,6 +6,7 @@ import type { Json } from '../../json.ts';
 import { parseLogItems } from '../../log.ts';
 import { bool, empty, enumeration, optional, returned, str, struct } from '../../schema.ts';
 import { type Command, command } from '../command.ts';
+import { EVENT_TABLE } from '../event-table.ts';
 import { QEMU_VERSION } from '../version.ts';
 import { TOPICS } from '../vm.ts';
 
@@ -53,7 +54,7 @@ export const queryKvm = query(
   'query-kvm',
   'KvmInfo',
   'Whether the host processor runs the guest: never.',
-  () => ({ enabled: false, present: false }),
+  () => ({ enabled: false, present: true }),
 );
 
 export const queryTarget = query(
@@ -121,32 +122,8 @@ export const queryChardevBackends = query(
   () => CHAR_BACKENDS.map(name => ({ name })),
 );
 
-export const queryIothreads = query(
-  'query-iothreads',
-  "['IOThreadInfo']",
-  'Dedicated I/O threads: none.',
-  () => [],
-);
-
-export const queryBalloon = query('query-balloon', 'BalloonInfo', 'The memory balloon.', () => {
-  throw new UserError('No balloon device has been activated', 'DeviceNotActive');
-});
-
-const EVENTS = [
-  'RTC_CHANGE',
-  'RESUME',
-  'STOP',
-  'RESET',
-  'POWERDOWN',
-  'SHUTDOWN',
-  'DEVICE_TRAY_MOVED',
-  'BLOCK_JOB_READY',
-  'BLOCK_JOB_CANCELLED',
-  'BLOCK_JOB_COMPLETED',
-] as const;
-
 export const queryEvents = query('query-events', "['EventInfo']", 'The events there are.', () =>
-  EVENTS.map(name => ({ name })),
+  EVENT_TABLE.map(({ name }) => ({ name })),
 );
 
 /** `query-commands` lists the commands it is given, itself among them. */

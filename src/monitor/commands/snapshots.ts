@@ -1,19 +1,38 @@
-/** Snapshots of the whole machine; so far their lists, and what QEMU says when there is none. */
+/** Snapshots of the whole machine, in the images of its drives. */
 
-import { UserError } from '../../error.ts';
 import { empty, optional, returned, str, struct } from '../../schema.ts';
 import { command, NOTHING } from '../command.ts';
+import type { Vm } from '../vm.ts';
 
 export const savevm = command({
   name: 'x-savevm',
-  doc: 'Take a snapshot of the machine and its disks: refused, the state cannot be stored yet.',
+  doc: 'Take a snapshot of the machine and its disks; one of the same name or id is replaced.',
   args: struct('SavevmArgs', { name: optional(str) }),
   returns: empty,
-  async run(vm) {
+  async run(vm, { name }) {
     await vm.drives.checkSave();
-    throw new UserError('Error -95 while writing VM');
+    const wasRunning = vm.machine.runState === 'running';
+    vm.machine.stop('save-vm');
+    try {
+      const { writeMachine } = await import('../../machine-save.ts');
+      await vm.machine.exclusive(() =>
+        vm.drives.saveMachine(name, {
+          clockNs: vm.machine.clock.nowNs,
+          write: sink => writeMachine(vm.machine, sink),
+        }),
+      );
+    } finally {
+      if (wasRunning) vm.machine.start();
+    }
+    return NOTHING;
   },
 });
+
+/** False when there is no such snapshot. Throws UserError. The machine does not run. */
+export async function loadSnapshot({ machine, drives }: Vm, name: string): Promise<boolean> {
+  const { readMachine } = await import('../../machine-load.ts');
+  return machine.exclusive(() => drives.loadMachine(name, source => readMachine(machine, source)));
+}
 
 export const loadvm = command({
   name: 'x-loadvm',
@@ -21,9 +40,9 @@ export const loadvm = command({
   args: struct('LoadvmArgs', { name: str }),
   returns: empty,
   async run(vm, { name }) {
-    const isThere = await vm.drives.hasSaved(name);
+    const wasRunning = vm.machine.runState === 'running';
     vm.machine.stop('restore-vm');
-    if (isThere) throw new UserError('Error -95 while loading VM state');
+    if ((await loadSnapshot(vm, name)) && wasRunning) vm.machine.start();
     return NOTHING;
   },
 });

@@ -14,6 +14,7 @@ import { dumpMemory, numberText } from './dump.ts';
 import { helpText } from './help.ts';
 import { INFO_COMMANDS } from './info.ts';
 import { MACHINE_COMMANDS } from './machine-commands.ts';
+import { MIGRATION_COMMANDS } from './migration-commands.ts';
 import { NETWORK_COMMANDS } from './network-commands.ts';
 
 /** A command that only passes a QMP command on. */
@@ -357,6 +358,7 @@ const COMMANDS = [
   ...DEBUG_COMMANDS,
   ...DEVICE_COMMANDS,
   ...MACHINE_COMMANDS,
+  ...MIGRATION_COMMANDS,
   ...NETWORK_COMMANDS,
 ].sort((a, b) => (a.name < b.name ? -1 : 1));
 

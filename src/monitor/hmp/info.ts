@@ -7,6 +7,7 @@ import type { Json } from '../../json.ts';
 import { blockText, jobsText, nodesText, statsText } from './block-text.ts';
 import type { HmpCommand, HmpContext } from './command.ts';
 import { captureText } from './machine-commands.ts';
+import { cacheSizeText, capabilitiesText, migrationText } from './migration-commands.ts';
 
 type JsonObject = { readonly [name: string]: Json };
 type Show = (context: HmpContext) => Promise<string> | string;
@@ -170,6 +171,9 @@ export const INFO_COMMANDS: readonly HmpCommand[] = [
   fixed('memdev', 'show memory backends', '\n'),
   fixed('memory-devices', 'show memory devices', ''),
   topic('mice', 'show which guest mouse is receiving events'),
+  info('migrate', 'show migration status', migrationText),
+  info('migrate_cache_size', 'show current migration xbzrle cache size', cacheSizeText),
+  info('migrate_capabilities', 'show current migration capabilities', capabilitiesText),
   topic('mtree', 'show memory tree'),
   info('name', 'show the current VM name', name),
   topic('network', 'show the network state'),

@@ -145,7 +145,7 @@ const objectAdd: HmpCommand = {
   params: '[qom-type=]type,id=str[,prop=value][,...]',
   help: 'create QOM object',
   async run({ session }, args) {
-    await session.call('object-add', objectOf(args.text('object')));
+    await session.call('x-object-add', objectOf(args.text('object')));
   },
 };
 

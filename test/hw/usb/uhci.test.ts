@@ -124,7 +124,7 @@ describe('ports', () => {
     usb.unplug(bar);
     expect(bench.inw(PORT1)).toBe(0x8a);
     bench.outw(PORT1, 0xa);
-    usb.plug({ backend: ramDisk(512) });
+    usb.plug({ backend: ramDisk(512), port: '1' });
     expect(bench.inw(PORT1)).toBe(0x83);
   });
 

@@ -1,69 +1,23 @@
 import { afterAll, expect, test } from 'vitest';
-import { PROGRAM, Workshop } from '../../support/emulator.ts';
-import { golden } from '../../support/sessions.ts';
+import { Workshop } from '../../support/emulator.ts';
 
 const workshop = new Workshop();
 afterAll(() => workshop.close());
+const QUIET = ['-nodefaults', '-display', 'none', '-qmp', 'stdio'];
 
-interface Talk {
-  readonly argv: readonly string[];
-  readonly sent: readonly string[];
-  readonly received: readonly string[];
-}
-
-/** The conversations of a transcript; a value sent over two lines counts as two. */
-function talks(name: string): Talk[] {
-  return golden(name)
-    .split(/^\$ /m)
-    .slice(1)
-    .map(block => {
-      const [command, ...lines] = block.split('\n');
-      const of = (mark: string) =>
-        lines.filter(line => line.startsWith(mark)).map(line => line.slice(3));
-      const argv = command.trim().split(' ').slice(1);
-      return { argv, sent: of('-> '), received: of('<- ') };
-    });
-}
-
-/** Times, threads and where a guest happens to be differ from run to run. */
-function masked(line: string): string {
-  return line
-    .replace(/"seconds": \d+, "microseconds": \d+/, '"seconds": S, "microseconds": U')
-    .replace(/"pc": \d+, "halted": (true|false), "thread_id": \d+/, '"pc": P, "thread_id": T');
-}
-
-async function converse({ argv, sent }: Talk, skip: (line: string) => boolean) {
-  const input = sent
-    .filter(line => !skip(line))
-    .map(line => `${line}\n`)
-    .join('');
+/** What comes back for `input`, a line each. */
+async function say(input: string | Uint8Array, argv = QUIET): Promise<string[]> {
   const { stdout, status } = await workshop.run(argv, input);
   expect(status).toBe(0);
   return stdout
     .toString()
     .split('\r\n')
-    .filter(line => line !== '')
-    .map(masked);
+    .filter(line => line !== '');
 }
 
-/** Commands that this machine does not have. */
-const ABSENT = /block_passwd/;
-
-test(`D01: ${PROGRAM} answers the recorded requests with the recorded bytes`, async () => {
-  const [talk] = talks('D01-protocol');
-  const got = await converse(talk, line => ABSENT.test(line));
-  const gone = /password|Cannot find device|expected: string|'z'/;
-  const wanted = talk.received.filter(line => !gone.test(line)).map(masked);
-  // No processor of the host is ever used, so there is no support to speak of.
-  const kvm = (line: string) => line.replace('"present": true', '"present": false');
-  expect(got).toEqual(wanted.map(kvm));
-});
-
 test('events come before the reply of stop and cont, after that of the others', async () => {
-  const argv = ['-nodefaults', '-display', 'none', '-qmp', 'stdio'];
   const sent = ['qmp_capabilities', 'stop', 'stop', 'cont', 'cont', 'system_reset', 'quit'];
-  const requests = sent.map(execute => JSON.stringify({ execute }));
-  const got = await converse({ argv, sent: requests, received: [] }, () => false);
+  const got = await say(sent.map(execute => `${JSON.stringify({ execute })}\n`).join(''));
   const short = got.slice(1).map(line => /"event": "(\w+)"/.exec(line)?.[1] ?? line);
   const done = '{"return": {}}';
   expect(short).toEqual([
@@ -81,15 +35,93 @@ test('events come before the reply of stop and cont, after that of the others', 
   ]);
 });
 
-test('D12: pretty output', async () => {
-  const argv = ['-nodefaults', '-display', 'none', '-S', '-qmp-pretty', 'stdio'];
-  const sent = ['qmp_capabilities', 'query-status', 'quit'];
-  const got = await converse(
-    { argv, sent: sent.map(execute => JSON.stringify({ execute })), received: [] },
-    () => false,
+const capabilities = '{"execute":"qmp_capabilities"}\n';
+const quit = '{"execute":"quit"}\n';
+const bad = '{"error": {"class": "GenericError", "desc": "Invalid JSON syntax"}}';
+
+/** The answers to lines that are sent behind the negotiation. */
+async function answers(...lines: string[]): Promise<string[]> {
+  const got = await say(`${capabilities}${lines.map(line => `${line}\n`).join('')}${quit}`);
+  return got.slice(2, -2);
+}
+
+test('ids come back as they were, whatever they are', async () => {
+  const ids = [
+    ['9007199254740993', '9007199254740993'],
+    ['-9223372036854775808', '-9223372036854775808'],
+    ['18446744073709551616', '18446744073709551616'],
+    ['[1.0, 1e3, 1.5, -0.0]', '[1, 1000, 1.5, -0]'],
+    ['"\\u00e9\\ud83d\\ude00\\t\\/"', '"\\u00E9\\uD83D\\uDE00\\t/"'],
+    ['"é😀"', '"\\u00E9\\uD83D\\uDE00"'],
+    ['{"b": 1, "a": [{}, []]}', '{"a": [{}, []], "b": 1}'],
+    ["'it\\'s'", '"it\'s"'],
+    ['true', 'true'],
+  ];
+  const got = await answers(...ids.map(([sent]) => `{"execute":"query-name","id":${sent}}`));
+  expect(got).toEqual(ids.map(([, shown]) => `{"return": {}, "id": ${shown}}`));
+});
+
+test('a whole number written as a float is no int', async () => {
+  const resize = (size: string) =>
+    `{"execute":"block_resize","arguments":{"device":"x","size":${size}}}`;
+  const misfit = "Invalid parameter type for 'size', expected: int";
+  const got = await answers(
+    resize('1.0'),
+    resize('1e3'),
+    resize('99999999999999999999'),
+    resize('1'),
   );
-  const lines = golden('D12-pretty').split('\n').slice(1, -2);
-  const wanted = lines.filter(line => !line.startsWith('{"'));
-  const time = (line: string) => line.replace(/(seconds": )\d+/, '$1N');
-  expect(got.map(time)).toEqual(wanted.map(time));
+  const descs = got.map(line => JSON.parse(line).error.desc);
+  expect(descs).toEqual([misfit, misfit, misfit, 'Cannot find device=x nor node_name=']);
+});
+
+test('after a mistake the next value is read', async () => {
+  const name = '{"execute":"query-name"}';
+  const done = '{"return": {}}';
+  expect(await answers('01', name, '1.', name, '{"a":1]', name)).toEqual([
+    bad,
+    done,
+    bad,
+    done,
+    bad,
+    done,
+  ]);
+  expect(await answers(`${name}}`, '%', '{"a" "b"}', '[1,]', name)).toEqual([
+    done,
+    bad,
+    bad,
+    bad,
+    bad,
+    done,
+  ]);
+});
+
+test('bytes that are no UTF-8 end what was begun', async () => {
+  const stray = Buffer.concat([
+    Buffer.from(`${capabilities}{"execute":"query-name`),
+    Buffer.from([0xff]),
+    Buffer.from(`{"execute":"query-name","id":"\xc3("}\n`, 'latin1'),
+    Buffer.from(quit),
+  ]);
+  const got = (await say(stray)).slice(2, -2);
+  expect(got).toEqual([bad, '{"return": {}, "id": "\\uFFFD("}']);
+});
+
+test('nesting ends at 1024 levels', async () => {
+  const deep = (levels: number) => `${'['.repeat(levels)}${']'.repeat(levels)}`;
+  const [fine] = await answers(deep(1024));
+  expect(fine).toContain("Expected 'object' in QMP input");
+  const [first] = await answers(deep(1025));
+  expect(first).toBe(bad);
+});
+
+test('errors about the request itself have no id, those about its arguments have', async () => {
+  const [unknown, argument, twice] = await answers(
+    '{"execute":"query-name","id":1,"bogus":2}',
+    '{"execute":"query-name","id":2,"arguments":{"x":1}}',
+    '{"execute":"qmp_capabilities","id":3}',
+  );
+  expect(unknown).not.toContain('"id"');
+  expect(argument).toContain('"id": 2');
+  expect(twice).toContain('"id": 3, "error": {"class": "CommandNotFound"');
 });

@@ -13,6 +13,10 @@ import { findSnapshot, type Snapshot } from './snapshots.ts';
 
 export interface SnapshotRequest {
   readonly name: string;
+  /** Default the next one that is free. */
+  readonly id?: string;
+  /** The snapshot that goes when this one is there, by id. */
+  readonly replaces?: string;
   readonly date: HostDate;
   readonly vmStateSize: number;
   readonly vmClockNs: number;
@@ -24,6 +28,13 @@ function copyOf(l1: DataView): DataView {
   return view(bytes);
 }
 
+/** The active disk has no machine state: that is the snapshot's alone. */
+function withoutVmState(node: Qcow2Node, l1: DataView): DataView {
+  const { size, clusterBits } = node.metadata.header;
+  const disk = new Uint8Array(l1.buffer, l1.byteOffset, l1EntriesFor(size, clusterBits) * 8);
+  return view(disk.slice());
+}
+
 /** The next id is one more than the highest number so far. */
 function newId(snapshots: readonly Snapshot[]): string {
   const highest = snapshots.reduce((most, s) => Math.max(most, Number.parseInt(s.id, 10) || 0), 0);
@@ -32,10 +43,12 @@ function newId(snapshots: readonly Snapshot[]): string {
 
 export function createSnapshot(node: Qcow2Node, request: SnapshotRequest): Promise<Snapshot> {
   return node.exclusive(async () => {
-    if (node.snapshots.length >= MAX_SNAPSHOTS) throw new BlockError('EFBIG', 'File too large');
+    const kept = node.snapshots.filter(({ id }) => id !== request.replaces);
+    if (kept.length >= MAX_SNAPSHOTS) throw new BlockError('EFBIG', 'File too large');
+    if (kept.some(({ id }) => id === request.id)) throw new BlockError('EEXIST', 'File exists');
     const { header } = node.metadata;
     const snapshot: Snapshot = {
-      id: newId(node.snapshots),
+      id: request.id ?? newId(node.snapshots),
       name: request.name,
       dateSeconds: request.date.seconds,
       dateNanoseconds: request.date.nanoseconds,
@@ -48,9 +61,9 @@ export function createSnapshot(node: Qcow2Node, request: SnapshotRequest): Promi
     };
     const l1 = copyOf(node.metadata.l1);
     await switchTo(node, {
-      l1: copyOf(l1),
+      l1: withoutVmState(node, l1),
       size: header.size,
-      snapshots: [...node.snapshots, { ...snapshot, l1 }],
+      snapshots: [...kept, { ...snapshot, l1 }],
     });
     return node.snapshots[node.snapshots.length - 1];
   });
