@@ -36,6 +36,12 @@ export class HostTime implements HostPace {
     });
   }
 
+  /** Beside the machine's own sleep; 0 lets what waits go first. */
+  sleepAside(ms: number): Promise<void> {
+    if (ms <= 0) return this.breathe();
+    return new Promise(resolve => setTimeout(resolve, ms));
+  }
+
   wake(): void {
     if (this.wakeUp === undefined) this.isAwake = true;
     else this.wakeUp();

@@ -47,6 +47,7 @@ import type { Fittings } from './main-devices.ts';
 import { DriveMonitor } from './main-drive-monitor.ts';
 import { DriveTable } from './main-drives.ts';
 import { watchDrives } from './main-io-errors.ts';
+import { createMigration } from './main-migration.ts';
 import { commandsFor } from './monitor/commands/all.ts';
 import { CHARDEV_GROUP } from './monitor/commands/chardev.ts';
 import { bareContext, hmpCommandsFor } from './monitor/hmp/commands.ts';
@@ -110,6 +111,7 @@ class Program {
     const { config } = this;
     if (config.pidFile !== undefined) writePidFile(config.pidFile);
     this.setUpLog();
+    this.addObjects();
     this.addDefaultChars();
     for (const { list, location } of config.chardevs) await this.openChardev(list, location);
     for (const request of config.monitors) await this.openMonitor(request);
@@ -131,7 +133,9 @@ class Program {
     // A missing password, or a snapshot that cannot be loaded: the machine waits for `cont`.
     const hasKeys = this.drives.missingKeys().length === 0;
     const isLoaded = config.loadvm === undefined || (await this.loadSnapshot(config.loadvm));
-    if (config.startsRunning && hasKeys && isLoaded) machine.cont();
+    const runs = config.startsRunning && hasKeys && isLoaded;
+    if (config.incoming !== undefined) await this.receive(machine, config.incoming, runs);
+    else if (runs) machine.cont();
     const status = await machine.power();
     if (config.showsHash) {
       const { instructions } = machine.cpu;
@@ -155,6 +159,14 @@ class Program {
     }
   }
 
+  /** `-incoming`: `runs` says whether the machine runs when it is there. */
+  private async receive(machine: PcMachine, from: CharRequest, runs: boolean): Promise<void> {
+    const { receiveMachine } = await import('./main-migration.ts');
+    machine.rest('inmigrate');
+    machine.runsAfterIncoming = runs;
+    await receiveMachine(machine, from, line => this.report(line));
+  }
+
   private report(lines: string): void {
     for (const line of lines.split('\n')) printError(`${this.name}: ${line}\n`);
   }
@@ -172,6 +184,16 @@ class Program {
       const { printWhenSettled } = await import('./main-screen.ts');
       printWhenSettled(machine, printOut, () => this.end());
     } else if (config.display === 'curses') throw bareError('curses: stdout is not a terminal');
+  }
+
+  private addObjects(): void {
+    for (const { list, location } of this.config.objects) {
+      const properties = list.pairs.filter(({ key }) => key !== 'qom-type' && key !== 'id');
+      const texts = Object.fromEntries(properties.map(({ key, value }) => [key, value]));
+      located(location, () => {
+        this.vm.objects.addFromTexts(list.get('qom-type') ?? '', list.id ?? '', texts);
+      });
+    }
   }
 
   private setUpLog(): void {
@@ -352,6 +374,7 @@ class Program {
       drives,
       chars,
       objects: new UserObjects(),
+      migration: createMigration(parts.machine, ms => this.host.sleepAside(ms)),
       settings: {
         singlestep: config.singlestep,
         watchdogAction: config.watchdogAction,

@@ -10,6 +10,7 @@ import type { Events } from '../events.ts';
 import type { Json } from '../json.ts';
 import type { Log } from '../log.ts';
 import type { Machine } from '../machine.ts';
+import type { Migration } from '../machine-migrate.ts';
 import type { StatefulMachine } from '../machine-state.ts';
 import type { OptionPair } from '../options.ts';
 import type { ObjectType, QomObject } from '../qom.ts';
@@ -156,6 +157,7 @@ export interface Vm {
   readonly log: Log;
   readonly machine: VmMachine;
   readonly panel: Panel;
+  readonly migration: Migration;
   readonly drives: Drives;
   readonly devices: Devices;
   readonly chars: Chars;

@@ -147,8 +147,9 @@ async function copyAll(tool: Tool, plan: Plan, out: BlockNode, stands: boolean):
       sparse,
       targetIsZero: !given.has('n') && !stands,
       topOnly: stands,
-      isZero: bytes => tool.context.host.isZero(bytes),
+      isZero: (bytes, start, end) => tool.context.host.isZero(bytes, start, end),
       progress: fraction => progress.update(fraction),
+      breathe: () => tool.context.host.sleep(0),
     });
     await out.flush();
     progress.update(1);

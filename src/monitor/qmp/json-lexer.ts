@@ -13,7 +13,7 @@ export type Token =
   | { readonly kind: 'value'; readonly value: Json }
   | { readonly kind: 'bad' };
 
-const MAX_TOKEN_BYTES = 64 * 1024 * 1024;
+export const MAX_TOKEN_BYTES = 64 * 1024 * 1024;
 const BAD: Token = { kind: 'bad' };
 
 const START = 0;
@@ -68,7 +68,8 @@ export class JsonLexer {
   private bytes = new Uint8Array(256);
   private length = 0;
 
-  constructor(private readonly deliver: (token: Token) => void) {}
+  /** `deliver` gets each token, and how many bytes it has. */
+  constructor(private readonly deliver: (token: Token, bytes: number) => void) {}
 
   feed(bytes: Uint8Array): void {
     for (let i = 0; i < bytes.length; ) {
@@ -185,10 +186,11 @@ export class JsonLexer {
   }
 
   private emit(token: Token): void {
+    const { length } = this;
     this.state = START;
     this.length = 0;
     if (this.bytes.length > 65536) this.bytes = new Uint8Array(256);
-    this.deliver(token);
+    this.deliver(token, length);
   }
 
   private fail(): true {

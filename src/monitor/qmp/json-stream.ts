@@ -2,22 +2,24 @@
  * A stream of JSON values as QMP clients send them: cut into values by counting braces and
  * brackets of its tokens, each value then parsed.
  *
- * Not accepted, like QEMU: `null`, more than 1024 levels. After a mistake reading goes on with the
- * next token.
+ * Not accepted, like QEMU: `null`. After a mistake reading goes on with the next token. What is
+ * longer than 64 MiB, nested deeper than 1024 or has more than a million tokens is a mistake, too.
  */
 
 import { UserError } from '../../error.ts';
 import type { Json } from '../../json.ts';
-import { JsonLexer, type Token } from './json-lexer.ts';
+import { JsonLexer, MAX_TOKEN_BYTES, type Token } from './json-lexer.ts';
 
+/** Of one value. */
 const MAX_TOKENS = 1 << 20;
 const MAX_NESTING = 1024;
 
 export class JsonStream {
   private tokens: Token[] = [];
+  private size = 0;
   private braces = 0;
   private brackets = 0;
-  private readonly lexer = new JsonLexer(token => this.push(token));
+  private readonly lexer = new JsonLexer((token, bytes) => this.push(token, bytes));
 
   /** `deliver` gets each value, `fail` each mistake. */
   constructor(
@@ -29,21 +31,26 @@ export class JsonStream {
     this.lexer.feed(bytes);
   }
 
-  private push(token: Token): void {
+  private push(token: Token, bytes: number): void {
     if (token.kind === 'mark') {
       if (token.mark === '{') this.braces++;
       else if (token.mark === '}') this.braces--;
       else if (token.mark === '[') this.brackets++;
       else if (token.mark === ']') this.brackets--;
     }
+    this.size += bytes;
     this.tokens.push(token);
     const { braces, brackets } = this;
-    const isTooMuch = this.tokens.length > MAX_TOKENS || braces + brackets > MAX_NESTING;
+    const isTooMuch =
+      this.tokens.length > MAX_TOKENS ||
+      this.size > MAX_TOKEN_BYTES ||
+      braces + brackets > MAX_NESTING;
     const isOpen = braces > 0 || brackets > 0;
     const isBad = token.kind === 'bad' || isTooMuch;
     if (!isBad && isOpen && braces >= 0 && brackets >= 0) return;
     const { tokens } = this;
     this.tokens = [];
+    this.size = 0;
     this.braces = 0;
     this.brackets = 0;
     const value = isBad ? undefined : new Parser(tokens).parse();

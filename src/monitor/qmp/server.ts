@@ -19,6 +19,8 @@ type JsonObject = { readonly [name: string]: Json };
 
 const GREETING: Json = { QMP: { version: QEMU_VERSION, capabilities: [] } };
 
+const MAX_QUEUE = 128;
+
 export interface QmpServerOptions {
   readonly session: Session;
   readonly events: Pick<EventLimits, 'listen'>;
@@ -32,6 +34,8 @@ export class QmpServer implements CharFrontend {
   private isOpen = false;
   private readonly queue: (Json | UserError)[] = [];
   private isBusy = false;
+  /** Counts clients: an answer that comes late is not for the next one. */
+  private connection = 0;
 
   constructor(private readonly options: QmpServerOptions) {
     const { events, char } = options;
@@ -40,8 +44,9 @@ export class QmpServer implements CharFrontend {
     char.connect(this);
   }
 
+  /** Who sends commands without end while one is under way has to wait. */
   room(): number {
-    return 4096;
+    return this.queue.length < MAX_QUEUE ? 4096 : 0;
   }
 
   receive(bytes: Uint8Array): void {
@@ -54,7 +59,11 @@ export class QmpServer implements CharFrontend {
       this.negotiated = false;
       this.stream = this.newStream();
       this.send(GREETING);
-    } else if (what === 'closed') this.isOpen = false;
+    } else if (what === 'closed') {
+      this.isOpen = false;
+      this.connection++;
+      this.queue.length = 0;
+    }
   }
 
   private newStream(): JsonStream {
@@ -88,19 +97,20 @@ export class QmpServer implements CharFrontend {
         return;
       }
       this.isBusy = true;
+      const { connection } = this;
+      const finish = (answer: JsonObject): void => {
+        if (connection === this.connection) this.reply(answer, id);
+        this.isBusy = false;
+        this.serve();
+        this.options.char.accept();
+      };
       result.then(
-        value => this.finish({ return: value }, id),
-        (error: unknown) => this.finish(describe(error), id),
+        value => finish({ return: value }),
+        (error: unknown) => finish(describe(error)),
       );
     } catch (error) {
       this.reply(describe(error), id);
     }
-  }
-
-  private finish(answer: JsonObject, id: Json | undefined): void {
-    this.reply(answer, id);
-    this.isBusy = false;
-    this.serve();
   }
 
   private execute(name: string, args: Json): Json | Promise<Json> {
