@@ -35,11 +35,6 @@ export interface OpenDrive {
   isClaimed: boolean;
 }
 
-interface WriteWatch {
-  readonly threshold: number;
-  readonly listener: (offset: number, length: number) => void;
-}
-
 /** `-device` models that replace the default CD-ROM. */
 const CD_REPLACERS = ['ide-cd', 'ide-hd', 'ide-drive', 'scsi-cd'];
 
@@ -292,34 +287,31 @@ export class DriveTable {
     });
   }
 
-  /** The nodes that are watched: up to where they may be written. */
-  private readonly thresholds = new Map<OpenDrive, WriteWatch>();
+  /** Up to where the nodes that are watched may be written. */
+  private readonly thresholds = new Map<OpenDrive, number>();
 
   /** Tells once, by an event, when the node is written beyond this; 0 is never. */
   setWriteThreshold(name: string, threshold: number): void {
     const drive = this.drives.find(({ backend }) => backend.nodeName === name);
     if (drive === undefined) throw new UserError(`Device '${name}' not found`, 'DeviceNotFound');
-    this.unwatch(drive);
+    const { backend } = drive;
+    const forget = (): void => {
+      backend.writeWatch = undefined;
+      this.thresholds.delete(drive);
+    };
+    forget();
     if (threshold === 0) return;
-    const listener = (offset: number, length: number): void => {
+    this.thresholds.set(drive, threshold);
+    backend.writeWatch = (offset, length) => {
       const excess = offset + length - threshold;
       if (excess <= 0) return;
-      this.unwatch(drive);
+      forget();
       this.events.emit('BLOCK_WRITE_THRESHOLD', {
         'node-name': name,
         'amount-exceeded': excess,
         'write-threshold': threshold,
       });
     };
-    drive.backend.writeListeners.add(listener);
-    this.thresholds.set(drive, { threshold, listener });
-  }
-
-  private unwatch(drive: OpenDrive): void {
-    const watch = this.thresholds.get(drive);
-    if (watch === undefined) return;
-    drive.backend.writeListeners.delete(watch.listener);
-    this.thresholds.delete(drive);
   }
 
   missingKeys(): readonly MissingKey[] {
@@ -358,7 +350,7 @@ export class DriveTable {
     if (removable) members['tray_open'] = info?.trayOpen ?? false;
     if (hasIoStatus(drive)) members['io-status'] = backend.ioStatus;
     if (info?.inserted !== undefined) {
-      const threshold = this.thresholds.get(drive)?.threshold;
+      const threshold = this.thresholds.get(drive);
       members['inserted'] = describeMedium(info.inserted, backend.nodeName, threshold);
     }
     const bitmaps = [...backend.dirtyBitmaps];

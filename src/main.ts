@@ -48,6 +48,7 @@ import { DriveMonitor } from './main-drive-monitor.ts';
 import { DriveTable } from './main-drives.ts';
 import { watchDrives } from './main-io-errors.ts';
 import { createMigration } from './main-migration.ts';
+import { DriveNbdServer } from './main-nbd.ts';
 import { commandsFor } from './monitor/commands/all.ts';
 import { CHARDEV_GROUP } from './monitor/commands/chardev.ts';
 import { bareContext, hmpCommandsFor } from './monitor/hmp/commands.ts';
@@ -368,11 +369,12 @@ class Program {
     const { events, log, chars, config } = this;
     const drives = new DriveMonitor(this.drives, { events, printOut, printError });
     this.closeDrives = () => drives.close();
-    const vm: Vm = {
+    return {
       events,
       log,
       drives,
       chars,
+      nbd: new DriveNbdServer(this.drives, deliver => this.inbox.post(deliver)),
       objects: new UserObjects(),
       migration: createMigration(parts.machine, ms => this.host.sleepAside(ms)),
       settings: {
@@ -401,7 +403,6 @@ class Program {
       },
       human: line => this.runHuman(line),
     };
-    return vm;
   }
 
   private session(internal: boolean): Session {

@@ -119,6 +119,17 @@ export interface Devices {
   removeUsb(address: string): Promise<void>;
 }
 
+export type NbdAddress =
+  | { readonly path: string }
+  | { readonly host: string; readonly port: number };
+
+/** Drives exported to NBD clients. Everything throws UserError. */
+export interface NbdServer {
+  start(address: NbdAddress): Promise<void>;
+  add(device: string, isWritable: boolean): void;
+  stop(): void;
+}
+
 /** What commands ask of the host. */
 export interface MonitorHost {
   /** Creates or replaces a file. Throws UserError `Could not open 'x': …`. */
@@ -161,6 +172,7 @@ export interface Vm {
   readonly drives: Drives;
   readonly devices: Devices;
   readonly chars: Chars;
+  readonly nbd: NbdServer;
   readonly host: MonitorHost;
   /** Of `-name`. */
   readonly name: string | undefined;

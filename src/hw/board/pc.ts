@@ -471,10 +471,8 @@ export class Pc {
     }
     for (const { port, size } of this.options.debugExits ?? []) {
       const exit = new DebugExit(status => this.events.onDebugExit(status));
-      this.wiring.ports(
-        { name: 'isa-debug-exit', base: port, length: size, maxSize: 4 },
-        exit.ports,
-      );
+      const place = { name: 'isa-debug-exit', base: port, length: size, maxSize: 4 } as const;
+      this.wiring.ports(place, exit.ports);
     }
   }
 
