@@ -36,6 +36,12 @@ export class HostTime implements HostPace {
     });
   }
 
+  /** Beside the machine's own sleep; 0 lets what waits go first. */
+  sleepAside(ms: number): Promise<void> {
+    if (ms <= 0) return this.breathe();
+    return new Promise(resolve => setTimeout(resolve, ms));
+  }
+
   wake(): void {
     if (this.wakeUp === undefined) this.isAwake = true;
     else this.wakeUp();
@@ -46,4 +52,9 @@ export class HostTime implements HostPace {
 export function wallClock(): { seconds: number; microseconds: number } {
   const nowUs = Math.floor((performance.timeOrigin + performance.now()) * 1000);
   return { seconds: Math.floor(nowUs / 1e6), microseconds: nowUs % 1e6 };
+}
+
+/** Calls once, after this much time; the program does not wait for that. */
+export function after(milliseconds: number, call: () => void): void {
+  setTimeout(call, milliseconds).unref();
 }

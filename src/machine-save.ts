@@ -30,6 +30,8 @@ import type { Plain } from './state.ts';
 const PAGE_WORDS = PAGE_SIZE / 4;
 /** Bytes of pages in one section, at most. */
 const BATCH = 1 << 20;
+/** Pages that are looked at for one section, at most: the guest waits meanwhile. */
+const LONGEST_SEARCH = 8192;
 
 /** What was sent of a machine's memory; a copy of it when passes are to follow. */
 export class MemoryCopy {
@@ -66,7 +68,8 @@ export class MemoryCopy {
     let zero = 0;
     let normal = 0;
     let next = from;
-    for (; next < this.pages.length && length < BATCH; next++) {
+    const end = Math.min(this.pages.length, from + LONGEST_SEARCH);
+    for (; next < end && length < BATCH; next++) {
       const { block, page, at } = this.pages[next];
       if (!this.differs(at)) continue;
       const isZero = this.keep(at);
@@ -83,11 +86,6 @@ export class MemoryCopy {
     bytes[0] = SECTION.pages;
     view.setUint32(1, length - SECTION_LENGTH, true);
     return { bytes: bytes.subarray(0, length), next, zero, normal };
-  }
-
-  /** Pages that a pass would send now. */
-  countChanged(): number {
-    return this.pages.reduce((sum, { at }) => sum + (this.differs(at) ? 1 : 0), 0);
   }
 
   private differs(at: number): boolean {

@@ -8,7 +8,7 @@ import { findModel, modelSignature } from './cpu/models.ts';
 import type { Events } from './events.ts';
 import { compileSoon } from './host-engine.ts';
 import { localOffsetSeconds, printError, secondsSince1970 } from './host-main.ts';
-import type { HostTime } from './host-time.ts';
+
 import { ramBelow4g } from './hw/board/ram.ts';
 import { bootOrderCmos } from './hw/timer/cmos.ts';
 import type { Inbox } from './inbox.ts';
@@ -22,6 +22,7 @@ import { loadBoot, loadFirmware, loadVgaRom } from './main-files.ts';
 import { HotPlug } from './main-hotplug.ts';
 import { checkBootOrder } from './monitor/commands/run.ts';
 import { CommandLineError } from './options.ts';
+import type { HostPace } from './pace.ts';
 
 export { pcPanel } from './main-panel.ts';
 
@@ -35,7 +36,7 @@ export interface Assembly {
     readonly inbox: Inbox;
     readonly events: Events;
     readonly log: Log;
-    readonly host: HostTime;
+    readonly host: HostPace;
   };
   readonly fittings: Fittings;
   readonly chars: CharTable;

@@ -29,7 +29,7 @@ import {
   writeFile,
   writePidFile,
 } from './host-main.ts';
-import { HostTime, wallClock } from './host-time.ts';
+import { after, HostTime, wallClock } from './host-time.ts';
 import { Inbox } from './inbox.ts';
 import { Log } from './log.ts';
 import type { PcMachine } from './machine-build.ts';
@@ -46,12 +46,15 @@ import { MACHINES } from './main-config-groups.ts';
 import type { Fittings } from './main-devices.ts';
 import { DriveMonitor } from './main-drive-monitor.ts';
 import { DriveTable } from './main-drives.ts';
+import { watchDrives } from './main-io-errors.ts';
+import { createMigration } from './main-migration.ts';
 import { commandsFor } from './monitor/commands/all.ts';
 import { CHARDEV_GROUP } from './monitor/commands/chardev.ts';
 import { bareContext, hmpCommandsFor } from './monitor/hmp/commands.ts';
 import { runLine } from './monitor/hmp/dispatch.ts';
 import { HmpConsole } from './monitor/hmp/human-monitor.ts';
 import { UserObjects } from './monitor/objects.ts';
+import { EventLimits } from './monitor/qmp/event-limits.ts';
 import { QmpServer } from './monitor/qmp/server.ts';
 import { Session } from './monitor/session.ts';
 import { QEMU_VERSION_TEXT } from './monitor/version.ts';
@@ -69,6 +72,7 @@ class Program {
   private readonly clock = new Clock();
   private readonly inbox = new Inbox(this.clock);
   private readonly events = new Events();
+  private readonly limits = new EventLimits(this.events, { wallClock, after });
   private readonly log = new Log();
   private readonly host = new HostTime();
   private readonly chars: CharTable;
@@ -121,11 +125,17 @@ class Program {
     this.drives.warnOrphans();
     this.chars.announceShared();
     await this.openDisplay(machine);
-    machine.beforeCont = () => this.drives.checkKeys();
+    watchDrives(this.drives, machine);
+    machine.beforeCont = () => {
+      this.drives.checkKeys();
+      for (const { backend } of this.drives.drives) backend.retryHeld();
+    };
     // A missing password, or a snapshot that cannot be loaded: the machine waits for `cont`.
     const hasKeys = this.drives.missingKeys().length === 0;
     const isLoaded = config.loadvm === undefined || (await this.loadSnapshot(config.loadvm));
-    if (config.startsRunning && hasKeys && isLoaded) machine.cont();
+    const runs = config.startsRunning && hasKeys && isLoaded;
+    if (config.incoming !== undefined) await this.receive(machine, config.incoming, runs);
+    else if (runs) machine.cont();
     const status = await machine.power();
     if (config.showsHash) {
       const { instructions } = machine.cpu;
@@ -147,6 +157,14 @@ class Program {
       this.report(error.message);
       return false;
     }
+  }
+
+  /** `-incoming`: `runs` says whether the machine runs when it is there. */
+  private async receive(machine: PcMachine, from: CharRequest, runs: boolean): Promise<void> {
+    const { receiveMachine } = await import('./main-migration.ts');
+    machine.rest('inmigrate');
+    machine.runsAfterIncoming = runs;
+    await receiveMachine(machine, from, line => this.report(line));
   }
 
   private report(lines: string): void {
@@ -260,7 +278,8 @@ class Program {
 
   private connectMonitor(char: Char, { mode, pretty }: Pick<MonitorRequest, 'mode' | 'pretty'>) {
     if (mode === 'control') {
-      new QmpServer(this.vm, this.session(false), char, pretty);
+      const { limits } = this;
+      new QmpServer({ session: this.session(false), events: limits, char, pretty });
       return;
     }
     new HmpConsole({
@@ -355,6 +374,7 @@ class Program {
       drives,
       chars,
       objects: new UserObjects(),
+      migration: createMigration(parts.machine, ms => this.host.sleepAside(ms)),
       settings: {
         singlestep: config.singlestep,
         watchdogAction: config.watchdogAction,
@@ -376,6 +396,7 @@ class Program {
         completePath,
         setLogFile: path => log.setSink(openLog(path)),
         wallClock,
+        after,
         threadId: processId,
       },
       human: line => this.runHuman(line),

@@ -106,3 +106,30 @@ test('holding, work that finishes out of order is delivered in order of its star
   inbox.deliver();
   expect(seen).toEqual(['first', 'second']);
 });
+
+test('drained, all work is delivered at once, also what it starts, in order', async () => {
+  const inbox = new Inbox(new Clock());
+  inbox.holding = true;
+  const seen: string[] = [];
+  const [late, early, more] = [request(2000), request(1000), request(500)];
+  const failed = () => seen.push('failed');
+  inbox.expect(late.work, v => seen.push(v), failed);
+  inbox.expect(
+    early.work,
+    v => {
+      seen.push(v);
+      inbox.expect(more.work, v2 => seen.push(v2), failed);
+    },
+    failed,
+  );
+  const drained = inbox.drain();
+  late.finish('late');
+  await settled();
+  expect(seen).toEqual([]);
+  early.finish('early');
+  await settled();
+  expect(seen).toEqual(['early', 'late']);
+  more.fail(new Error('EIO'));
+  await drained;
+  expect([seen, inbox.busy]).toEqual([['early', 'late', 'failed'], false]);
+});

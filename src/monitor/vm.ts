@@ -10,6 +10,7 @@ import type { Events } from '../events.ts';
 import type { Json } from '../json.ts';
 import type { Log } from '../log.ts';
 import type { Machine } from '../machine.ts';
+import type { Migration } from '../machine-migrate.ts';
 import type { StatefulMachine } from '../machine-state.ts';
 import type { OptionPair } from '../options.ts';
 import type { ObjectType, QomObject } from '../qom.ts';
@@ -128,6 +129,8 @@ export interface MonitorHost {
   /** Where `-d` writes; undefined for stderr. */
   setLogFile(path: string | undefined): void;
   wallClock(): { seconds: number; microseconds: number };
+  /** Calls once, after this much of the host's time. */
+  after(milliseconds: number, call: () => void): void;
   readonly threadId: number;
 }
 
@@ -155,6 +158,7 @@ export interface Vm {
   readonly log: Log;
   readonly machine: VmMachine;
   readonly panel: Panel;
+  readonly migration: Migration;
   readonly drives: Drives;
   readonly devices: Devices;
   readonly chars: Chars;

@@ -1,8 +1,9 @@
-// `npm run bench [startup|guest]`: every figure with its peer in the same run.
+// `npm run bench [startup|monitor|guest]`: every figure with its peer in the same run.
 import { guest } from './guest.mjs';
+import { monitor } from './monitor.mjs';
 import { startup } from './startup.mjs';
 
-const SUITES = { startup, guest };
+const SUITES = { startup, monitor, guest };
 
 const wanted = process.argv.slice(2);
 for (const [name, suite] of Object.entries(SUITES)) {

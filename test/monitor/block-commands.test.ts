@@ -48,7 +48,7 @@ test('B05: empty drives and images without snapshots', async () => {
   expect(text).toBe(run.output.replace(plugged, loose));
 });
 
-test('snapshots in images are listed and deleted', async () => {
+test('snapshots are listed and deleted; those of a disk alone are not loaded', async () => {
   const prompt = new Prompt(workshop, ['-hda', 'plain.qcow2']);
   expect(await prompt.ask('info snapshots')).toBe('There is no snapshot available.\n');
   expect(await prompt.ask('snapshot_blkdev_internal ide0-hd0 one')).toBe('');

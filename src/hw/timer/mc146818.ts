@@ -11,7 +11,7 @@
 import type { Clock, Timer } from '../../clock.ts';
 import type { Line } from '../../line.ts';
 import type { PortHandler } from '../../ports.ts';
-import { bytes, ns, type StateOf, state, u8 } from '../../state.ts';
+import { bytes, ns, type Plain, type StateOf, state, u8 } from '../../state.ts';
 import { Device } from '../device.ts';
 import { type Civil, civilOf, epochOf, weekdayOf } from './calendar.ts';
 
@@ -119,6 +119,12 @@ export class Mc146818 extends Device<StateOf<typeof registers>> {
     this.state.ram[REG_B] &= ~(B_PIE | B_AIE | B_UIE | B_SQWE);
     this.state.ram[REG_C] = 0;
     this.settle();
+  }
+
+  /** As of now, so that equal clocks have equal states, whenever they were last looked at. */
+  override save(): Plain {
+    this.catchUp();
+    return super.save();
   }
 
   /** What the calendar shows now. */

@@ -15,6 +15,7 @@ import * as human from './human.ts';
 import * as input from './input.ts';
 import * as introspect from './introspect.ts';
 import * as memory from './memory.ts';
+import * as migration from './migration.ts';
 import * as nbd from './nbd.ts';
 import * as qom from './qom.ts';
 import * as query from './query.ts';
@@ -52,6 +53,9 @@ const COMMANDS: readonly Command[] = [
   qom.qomList,
   query.queryBlockJobs,
   absent.queryBalloon,
+  migration.queryMigrateCapabilities,
+  migration.migrateSetCapabilities,
+  migration.queryMigrate,
   introspect.queryCommandLineOptions,
   query.queryUuid,
   query.queryName,
@@ -107,6 +111,12 @@ const COMMANDS: readonly Command[] = [
   dump.queryDumpGuestMemoryCapability,
   dump.dumpGuestMemory,
   absent.clientMigrateInfo,
+  migration.migrateSetDowntime,
+  migration.migrateSetSpeed,
+  migration.queryMigrateCacheSize,
+  migration.migrateSetCacheSize,
+  migration.migrateCancel,
+  migration.migrate,
   absent.xenSetGlobalDirtyLog,
   absent.xenSaveDevicesState,
   chardev.ringbufRead,
@@ -164,6 +174,7 @@ const COMMANDS: readonly Command[] = [
   devices.usbAdd,
   devices.usbDel,
   devices.deviceHelp,
+  migration.migrationEnd,
   snapshots.savevm,
   snapshots.loadvm,
   snapshots.delvm,

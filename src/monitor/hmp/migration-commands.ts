@@ -168,12 +168,10 @@ export async function migrationText(context: HmpContext): Promise<string> {
   const { status, ram, disk } = info;
   if (status === undefined) return '';
   let text = `${await capabilitiesText(context)}Migration status: ${status}\n`;
+  // One that came to nothing has its time, too.
+  if (info['total-time'] === undefined) text += 'total time: 0 milliseconds\n';
   for (const [member, name] of TIMES) {
     if (info[member] !== undefined) text += `${name}: ${info[member]} milliseconds\n`;
-  }
-  // A failed migration has its time, too.
-  if (status === 'failed' && info['total-time'] === undefined) {
-    text += 'total time: 0 milliseconds\n';
   }
   if (ram !== undefined) text += memoryText(ram as JsonObject);
   return disk === undefined ? text : text + diskText(disk as JsonObject);

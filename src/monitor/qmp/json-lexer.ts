@@ -1,125 +1,242 @@
 /**
- * Cuts text that comes in pieces into JSON tokens. Each character is looked at once, and no token
- * takes more memory than its limit: what is longer is skipped and counts as a mistake.
+ * Bytes into the tokens of JSON, one state per byte, as QEMU's lexer does it: strings in double or
+ * single quotes, numbers, words of small letters, and marks.
+ *
+ * A byte that cannot go on is an error and ends what was begun; reading goes on behind it. Of a
+ * token no more than 64 MiB are kept.
  */
 
-import type { Json } from '../../json.ts';
+import { type Json, JsonFloat } from '../../json.ts';
 
 export type Token =
   | { readonly kind: 'mark'; readonly mark: string }
   | { readonly kind: 'value'; readonly value: Json }
   | { readonly kind: 'bad' };
 
-const MARKS = '{}[]:,';
+export const MAX_TOKEN_BYTES = 64 * 1024 * 1024;
 const BAD: Token = { kind: 'bad' };
 
-/** Characters of one token. */
-export const MAX_TOKEN_SIZE = 64 << 20;
+const START = 0;
+const STRING = 1;
+const ESCAPE = 2;
+const HEX = 3;
+const MINUS = 4;
+const ZERO = 5;
+const INTEGER = 6;
+const POINT = 7;
+const FRACTION = 8;
+const EXPONENT = 9;
+const SIGN = 10;
+const POWER = 11;
+const WORD = 12;
 
 const QUOTE = 0x22;
 const APOSTROPHE = 0x27;
 const BACKSLASH = 0x5c;
+const DOT = 0x2e;
 
-function isBlank(code: number): boolean {
-  return code === 0x20 || (code >= 9 && code <= 13);
+function isDigit(byte: number): boolean {
+  return byte >= 0x30 && byte <= 0x39;
 }
 
-/** Letters, digits, `-+._`: numbers and words. */
-function isWord(code: number): boolean {
-  return (
-    (code >= 0x30 && code <= 0x39) ||
-    (code >= 0x61 && code <= 0x7a) ||
-    (code >= 0x41 && code <= 0x5a) ||
-    code === 0x2d ||
-    code === 0x2b ||
-    code === 0x2e ||
-    code === 0x5f
-  );
+function isSmallLetter(byte: number): boolean {
+  return byte >= 0x61 && byte <= 0x7a;
 }
+
+function isHex(byte: number): boolean {
+  return isDigit(byte) || (byte >= 0x61 && byte <= 0x66) || (byte >= 0x41 && byte <= 0x46);
+}
+
+function isE(byte: number): boolean {
+  return byte === 0x65 || byte === 0x45;
+}
+
+/** What never occurs in UTF-8. */
+function isForbidden(byte: number): boolean {
+  return byte === 0 || byte === 0xc0 || byte === 0xc1 || byte > 0xf4;
+}
+
+const MARKS: readonly (Token | undefined)[] = Array.from({ length: 128 }, (_, byte) => {
+  const mark = String.fromCharCode(byte);
+  return '{}[]:,'.includes(mark) ? { kind: 'mark', mark } : undefined;
+});
 
 export class JsonLexer {
-  /** The token under way: nothing, a word, or a string with this quote. */
-  private state: 'none' | 'word' | typeof QUOTE | typeof APOSTROPHE = 'none';
-  private isEscaped = false;
-  private parts: string[] = [];
-  private size = 0;
+  private state = START;
+  private quote = 0;
+  private hexLeft = 0;
+  private bytes = new Uint8Array(256);
+  private length = 0;
 
-  constructor(private readonly push: (token: Token, size: number) => void) {}
+  /** `deliver` gets each token, and how many bytes it has. */
+  constructor(private readonly deliver: (token: Token, bytes: number) => void) {}
 
-  feed(text: string): void {
-    let start = 0;
-    for (let at = 0; at < text.length; ) {
-      if (this.state === 'none') {
-        start = at;
-        at = this.begin(text, at);
-        continue;
-      }
-      const end = this.state === 'word' ? this.wordEnd(text, at) : this.stringEnd(text, at);
-      at = end.at;
-      if (end.isDone) this.finish(text.slice(start, at));
+  feed(bytes: Uint8Array): void {
+    for (let i = 0; i < bytes.length; ) {
+      if (this.state === STRING) i = this.scanString(bytes, i);
+      else if (this.take(bytes[i])) i++;
     }
-    if (this.state !== 'none') this.keep(text.slice(start));
   }
 
-  /** Reads a blank or a mark, or enters a longer token; returns where to go on. */
-  private begin(text: string, at: number): number {
-    const code = text.charCodeAt(at);
-    if (code === QUOTE || code === APOSTROPHE) {
-      this.state = code;
-      this.isEscaped = false;
-      return at + 1;
+  /** Plain characters of a string at once. */
+  private scanString(bytes: Uint8Array, from: number): number {
+    let at = from;
+    while (at < bytes.length) {
+      const byte = bytes[at];
+      if (byte === this.quote || byte === BACKSLASH || isForbidden(byte)) break;
+      at++;
     }
-    if (isWord(code)) {
-      this.state = 'word';
-      return at;
-    }
-    if (!isBlank(code)) {
-      this.push(MARKS.includes(text[at]) ? { kind: 'mark', mark: text[at] } : BAD, 1);
-    }
+    this.keep(bytes.subarray(from, at));
+    if (at === bytes.length || this.state !== STRING) return at;
+    const byte = bytes[at];
+    if (byte === this.quote) this.emit({ kind: 'value', value: this.stringValue() });
+    else if (byte === BACKSLASH) this.go(byte, ESCAPE);
+    else this.fail();
     return at + 1;
   }
 
-  private wordEnd(text: string, from: number): { at: number; isDone: boolean } {
-    let at = from;
-    while (at < text.length && isWord(text.charCodeAt(at))) at++;
-    return { at, isDone: at < text.length };
+  private keep(more: Uint8Array): void {
+    if (!this.hasRoom(more.length)) return;
+    this.bytes.set(more, this.length);
+    this.length += more.length;
   }
 
-  private stringEnd(text: string, from: number): { at: number; isDone: boolean } {
-    for (let at = from; at < text.length; at++) {
-      const code = text.charCodeAt(at);
-      if (this.isEscaped) this.isEscaped = false;
-      else if (code === BACKSLASH) this.isEscaped = true;
-      else if (code === this.state) return { at: at + 1, isDone: true };
+  private go(byte: number, state: number): true {
+    this.state = state;
+    if (this.hasRoom(1)) this.bytes[this.length++] = byte;
+    return true;
+  }
+
+  /** A token that grows too long is an error. */
+  private hasRoom(count: number): boolean {
+    const length = this.length + count;
+    if (length <= this.bytes.length) return true;
+    if (length > MAX_TOKEN_BYTES) {
+      this.fail();
+      return false;
     }
-    return { at: text.length, isDone: false };
+    const grown = new Uint8Array(Math.max(length, this.bytes.length * 2));
+    grown.set(this.bytes.subarray(0, this.length));
+    this.bytes = grown;
+    return true;
   }
 
-  private keep(part: string): void {
-    this.size += part.length;
-    if (this.size > MAX_TOKEN_SIZE) this.parts = [];
-    else this.parts.push(part);
+  /** False when the byte belongs to the next token. */
+  private take(byte: number): boolean {
+    switch (this.state) {
+      case START:
+        return this.begin(byte);
+      case ESCAPE:
+        if (byte === 0x75) this.hexLeft = 4;
+        else if (!'bfnrt/\\"\''.includes(String.fromCharCode(byte))) return this.fail();
+        return this.go(byte, byte === 0x75 ? HEX : STRING);
+      case HEX:
+        if (!isHex(byte)) return this.fail();
+        return this.go(byte, --this.hexLeft === 0 ? STRING : HEX);
+      case WORD:
+        return isSmallLetter(byte) ? this.go(byte, WORD) : this.endWord();
+      default:
+        return this.number(byte);
+    }
   }
 
-  private finish(last: string): void {
-    this.keep(last);
-    const { size } = this;
-    const token = size > MAX_TOKEN_SIZE ? BAD : readToken(this.parts.join(''));
-    this.state = 'none';
-    this.parts = [];
-    this.size = 0;
-    this.push(token, size);
+  private begin(byte: number): boolean {
+    if (byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09) return true;
+    const mark = MARKS[byte];
+    if (mark !== undefined) {
+      this.emit(mark);
+      return true;
+    }
+    if (byte === QUOTE || byte === APOSTROPHE) {
+      this.quote = byte;
+      this.state = STRING;
+      return true;
+    }
+    if (byte === 0x2d) return this.go(byte, MINUS);
+    if (isDigit(byte)) return this.go(byte, byte === 0x30 ? ZERO : INTEGER);
+    return isSmallLetter(byte) ? this.go(byte, WORD) : this.fail();
   }
-}
 
-function readToken(text: string): Token {
-  if (text[0] === '"' || text[0] === "'") return readString(text);
-  if (/^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?$/.test(text)) {
-    return { kind: 'value', value: Number(text) };
+  private number(byte: number): boolean {
+    const digit = isDigit(byte);
+    switch (this.state) {
+      case MINUS:
+        if (!digit) return this.fail();
+        return this.go(byte, byte === 0x30 ? ZERO : INTEGER);
+      case ZERO:
+        if (digit) return this.fail();
+        return byte === DOT ? this.go(byte, POINT) : this.endInteger();
+      case INTEGER:
+        if (digit) return this.go(byte, INTEGER);
+        if (byte === DOT) return this.go(byte, POINT);
+        return isE(byte) ? this.go(byte, EXPONENT) : this.endInteger();
+      case POINT:
+        return digit ? this.go(byte, FRACTION) : this.fail();
+      case FRACTION:
+        if (digit) return this.go(byte, FRACTION);
+        return isE(byte) ? this.go(byte, EXPONENT) : this.endFloat();
+      case EXPONENT:
+        if (byte === 0x2b || byte === 0x2d) return this.go(byte, SIGN);
+        return digit ? this.go(byte, POWER) : this.fail();
+      case SIGN:
+        return digit ? this.go(byte, POWER) : this.fail();
+      default:
+        return digit ? this.go(byte, POWER) : this.endFloat();
+    }
   }
-  if (text === 'true' || text === 'false') return { kind: 'value', value: text === 'true' };
-  // Other words are tokens that no value allows; anything else cannot start a token.
-  return /^[a-z]+$/.test(text) ? { kind: 'mark', mark: text } : BAD;
+
+  private emit(token: Token): void {
+    const { length } = this;
+    this.state = START;
+    this.length = 0;
+    if (this.bytes.length > 65536) this.bytes = new Uint8Array(256);
+    this.deliver(token, length);
+  }
+
+  private fail(): true {
+    this.emit(BAD);
+    return true;
+  }
+
+  private text(): string {
+    return new TextDecoder().decode(this.bytes.subarray(0, this.length));
+  }
+
+  private endWord(): false {
+    const word = this.text();
+    const isTruth = word === 'true' || word === 'false';
+    // Other words, `null` too, are tokens that no value allows.
+    this.emit(isTruth ? { kind: 'value', value: word === 'true' } : { kind: 'mark', mark: word });
+    return false;
+  }
+
+  /** Beyond 64 bits it is a float. */
+  private endInteger(): false {
+    const text = this.text();
+    const near = Number(text);
+    if (Number.isSafeInteger(near)) this.emit({ kind: 'value', value: near });
+    else {
+      const exact = BigInt(text);
+      const fits = BigInt.asIntN(64, exact) === exact;
+      this.emit({ kind: 'value', value: fits ? exact : new JsonFloat(near) });
+    }
+    return false;
+  }
+
+  private endFloat(): false {
+    const value = Number(this.text());
+    const isPlain = Number.isFinite(value) && !Number.isInteger(value);
+    this.emit({ kind: 'value', value: isPlain ? value : new JsonFloat(value) });
+    return false;
+  }
+
+  private stringValue(): string {
+    const raw = this.text();
+    if (!raw.includes('\\')) return raw;
+    return raw.replace(/\\(u([0-9a-fA-F]{4})|.)/g, (_all, letter: string, hex?: string) =>
+      hex === undefined ? UNESCAPED[letter] : String.fromCharCode(Number.parseInt(hex, 16)),
+    );
+  }
 }
 
 const UNESCAPED: { readonly [letter: string]: string } = {
@@ -133,27 +250,3 @@ const UNESCAPED: { readonly [letter: string]: string } = {
   '"': '"',
   "'": "'",
 };
-
-function readString(text: string): Token {
-  const body = text.slice(1, -1);
-  if (!body.includes('\\')) return { kind: 'value', value: body };
-  const parts: string[] = [];
-  let start = 0;
-  for (let at = body.indexOf('\\'); at >= 0; at = body.indexOf('\\', start)) {
-    parts.push(body.slice(start, at));
-    const letter = body[at + 1];
-    if (letter === 'u') {
-      const digits = body.slice(at + 2, at + 6);
-      if (!/^[0-9a-fA-F]{4}$/.test(digits)) return BAD;
-      parts.push(String.fromCharCode(Number.parseInt(digits, 16)));
-      start = at + 6;
-      continue;
-    }
-    const plain = UNESCAPED[letter];
-    if (plain === undefined) return BAD;
-    parts.push(plain);
-    start = at + 2;
-  }
-  parts.push(body.slice(start));
-  return { kind: 'value', value: parts.join('') };
-}

@@ -1,6 +1,6 @@
 /**
  * A stream of JSON values as QMP clients send them: cut into values by counting braces and
- * brackets of its tokens, each value then parsed. Strings may be in single quotes, too.
+ * brackets of its tokens, each value then parsed.
  *
  * Not accepted, like QEMU: `null`. After a mistake reading goes on with the next token. What is
  * longer than 64 MiB, nested deeper than 1024 or has more than a million tokens is a mistake, too.
@@ -8,7 +8,7 @@
 
 import { UserError } from '../../error.ts';
 import type { Json } from '../../json.ts';
-import { JsonLexer, MAX_TOKEN_SIZE, type Token } from './json-lexer.ts';
+import { JsonLexer, MAX_TOKEN_BYTES, type Token } from './json-lexer.ts';
 
 /** Of one value. */
 const MAX_TOKENS = 1 << 20;
@@ -19,8 +19,7 @@ export class JsonStream {
   private size = 0;
   private braces = 0;
   private brackets = 0;
-  private readonly decoder = new TextDecoder();
-  private readonly lexer = new JsonLexer((token, size) => this.push(token, size));
+  private readonly lexer = new JsonLexer((token, bytes) => this.push(token, bytes));
 
   /** `deliver` gets each value, `fail` each mistake. */
   constructor(
@@ -29,31 +28,32 @@ export class JsonStream {
   ) {}
 
   feed(bytes: Uint8Array): void {
-    this.lexer.feed(this.decoder.decode(bytes, { stream: true }));
+    this.lexer.feed(bytes);
   }
 
-  private push(token: Token, size: number): void {
+  private push(token: Token, bytes: number): void {
     if (token.kind === 'mark') {
       if (token.mark === '{') this.braces++;
       else if (token.mark === '}') this.braces--;
       else if (token.mark === '[') this.brackets++;
       else if (token.mark === ']') this.brackets--;
     }
-    this.size += size;
+    this.size += bytes;
     this.tokens.push(token);
     const { braces, brackets } = this;
     const isTooMuch =
       this.tokens.length > MAX_TOKENS ||
-      this.size > MAX_TOKEN_SIZE ||
+      this.size > MAX_TOKEN_BYTES ||
       braces + brackets > MAX_NESTING;
     const isOpen = braces > 0 || brackets > 0;
-    if (token.kind !== 'bad' && !isTooMuch && isOpen && braces >= 0 && brackets >= 0) return;
-    const tokens = this.tokens;
+    const isBad = token.kind === 'bad' || isTooMuch;
+    if (!isBad && isOpen && braces >= 0 && brackets >= 0) return;
+    const { tokens } = this;
     this.tokens = [];
     this.size = 0;
     this.braces = 0;
     this.brackets = 0;
-    const value = isTooMuch ? undefined : new Parser(tokens).parse();
+    const value = isBad ? undefined : new Parser(tokens).parse();
     if (value === undefined) this.fail(new UserError('Invalid JSON syntax'));
     else this.deliver(value);
   }

@@ -1,0 +1,160 @@
+import { afterAll, expect, test } from 'vitest';
+import { Workshop } from '../support/emulator.ts';
+import { expectReplay, makeImages } from '../support/encrypted-images.ts';
+import { Prompt } from '../support/prompt.ts';
+import { transcript } from '../support/sessions.ts';
+
+const workshop = new Workshop();
+afterAll(() => workshop.close());
+makeImages(workshop);
+
+const QUIET = ['-nodefaults', '-display', 'none', '-monitor', 'stdio'];
+
+/** How much and how long: those of the run. */
+function masked(text: string): string {
+  return text.replace(
+    /^((?:total \w+|downtime|setup|transferred ram|throughput|duplicate|normal.*):).*$/gm,
+    '$1 N',
+  );
+}
+
+function sessions(name: string, pattern: RegExp): number[] {
+  return transcript(name).flatMap((run, i) =>
+    pattern.test(run.command) || pattern.test(run.output) ? [i] : [],
+  );
+}
+
+test('B01: -incoming that waits, and protocols that there are not', async () => {
+  const indexes = sessions('B01-startup', /-incoming (tcp|defer|bogus)/);
+  expect(indexes.length).toBe(4);
+  // The recording ends the line of the last prompt.
+  const ended = (text: string): string => text.replace(/\(qemu\) \n$/, '(qemu) ');
+  for (const index of indexes) await expectReplay(workshop, 'B01-startup', index, ended);
+});
+
+test('B01: what is no state of a machine ends the program', async () => {
+  const [run] = transcript('B01-startup').filter(r => r.command.includes('exec:cat'));
+  const ended = await workshop.run(run.argv, 'info status\n');
+  expect(ended.text).toContain('VM status: paused (inmigrate)\n');
+  const lines = run.stderr.split('\n').filter(line => !line.startsWith('cat:'));
+  expect([ended.stderr, ended.status]).toEqual([lines.join('\n'), 1]);
+});
+
+test('B04: to a file and from there into another process', async () => {
+  const indexes = sessions('B04-states', /migrate "exec|-incoming/);
+  expect(indexes.length).toBe(4);
+  for (const index of indexes) {
+    const run = transcript('B04-states')[index];
+    // Their cat could not write all: those who read theirs closed the pipe first.
+    const isReader = run.stderr.includes('Broken pipe');
+    if (!isReader) await expectReplay(workshop, 'B04-states', index, masked);
+    else await expectArrival(run.argv, run.output);
+  }
+});
+
+/** The state is there soon after the first prompt. */
+async function expectArrival(argv: readonly string[], output: string): Promise<void> {
+  const own = argv.slice(QUIET.length);
+  const prompt = new Prompt(workshop, ['-compat', 'encrypted-images=legacy', ...own]);
+  const first = /VM status: .*\n/.exec(output)?.[0] ?? '';
+  expect(await prompt.askUntil('info status', first)).toBe(first);
+  if (output.includes('Password: ')) {
+    expect(await prompt.ask('c')).toBe('ide0-hd0 (geheim.qcow2) is encrypted.\n');
+    expect(await prompt.ask('abc')).toBe('');
+    expect(await prompt.ask('info status')).toBe('VM status: running\n');
+  }
+  expect(await prompt.quit()).toBe(0);
+}
+
+test.each([
+  ['unix', 'unix:state.sock'],
+  ['tcp', 'tcp:127.0.0.1:45872'],
+])('a machine that runs goes over to another process by %s', async (_name, uri) => {
+  const machine = ['-m', '16', '-vga', 'std', '-serial', 'null'];
+  const to = new Prompt(workshop, [...machine, '-incoming', uri]);
+  expect(await to.ask('info status')).toBe('VM status: paused (inmigrate)\n');
+  const from = new Prompt(workshop, machine);
+  await from.askUntil('info registers', 'HLT=1');
+  expect(await from.ask(`migrate ${uri}`)).toBe('');
+  expect(await from.ask('info status')).toBe('VM status: paused (postmigrate)\n');
+  expect(await from.ask('info migrate')).toContain('Migration status: completed\n');
+  expect(await to.askUntil('info status', 'running')).toBe('VM status: running\n');
+  const screen = 'xp /8xw 0xb8000';
+  expect(await to.ask(screen)).toBe(await from.ask(screen));
+  expect(await from.ask('cont')).toBe('');
+  expect(await from.ask('info status')).toBe('VM status: running\n');
+  expect([await to.quit(), await from.quit()]).toEqual([0, 0]);
+});
+
+test('a machine that does not run stays so, and is the same to the register', async () => {
+  const uri = 'unix:still.sock';
+  const to = new Prompt(workshop, ['-m', '16', '-S', '-incoming', uri]);
+  expect(await to.ask('info status')).toBe('VM status: paused (inmigrate)\n');
+  const from = new Prompt(workshop, ['-m', '16']);
+  await from.askUntil('info registers', 'HLT=1');
+  expect(await from.ask('stop')).toBe('');
+  const registers = await from.ask('info registers');
+  expect(await from.ask(`migrate ${uri}`)).toBe('');
+  expect(await to.askUntil('info status', 'paused\n')).toBe('VM status: paused\n');
+  expect(await to.ask('info registers')).toBe(registers);
+  expect([await to.quit(), await from.quit()]).toEqual([0, 0]);
+});
+
+test('what can go wrong on the way leaves the machine running', async () => {
+  const prompt = new Prompt(workshop, ['-m', '16']);
+  await prompt.askUntil('info registers', 'HLT=1');
+  const status = async (): Promise<string> =>
+    /Migration status: (.*)\n/.exec(await prompt.ask('info migrate'))?.[1] ?? '';
+  expect(await prompt.ask('migrate bogus')).toBe(
+    "migrate: Parameter 'uri' expects a valid migration protocol\n",
+  );
+  expect(await status()).toBe('failed');
+  expect(await prompt.ask('migrate unix:nobody.sock')).toBe(
+    'migrate: Failed to connect socket: No such file or directory\n',
+  );
+  expect(await prompt.ask('migrate tcp:127.0.0.1:1')).toBe('');
+  expect(await status()).toBe('failed');
+  expect(await prompt.ask('migrate exec:true')).toBe('');
+  expect(await status()).toBe('failed');
+  expect(await prompt.ask('migrate fd:x')).toBe(
+    "migrate: File descriptor named 'x' has not been found\n",
+  );
+  expect(await prompt.ask('migrate_set_speed 1k')).toBe('');
+  expect(await prompt.ask('migrate -d "exec:cat > /dev/null"')).toBe('');
+  await prompt.askUntil('info migrate', 'active');
+  expect(await prompt.ask('migrate exec:true')).toBe(
+    "migrate: There's a migration process in progress\n",
+  );
+  expect(await prompt.ask('migrate_cancel')).toBe('');
+  expect(await status()).toBe('cancelled');
+  expect(await prompt.ask('info status')).toBe('VM status: running\n');
+  expect(await prompt.quit()).toBe(0);
+});
+
+test('QMP: events, and what is known of a migration', async () => {
+  const commands = [
+    { execute: 'qmp_capabilities' },
+    { execute: 'query-migrate' },
+    { execute: 'query-migrate-cache-size' },
+    { execute: 'query-migrate-capabilities' },
+    { execute: 'cont' },
+    { execute: 'migrate', arguments: { uri: 'exec:cat > qmp.out' } },
+    { execute: 'migrate', arguments: { uri: 'exec:true', blk: true } },
+  ];
+  const argv = ['-nodefaults', '-display', 'none', '-S', '-m', '16', '-qmp', 'stdio'];
+  const input = commands.map(command => `${JSON.stringify(command)}\n`).join('');
+  const script = `${input}${'{"execute":"query-status"}\n'.repeat(3)}`;
+  const ended = await workshop.run(argv, script, 2000);
+  const text = ended.stdout.toString();
+  expect(text).toContain('{"return": {}}');
+  expect(text).toContain('{"return": 67108864}');
+  expect(text).toContain(
+    '{"return": [{"state": false, "capability": "xbzrle"}, ' +
+      '{"state": false, "capability": "rdma-pin-all"}, ' +
+      '{"state": false, "capability": "auto-converge"}, ' +
+      '{"state": false, "capability": "zero-blocks"}]}',
+  );
+  expect(text).toContain('compiled without old-style (blk/-b, inc/-i) block migration');
+  const events = [...text.matchAll(/"event": "(\w+)"/g)].map(match => match[1]);
+  expect(events).toEqual(['RESUME', 'STOP', 'SHUTDOWN']);
+});
