@@ -92,7 +92,7 @@ class Program {
       post: deliver => this.inbox.post(deliver),
       interrupt: () => this.inbox.post(() => this.terminate(2)),
       terminate: () => this.end(),
-      commitAll: () => {},
+      commitAll: () => void this.session(true).call('x-commit', { device: 'all' }),
       nowMs: millisecondsSinceStart,
     });
     this.drives = new DriveTable(

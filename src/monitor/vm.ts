@@ -102,7 +102,8 @@ export interface CharEntry {
 export interface Chars {
   /** Newest first. */
   list(): readonly CharEntry[];
-  add(label: string, spec: CharSpec): void;
+  /** Resolves, when it can be used, with the name of its pseudo-terminal. Throws UserError. */
+  add(label: string, spec: CharSpec): Promise<string | undefined>;
   remove(label: string): void;
 }
 
