@@ -5,7 +5,7 @@
 
 import { openSync } from 'node:fs';
 import type { ReadStream } from 'node:tty';
-import { exit, onExit, printError, writeAll } from './host-main.ts';
+import { exit, isTerminal, onExit, printError, writeAll } from './host-main.ts';
 
 const INTERRUPT = 0x03;
 const SUSPEND = 0x1a;
@@ -27,10 +27,10 @@ export interface StdioHooks {
 }
 
 export function openStdio(hooks: StdioHooks): Stdio {
-  const isTerminal = process.stdin.isTTY === true;
+  const isInteractive = isTerminal(0);
   const wrap = new WrapWatcher();
   let terminal: Terminal | undefined;
-  if (process.stdout.isTTY === true) {
+  if (isTerminal(1)) {
     onExit(() => {
       if (wrap.isOff) writeAll(1, WRAP_ON);
     });
@@ -41,14 +41,17 @@ export function openStdio(hooks: StdioHooks): Stdio {
       writeAll(1, bytes);
     },
     listen(receive, signals) {
-      if (isTerminal) {
+      if (isInteractive) {
         terminal = new Terminal(process.stdin as ReadStream);
         terminal.listen(receive, signals ? hooks : undefined);
         return;
       }
-      // At the end of input the program goes on: nothing else is to be read, that is all.
-      process.stdin.on('data', (bytes: Buffer) => receive(bytes));
-      process.stdin.on('error', () => {});
+      // The prompt does not wait for the stream to be made.
+      setImmediate(() => {
+        // At the end of input the program goes on: nothing else is to be read, that is all.
+        process.stdin.on('data', (bytes: Buffer) => receive(bytes));
+        process.stdin.on('error', () => {});
+      });
     },
     setEcho: on => terminal?.setRaw(!on),
   };
