@@ -2,7 +2,7 @@
  * Where a character device leads, read from `-serial`, `-monitor` and their like (`file:x`,
  * `tcp:host:port,server`) or from `-chardev` and `chardev-add`.
  *
- * Not emulated: pty, udp, host serial and parallel ports, msmouse, braille, vnc consoles.
+ * Not emulated: host serial and parallel ports, msmouse, braille, vnc consoles.
  */
 
 import { UserError } from './error.ts';
@@ -16,6 +16,8 @@ interface Common {
 export type CharSpec = Common &
   (
     | { readonly kind: 'null' }
+    | { readonly kind: 'pty' }
+    | ({ readonly kind: 'udp' } & UdpSpec)
     | { readonly kind: 'vc' }
     | { readonly kind: 'stdio'; readonly signal: boolean }
     | { readonly kind: 'file'; readonly path: string }
@@ -27,14 +29,41 @@ export type CharSpec = Common &
 export interface SocketSpec {
   readonly address:
     | { readonly kind: 'unix'; readonly path: string }
-    | { readonly kind: 'tcp'; readonly host: string; readonly port: number };
+    | {
+        readonly kind: 'tcp';
+        readonly host: string;
+        readonly port: number;
+        /** The last port to try. */
+        readonly to?: number;
+      };
   readonly server: boolean;
   /** A server blocks until somebody connects. */
   readonly wait: boolean;
   readonly telnet: boolean;
+  /** A client tries again so long after it lost its server; 0: never. */
+  readonly reconnectSeconds: number;
 }
 
-const BACKENDS = ['null', 'stdio', 'file', 'pipe', 'ringbuf', 'memory', 'socket', 'vc', 'console'];
+export interface UdpSpec {
+  readonly host: string;
+  readonly port: number;
+  readonly localHost: string;
+  readonly localPort: number;
+}
+
+const BACKENDS = [
+  'null',
+  'stdio',
+  'file',
+  'pipe',
+  'pty',
+  'ringbuf',
+  'memory',
+  'socket',
+  'udp',
+  'vc',
+  'console',
+];
 
 /** The backends there are, as query-chardev-backends lists them. */
 export const CHAR_BACKENDS: readonly string[] = BACKENDS.filter(name => name !== 'console');
@@ -48,10 +77,27 @@ export function parseCharShorthand(text: string): CharSpec | undefined {
   const mux = false;
   if (text === 'null') return { kind: 'null', mux };
   if (text === 'vc' || text.startsWith('vc:')) return { kind: 'vc', mux };
+  if (text === 'pty') return { kind: 'pty', mux };
   if (text === 'stdio') return { kind: 'stdio', signal: true, mux };
   if (text.startsWith('file:')) return { kind: 'file', path: text.slice(5), mux };
   if (text.startsWith('pipe:')) return { kind: 'pipe', path: text.slice(5), mux };
+  if (text.startsWith('udp:')) return parseUdpShorthand(text);
   return parseSocketShorthand(text);
+}
+
+/** `udp:[host]:port[@[local]:port]`. */
+function parseUdpShorthand(text: string): CharSpec | undefined {
+  const match = /^udp:([^:@]*):([0-9]+)(?:@([^:]*):([0-9]+))?$/.exec(text);
+  if (match === null) return undefined;
+  const [, host, port, localHost, localPort] = match;
+  return {
+    kind: 'udp',
+    mux: false,
+    host,
+    port: Number(port),
+    localHost: localHost ?? '',
+    localPort: Number(localPort ?? 0),
+  };
 }
 
 function parseSocketShorthand(text: string): CharSpec | undefined {
@@ -69,10 +115,11 @@ function parseSocketShorthand(text: string): CharSpec | undefined {
   return { kind: 'socket', address, telnet, mux: false, ...waiting(tcp[4]) };
 }
 
-function waiting(flags: string): { server: boolean; wait: boolean } {
+function waiting(flags: string): Pick<SocketSpec, 'server' | 'wait' | 'reconnectSeconds'> {
   const list = new OptionList(splitOptions(flags.replace(/^,/, '')));
   const server = list.bool('server') ?? false;
-  return { server, wait: server && (list.bool('wait') ?? true) };
+  const reconnectSeconds = list.number('reconnect') ?? 0;
+  return { server, wait: server && (list.bool('wait') ?? true), reconnectSeconds };
 }
 
 /** A `-chardev` list; its id is checked by the caller. */
@@ -92,6 +139,10 @@ export function readCharOptions(list: OptionList): CharSpec {
     case 'ringbuf':
     case 'memory':
       return { kind: 'ringbuf', size: list.size('size') ?? 65536, mux };
+    case 'pty':
+      return { kind: 'pty', mux };
+    case 'udp':
+      return { kind: 'udp', mux, ...readUdp(list) };
     case 'socket':
       return { kind: 'socket', mux, ...readSocket(list) };
     case 'null':
@@ -106,11 +157,22 @@ function readSocket(list: OptionList): SocketSpec {
   const wait = server && (list.bool('wait') ?? true);
   const telnet = list.bool('telnet') ?? false;
   const path = list.get('path');
-  if (path !== undefined) return { address: { kind: 'unix', path }, server, wait, telnet };
+  const reconnectSeconds = list.number('reconnect') ?? 0;
+  const rest = { server, wait, telnet, reconnectSeconds };
+  if (path !== undefined) return { address: { kind: 'unix', path }, ...rest };
   const host = list.get('host');
   if (host === undefined) throw new UserError('chardev: socket: no host given');
   const port = Number(needed(list, 'port', 'socket'));
-  return { address: { kind: 'tcp', host, port }, server, wait, telnet };
+  return { address: { kind: 'tcp', host, port, to: list.number('to') }, ...rest };
+}
+
+function readUdp(list: OptionList): UdpSpec {
+  return {
+    host: list.get('host') ?? '',
+    port: Number(needed(list, 'port', 'udp')),
+    localHost: list.get('localaddr') ?? '',
+    localPort: Number(list.get('localport') ?? 0),
+  };
 }
 
 function needed(list: OptionList, key: string, backend: string): string {

@@ -22,6 +22,11 @@ export interface HostFile {
   length(): number;
   /** Bytes that the file occupies on the host's disk. */
   allocated(): number;
+  /**
+   * Whether bytes are stored at `offset`, or a hole reads as zeros there, and how far that holds.
+   * Files that nobody changes only; absent where the host cannot tell.
+   */
+  stored?(offset: number): { readonly data: boolean; readonly end: number };
   /** Fills as much of `into` as the file has at `offset`; resolves with the number of bytes. */
   read(offset: number, into: Uint8Array): number | Promise<number>;
   /** Writes all of `from`, growing the file when needed. */
@@ -53,8 +58,8 @@ export interface BlockHost {
   temporary(): { readonly path: string; readonly file: HostFile };
   /** `key` is 16 bytes. */
   aes128(key: Uint8Array): BlockCipher;
-  /** True when all bytes are zero; faster than a loop. */
-  isZero(bytes: Uint8Array): boolean;
+  /** True when all bytes from `start` to `end` are zero; faster than a loop. */
+  isZero(bytes: Uint8Array, start: number, end: number): boolean;
   /** Raw deflate with a 4 KiB window. */
   deflate(bytes: Uint8Array): Uint8Array;
   /** Inverse of `deflate`; throws when the data is no deflate stream or not `length` bytes. */

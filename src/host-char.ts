@@ -1,20 +1,21 @@
 /**
- * Character devices that lead to files, named pipes and sockets.
+ * Character devices that lead to files, named pipes, UDP and pseudo-terminals.
  *
- * A TCP or UNIX server with `wait` lets the program start only when somebody has connected; one
- * peer at a time, and the next may come when it has gone. Telnet: options are answered, not used.
+ * A pseudo-terminal needs a system call that Node does not have: the package node-pty makes it,
+ * where it is installed. Host serial and parallel ports are not there.
  */
 
+import * as dgram from 'node:dgram';
 import * as fs from 'node:fs';
+import { createRequire } from 'node:module';
 import * as net from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { Char } from './char.ts';
-import type { SocketSpec } from './chardev-spec.ts';
+import type { UdpSpec } from './chardev-spec.ts';
 import { UserError } from './error.ts';
 import { toHostError } from './host-errno.ts';
-import { printError, writeAll } from './host-main.ts';
-
-/** Hands input to the machine between instructions. */
-export type Post = (deliver: () => void) => void;
+import { Intake, type Post } from './host-intake.ts';
+import { packagePath, printError, writeAll } from './host-main.ts';
 
 export function openFileChar(char: Char, path: string): void {
   const fd = attempt(() => fs.openSync(path, 'w'));
@@ -30,10 +31,87 @@ export function openPipeChar(char: Char, path: string, post: Post): void {
   const input = attempt(() => fs.openSync(isPair ? `${path}.in` : path, 'r+'));
   const output = isPair ? attempt(() => fs.openSync(`${path}.out`, 'r+')) : input;
   const stream = new net.Socket({ fd: input, readable: true, writable: false });
-  stream.on('data', (bytes: Buffer) => post(() => char.deliver(bytes)));
+  const intake = new Intake(char, post, stream);
+  stream.on('data', (bytes: Buffer) => intake.take(bytes));
   stream.on('error', () => {});
   stream.unref();
-  char.attach({ write: bytes => writeAll(output, bytes), close: () => stream.destroy() });
+  char.attach({
+    write: bytes => writeSome(output, bytes),
+    accept: () => intake.accept(),
+    close: () => stream.destroy(),
+  });
+}
+
+/** What a reader that does not read has no room for is lost. */
+function writeSome(fd: number, bytes: Uint8Array): void {
+  try {
+    for (let done = 0; done < bytes.length; ) done += fs.writeSync(fd, bytes, done);
+  } catch {
+    // Full, or nobody is there.
+  }
+}
+
+/** Datagrams to one address, and whatever comes in. */
+export async function openUdpChar(char: Char, spec: UdpSpec, post: Post): Promise<void> {
+  const socket = dgram.createSocket('udp4');
+  const intake = new Intake(char, post, { pause() {}, resume() {} });
+  await new Promise<void>((resolve, reject) => {
+    socket.once('error', error => {
+      reject(new UserError(`Failed to bind socket: ${toHostError(error).message}`));
+    });
+    socket.bind(spec.localPort, spec.localHost === '' ? undefined : spec.localHost, resolve);
+  });
+  socket.removeAllListeners('error');
+  socket.on('error', () => {});
+  // A device without room loses datagrams, as the net does.
+  socket.on('message', bytes => {
+    if (!intake.isFull) intake.take(bytes);
+  });
+  socket.unref();
+  const host = spec.host === '' ? '127.0.0.1' : spec.host;
+  char.attach({
+    write: bytes => socket.send(bytes.slice(), spec.port, host),
+    accept: () => intake.accept(),
+    close: () => socket.close(),
+  });
+}
+
+/** What is needed of node-pty. */
+interface PtyModule {
+  open(options: { readonly cols: number; readonly rows: number }): {
+    readonly master: Duplex;
+    readonly ptsName?: string;
+    readonly _pty: string;
+  };
+}
+
+function loadPty(): PtyModule {
+  try {
+    return createRequire(packagePath('package.json'))('node-pty') as PtyModule;
+  } catch {
+    throw new UserError('a pseudo-terminal needs the package node-pty: npm install node-pty');
+  }
+}
+
+const MAX_UNREAD = 64 * 1024;
+
+/** Returns the terminal's name. */
+export function openPtyChar(char: Char, post: Post): string {
+  const terminal = loadPty().open({ cols: 80, rows: 25 });
+  const { master, _pty: name } = terminal;
+  const intake = new Intake(char, post, master);
+  char.filename = `pty:${name}`;
+  master.on('data', (bytes: Buffer | string) => intake.take(Buffer.from(bytes as Buffer)));
+  master.on('error', () => {});
+  char.attach({
+    write: bytes => {
+      if (master.writableLength < MAX_UNREAD) master.write(bytes.slice());
+    },
+    accept: () => intake.accept(),
+    close: () => master.destroy(),
+  });
+  printError(`char device redirected to ${name} (label ${char.label})\n`);
+  return name;
 }
 
 function attempt<T>(call: () => T): T {
@@ -41,139 +119,5 @@ function attempt<T>(call: () => T): T {
     return call();
   } catch (error) {
     throw new UserError(toHostError(error).message);
-  }
-}
-
-/** Resolves when the device may be used. */
-export async function openSocketChar(char: Char, spec: SocketSpec, post: Post): Promise<void> {
-  const peer = new Peer(char, spec, post);
-  char.attach(peer);
-  if (!spec.server) {
-    const socket = net.connect(where(spec));
-    await new Promise<void>((resolve, reject) => {
-      socket.once('connect', resolve);
-      socket.once('error', error => reject(failure(error, 'connect')));
-    });
-    peer.take(socket);
-    return;
-  }
-  const server = net.createServer(socket => peer.take(socket));
-  removeStaleSocket(spec);
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', error => reject(failure(error, 'bind')));
-    server.listen(where(spec), resolve);
-  });
-  peer.server = server;
-  if (!spec.wait) return;
-  printError(`QEMU waiting for connection on: ${char.filename}\n`);
-  await new Promise<void>(resolve => server.once('connection', () => resolve()));
-}
-
-function where(spec: SocketSpec): { path: string } | { host: string; port: number } {
-  const { address } = spec;
-  if (address.kind === 'unix') return { path: address.path };
-  const host = address.host === '' ? (spec.server ? '0.0.0.0' : '127.0.0.1') : address.host;
-  return { host, port: address.port };
-}
-
-function removeStaleSocket({ address }: SocketSpec): void {
-  if (address.kind !== 'unix') return;
-  try {
-    if (fs.statSync(address.path).isSocket()) fs.unlinkSync(address.path);
-  } catch {
-    // Nothing is there.
-  }
-}
-
-function failure(error: Error, what: 'connect' | 'bind'): UserError {
-  const why = toHostError(error).message;
-  return new UserError(`Failed to ${what} socket: ${why}`);
-}
-
-const FINISH_MS = 500;
-
-class Peer {
-  server: net.Server | undefined;
-  private socket: net.Socket | undefined;
-  /** Who came while somebody else was connected. */
-  private readonly queue: net.Socket[] = [];
-  private readonly telnet: TelnetFilter | undefined;
-  private readonly name: string;
-
-  constructor(
-    private readonly char: Char,
-    private readonly spec: SocketSpec,
-    private readonly post: Post,
-  ) {
-    this.name = char.filename.replace(/^disconnected:/, '');
-    this.telnet = spec.telnet ? new TelnetFilter() : undefined;
-  }
-
-  take(socket: net.Socket): void {
-    if (this.socket !== undefined) {
-      this.queue.push(socket);
-      return;
-    }
-    this.socket = socket;
-    this.char.filename = this.name;
-    if (this.spec.telnet && this.spec.server) socket.write(TELNET_CHARACTER_MODE);
-    socket.setNoDelay(true);
-    socket.on('data', (bytes: Buffer) => {
-      const plain = this.telnet === undefined ? bytes : this.telnet.strip(bytes);
-      this.post(() => this.char.deliver(plain));
-    });
-    socket.on('error', () => {});
-    socket.on('close', () => this.drop());
-    this.post(() => this.char.announce('opened'));
-  }
-
-  write(bytes: Uint8Array): void {
-    // The device may reuse its buffer before the kernel has taken the bytes.
-    this.socket?.write(bytes.slice());
-  }
-
-  close(): void {
-    this.socket?.destroy();
-    this.server?.close();
-  }
-
-  /** A reader that does not read is not waited for. */
-  finish(): Promise<void> {
-    const { socket } = this;
-    if (socket === undefined) return Promise.resolve();
-    return new Promise(resolve => {
-      setTimeout(resolve, FINISH_MS);
-      socket.end(resolve);
-    });
-  }
-
-  private drop(): void {
-    this.socket = undefined;
-    this.char.filename = `disconnected:${this.name}`;
-    this.post(() => this.char.announce('closed'));
-    const next = this.queue.shift();
-    if (next !== undefined) this.take(next);
-  }
-}
-
-/** IAC WILL ECHO, WILL SUPPRESS-GO-AHEAD, WILL BINARY, DO BINARY (RFC 854, 856, 857, 858). */
-const TELNET_CHARACTER_MODE = Uint8Array.of(255, 251, 1, 255, 251, 3, 255, 251, 0, 255, 253, 0);
-const IAC = 255;
-
-/** Removes three-byte commands; IAC IAC is a byte 255. */
-class TelnetFilter {
-  private skip = 0;
-
-  strip(bytes: Uint8Array): Uint8Array {
-    const plain: number[] = [];
-    for (const byte of bytes) {
-      if (this.skip === 2) {
-        this.skip = byte === IAC ? 0 : byte >= 251 ? 1 : 0;
-        if (byte === IAC) plain.push(IAC);
-      } else if (this.skip === 1) this.skip = 0;
-      else if (byte === IAC) this.skip = 2;
-      else plain.push(byte);
-    }
-    return Uint8Array.from(plain);
   }
 }

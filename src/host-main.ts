@@ -5,6 +5,7 @@
  */
 
 import * as fs from 'node:fs';
+import type { Socket } from 'node:net';
 import { UserError } from './error.ts';
 import { toHostError } from './host-errno.ts';
 import { CommandLineError } from './options.ts';
@@ -39,8 +40,51 @@ export function writeAll(fd: number, bytes: Uint8Array): void {
   }
 }
 
+/** Output that a reader at the end of a pipe has not taken yet; more than this is lost. */
+const MAX_UNREAD = 4 * 1024 * 1024;
+const FINISH_MS = 500;
+let outPipe: Socket | undefined;
+const reliefs: (() => void)[] = [];
+
+/** From soon on a reader who does not read stdout stops nobody; the prompt does not wait for it. */
+export function openOutput(): void {
+  const status = fs.fstatSync(1);
+  if (!status.isFIFO() && !status.isSocket()) return;
+  setImmediate(async () => {
+    const { Socket } = await import('node:net');
+    outPipe = new Socket({ fd: 1, readable: false, writable: true });
+    outPipe.on('error', () => {});
+    outPipe.on('drain', () => {
+      for (const call of reliefs) call();
+    });
+  });
+}
+
+export function writeOut(bytes: Uint8Array): void {
+  if (outPipe === undefined) writeAll(1, bytes);
+  else if (outPipe.writableLength < MAX_UNREAD) outPipe.write(bytes.slice());
+}
+
+/** Bytes that wait for the reader of stdout. */
+export function unreadOutput(): number {
+  return outPipe?.writableLength ?? 0;
+}
+
+/** Calls back whenever the reader of stdout has caught up. */
+export function onOutputRead(call: () => void): void {
+  reliefs.push(call);
+}
+
+/** Resolves when all output has left, or when nobody seems to read it. */
+export async function finishOutput(): Promise<void> {
+  const end = performance.now() + FINISH_MS;
+  while (unreadOutput() > 0 && performance.now() < end) {
+    await new Promise(resolve => setTimeout(resolve, 1));
+  }
+}
+
 export function printOut(text: string): void {
-  writeAll(1, Buffer.from(text));
+  writeOut(Buffer.from(text));
 }
 
 export function printError(text: string): void {
@@ -146,6 +190,11 @@ export function isTerminal(fd: 0 | 1): boolean {
     return false;
   }
   return fd === 0 ? process.stdin.isTTY === true : process.stdout.isTTY === true;
+}
+
+/** Resolves when all input that is there has been read. */
+export function nextTurn(): Promise<void> {
+  return new Promise(resolve => setImmediate(resolve));
 }
 
 export function millisecondsSinceStart(): number {

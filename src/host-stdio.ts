@@ -5,8 +5,21 @@
 
 import { openSync } from 'node:fs';
 import type { ReadStream } from 'node:tty';
-import { exit, isTerminal, onExit, printError, writeAll } from './host-main.ts';
+import {
+  exit,
+  finishOutput,
+  isTerminal,
+  onExit,
+  onOutputRead,
+  openOutput,
+  printError,
+  unreadOutput,
+  writeAll,
+  writeOut,
+} from './host-main.ts';
 
+/** Replies that are not read: no more commands are read until they are. */
+const SLOW_READER = 64 * 1024;
 const INTERRUPT = 0x03;
 const SUSPEND = 0x1a;
 const QUIT = 0x1c;
@@ -17,6 +30,13 @@ export interface Stdio {
   write(bytes: Uint8Array): void;
   /** With `signals`, ^C and ^Z do what they do in a cooked terminal. */
   listen(receive: (bytes: Uint8Array) => void, signals: boolean): void;
+  /** Nothing more is read until it is off again. */
+  pause(on: boolean): void;
+  /** The reader of what was written does not keep up. */
+  readonly isCongested: boolean;
+  /** Calls back whenever he has caught up. */
+  onRelief(call: () => void): void;
+  finish(): Promise<void>;
   /** On: the terminal edits and shows lines by itself, as for any program. */
   setEcho(on: boolean): void;
 }
@@ -30,6 +50,7 @@ export function openStdio(hooks: StdioHooks): Stdio {
   const isInteractive = isTerminal(0);
   const wrap = new WrapWatcher();
   let terminal: Terminal | undefined;
+  openOutput();
   if (isTerminal(1)) {
     onExit(() => {
       if (wrap.isOff) writeAll(1, WRAP_ON);
@@ -38,7 +59,7 @@ export function openStdio(hooks: StdioHooks): Stdio {
   return {
     write(bytes) {
       wrap.see(bytes);
-      writeAll(1, bytes);
+      writeOut(bytes);
     },
     listen(receive, signals) {
       if (isInteractive) {
@@ -53,6 +74,15 @@ export function openStdio(hooks: StdioHooks): Stdio {
         process.stdin.on('error', () => {});
       });
     },
+    pause(on) {
+      if (on) process.stdin.pause();
+      else process.stdin.resume();
+    },
+    get isCongested() {
+      return unreadOutput() > SLOW_READER;
+    },
+    onRelief: onOutputRead,
+    finish: finishOutput,
     setEcho: on => terminal?.setRaw(!on),
   };
 }

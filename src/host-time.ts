@@ -53,3 +53,8 @@ export function wallClock(): { seconds: number; microseconds: number } {
   const nowUs = Math.floor((performance.timeOrigin + performance.now()) * 1000);
   return { seconds: Math.floor(nowUs / 1e6), microseconds: nowUs % 1e6 };
 }
+
+/** Calls once, after this much time; the program does not wait for that. */
+export function after(milliseconds: number, call: () => void): void {
+  setTimeout(call, milliseconds).unref();
+}

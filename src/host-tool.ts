@@ -62,6 +62,11 @@ class Input {
   stop(): void {
     if (this.started) process.stdin.pause();
   }
+
+  /** What was opened would keep the program alive. */
+  close(): void {
+    if (this.started && process.stdin.isTTY !== true) process.stdin.destroy();
+  }
 }
 
 const input = new Input();
@@ -130,5 +135,5 @@ export function nodeToolHost(): ToolHost {
 /** Ends the program with a status once everything is written. */
 export function exitWith(status: number): void {
   process.exitCode = status;
-  if (process.stdin.isTTY !== true) process.stdin.destroy();
+  input.close();
 }

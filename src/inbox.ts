@@ -39,11 +39,22 @@ export class Inbox {
    * `durationNs` of virtual time from now, never earlier or later.
    */
   expect<T>(
-    work: { label: string; durationNs: number; promise: Promise<T> },
+    work: {
+      label: string;
+      durationNs: number;
+      promise: Promise<T>;
+      /** Hears how long it took, in virtual time, if it went well. */
+      account?: (elapsedNs: number) => void;
+    },
     done: (value: T) => void,
     failed: (error: unknown) => void,
   ): void {
     let outcome: () => void = () => {};
+    const startNs = this.clock.nowNs;
+    const finish = (value: T): void => {
+      work.account?.(this.clock.nowNs - startNs);
+      done(value);
+    };
     const settle = (how: () => void): void => {
       outcome = how;
       item.done = true;
@@ -51,11 +62,11 @@ export class Inbox {
     };
     const item: Expected = {
       label: work.label,
-      dueNs: this.clock.nowNs + work.durationNs,
+      dueNs: startNs + work.durationNs,
       done: false,
       deliver: () => outcome(),
       settled: work.promise.then(
-        value => settle(() => done(value)),
+        value => settle(() => finish(value)),
         (error: unknown) => settle(() => failed(error)),
       ),
     };

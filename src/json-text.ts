@@ -3,12 +3,25 @@
  * within a bucket the member inserted last comes first.
  */
 
-import type { Json } from './json.ts';
+import { type Json, JsonFloat } from './json.ts';
 
 const BUCKETS = 512;
 
-/** Which bucket a key falls into. The arithmetic is that of 32-bit unsigned integers. */
+/** Of the keys seen so far; clients may send any number of others. */
+const known = new Map<string, number>();
+const KNOWN_KEYS = 4096;
+
+/** Which bucket a key falls into. */
 export function bucketOf(key: string): number {
+  const found = known.get(key);
+  if (found !== undefined) return found;
+  const bucket = hashOf(key);
+  if (known.size < KNOWN_KEYS) known.set(key, bucket);
+  return bucket;
+}
+
+/** The arithmetic is that of 32-bit unsigned integers. */
+function hashOf(key: string): number {
   const bytes = new TextEncoder().encode(key);
   let value = Math.imul(0x238f13af, bytes.length);
   for (let i = 0; i < bytes.length; i++) value = (value + (bytes[i] << ((5 * i) % 24))) | 0;
@@ -32,7 +45,9 @@ function print(value: Json, indent: number | undefined): string {
   if (value === null) return 'null';
   if (typeof value === 'boolean') return value ? 'true' : 'false';
   if (typeof value === 'number') return printNumber(value);
+  if (typeof value === 'bigint') return value.toString();
   if (typeof value === 'string') return printString(value);
+  if (value instanceof JsonFloat) return printNumber(value.value);
   const inner = indent === undefined ? undefined : indent + 1;
   if (Array.isArray(value)) {
     const items = value.map((item: Json) => print(item, inner));
@@ -59,6 +74,8 @@ function enclose(
 }
 
 function printNumber(value: number): string {
+  if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf';
+  if (Object.is(value, -0)) return '-0';
   if (Number.isInteger(value)) return BigInt(value).toString();
   return value.toFixed(6).replace(/0+$/, '').replace(/\.$/, '');
 }

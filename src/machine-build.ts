@@ -50,6 +50,7 @@ export function buildMachine(settings: MachineSettings): PcMachine {
       onReset: () => machine.requestReset(),
       onShutdown: () => machine.requestShutdown(),
       onSuspend: () => {},
+      onTimeSet: offset => events.emit('RTC_CHANGE', { offset }),
       onDebugExit: status => machine.quit(status),
     },
   );
@@ -63,6 +64,7 @@ export function buildMachine(settings: MachineSettings): PcMachine {
     smi: board.smi,
     smiActive: board.i440fx.smm,
     ferr: board.ferr,
+    ignne: board.ignne,
     acknowledge: () => board.acknowledge(),
     onApicBase: value => board.setApicBase(value),
     syncClock: () => clock.sync(),

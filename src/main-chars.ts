@@ -21,6 +21,9 @@ export interface CharHooks extends MuxHooks {
   readonly interrupt: () => void;
 }
 
+/** Those that lead out of the program. */
+type HostSpec = Extract<CharSpec, { readonly kind: 'socket' | 'file' | 'pipe' | 'udp' | 'pty' }>;
+
 interface Opened extends CharEntry {
   readonly mux?: CharMux;
   /** It has its peer from the start. */
@@ -103,22 +106,74 @@ export class CharTable implements Chars {
     if (spec.kind === 'stdio') this.attachStdio(char, spec.signal && !spec.mux);
     else if (ring !== undefined) char.attach(ring);
     else if (spec.kind !== 'null' && spec.kind !== 'vc' && spec.kind !== 'ringbuf') {
-      const host = await import('./host-char.ts');
-      if (spec.kind === 'file') host.openFileChar(char, spec.path);
-      else if (spec.kind === 'pipe') host.openPipeChar(char, spec.path, this.hooks.post);
-      else await host.openSocketChar(char, spec, this.hooks.post);
+      await this.attachHost(char, spec);
     }
+  }
+
+  private async attachHost(char: Char, spec: HostSpec): Promise<void> {
+    const { post } = this.hooks;
+    if (spec.kind === 'socket') {
+      const { openSocketChar } = await import('./host-socket.ts');
+      await openSocketChar(char, spec, post);
+      return;
+    }
+    const host = await import('./host-char.ts');
+    if (spec.kind === 'file') host.openFileChar(char, spec.path);
+    else if (spec.kind === 'pipe') host.openPipeChar(char, spec.path, post);
+    else if (spec.kind === 'udp') await host.openUdpChar(char, spec, post);
+    else host.openPtyChar(char, post);
   }
 
   private attachStdio(char: Char, signals: boolean): void {
     if (this.stdio !== undefined) {
       throw new UserError('cannot use stdio by multiple character devices');
     }
-    this.stdio = openStdio(this.hooks);
-    char.attach(this.stdio);
-    this.stdio.listen(bytes => {
-      for (const line of splitLines(bytes)) this.hooks.post(() => char.deliver(line));
-    }, signals);
+    const stdio = openStdio(this.hooks);
+    this.stdio = stdio;
+    const input = new LineInput(char, stdio, this.hooks.post);
+    char.attach({
+      write: bytes => stdio.write(bytes),
+      accept: () => input.balance(),
+      setEcho: on => stdio.setEcho(on),
+      finish: () => stdio.finish(),
+    });
+    stdio.onRelief(() => input.balance());
+    stdio.listen(bytes => input.take(bytes), signals);
+  }
+}
+
+/** Of stdin, that is waiting for the device. */
+const HIGH_WATER = 64 * 1024;
+
+/** Hands stdin over line by line, and lets it wait while the device or the reader is behind. */
+class LineInput {
+  private posted = 0;
+  private isPaused = false;
+
+  constructor(
+    private readonly char: Char,
+    private readonly stdio: Stdio,
+    private readonly post: (deliver: () => void) => void,
+  ) {}
+
+  take(bytes: Uint8Array): void {
+    for (const line of splitLines(bytes)) {
+      this.posted += line.length;
+      this.post(() => {
+        this.posted -= line.length;
+        this.char.deliver(line);
+        this.balance();
+      });
+    }
+    this.balance();
+  }
+
+  balance(): void {
+    const { char, stdio } = this;
+    const isFull = this.posted + char.waitingLength > HIGH_WATER || stdio.isCongested;
+    if (isFull === this.isPaused) return;
+    this.isPaused = isFull;
+    stdio.pause(isFull);
   }
 }
 

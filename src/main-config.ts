@@ -47,6 +47,7 @@ export class Config implements ProgramSettings {
   readonly drives: DriveRequest[] = [];
   readonly devices: ListRequest[] = [];
   readonly chardevs: ListRequest[] = [];
+  readonly objects: ListRequest[] = [];
   readonly monitors: MonitorRequest[] = [];
   readonly serials: CharRequest[] = [];
   readonly parallels: CharRequest[] = [];
@@ -394,6 +395,11 @@ const READERS: { readonly [name: string]: Reader } = {
     const ids = config.chardevs.map(chardev => chardev.list.id);
     checkUnique(ids, list.id, 'chardev');
     config.chardevs.push({ list, location: option.location ?? '' });
+  },
+  object: (config, option) => {
+    const list = parseOptions(option.argument, { name: 'object', impliedKey: 'qom-type' });
+    if (list.id === undefined) throw new UserError("Parameter 'id' is missing");
+    config.objects.push({ list, location: option.location ?? '' });
   },
   kernel: (config, { argument }) => {
     config.kernel = argument;

@@ -138,8 +138,9 @@ export class DriveMonitor implements Drives, DriveHost {
     return words((await import('./main-jobs.ts')).mirror(this, request));
   }
 
-  async startStream(device: string, base: string | undefined, speed: number): Promise<void> {
-    return words((await import('./main-jobs.ts')).stream(this, device, { base, speed }));
+  async startStream(request: Parameters<Drives['startStream']>[0]): Promise<void> {
+    const { device, base, speed = 0, 'on-error': onError } = request;
+    return words((await import('./main-jobs.ts')).stream(this, device, { base, speed, onError }));
   }
 
   async startCommit(request: Parameters<Drives['startCommit']>[0]): Promise<void> {

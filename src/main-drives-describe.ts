@@ -4,6 +4,7 @@
  */
 
 import type { InsertedInfo } from './block/drive.ts';
+import type { DirtyBitmap } from './block/job/dirty-bitmap.ts';
 import type { DriveStatistics } from './block/node-backend.ts';
 import type { Json } from './json.ts';
 
@@ -81,6 +82,11 @@ function describeImages(images: InsertedInfo['images']): JsonObject {
     members['format-specific'] = { type: details.specific.type, data: details.specific.data };
   }
   return members;
+}
+
+/** A job's bitmap; 2.2.50 counts sectors. */
+export function describeBitmap({ bytes, granularity }: DirtyBitmap): JsonObject {
+  return { count: bytes / 512, granularity };
 }
 
 /** What query-blockstats says of one node and those under it. */

@@ -4,13 +4,13 @@
 
 import type { DriveContext, DriveSpec } from './block/drive-options.ts';
 import type { BlockContext } from './block/driver.ts';
-import type { DriveBackend } from './block/node-backend.ts';
+import type { DriveBackend, DriveFailure } from './block/node-backend.ts';
 import { located } from './command-line.ts';
 import { UserError } from './error.ts';
 import type { Events } from './events.ts';
 import type { Json } from './json.ts';
 import { bareError, type CharRequest, type Config, type DriveRequest } from './main-config.ts';
-import { describeMedium, describeStats } from './main-drives-describe.ts';
+import { describeBitmap, describeMedium, describeStats } from './main-drives-describe.ts';
 import type { MissingKey } from './monitor/drives.ts';
 import { CommandLineError } from './options.ts';
 
@@ -47,6 +47,8 @@ export class DriveTable {
   readonly drives: OpenDrive[] = [];
   /** Of `-usbdevice disk:`, until the machine has them. */
   readonly usbDisks: OpenDrive[] = [];
+  /** A device's request has failed; false while there is no machine that could stop for it. */
+  onFailure: (drive: OpenDrive, failure: DriveFailure) => boolean = () => false;
   /** A drive can be read from now on. */
   onKey: (drive: string) => void = () => {};
   private block: BlockModule | undefined;
@@ -176,6 +178,11 @@ export class DriveTable {
   private async openSpec(block: BlockModule, spec: DriveSpec): Promise<OpenDrive> {
     const backend = await block.openDrive(spec, await this.context());
     const drive = { spec, backend, isClaimed: false };
+    backend.onTrayMove = isOpen => this.tellTray(drive, isOpen);
+    backend.onFailure = failure => {
+      // Drives of optical media leave failures to the guest.
+      return drive.isClaimed && spec.media === 'disk' && this.onFailure(drive, failure);
+    };
     this.drives.push(drive);
     return drive;
   }
@@ -197,9 +204,9 @@ export class DriveTable {
   /** By its id, or by the name of its image's node. */
   findEither(device: string | undefined, node: string | undefined): OpenDrive {
     const found = this.drives.find(
-      ({ spec }) =>
+      ({ spec, backend }) =>
         (device !== undefined && spec.id === device) ||
-        (node !== undefined && spec.nodeName === node),
+        (node !== undefined && backend.nodeName === node),
     );
     if (found !== undefined) return found;
     throw new UserError(`Cannot find device=${device ?? ''} nor node_name=${node ?? ''}`);
@@ -214,27 +221,30 @@ export class DriveTable {
   async empty(drive: OpenDrive): Promise<void> {
     const { backend } = drive;
     const release = await backend.drain();
-    const old = backend.replaceMedium(undefined);
+    const old = this.withTray(drive, 'open', () => backend.replaceMedium(undefined));
     release();
-    this.moveTray(drive, true);
     await old?.close();
   }
 
   /** The device hears of a medium only when its password is known. */
   insert(drive: OpenDrive, node: NonNullable<DriveBackend['node']>): void {
-    drive.backend.replaceMedium(node);
-    if (!drive.backend.keyMissing) this.moveTray(drive, false);
+    this.withTray(drive, 'closed', () => drive.backend.replaceMedium(node));
   }
 
   /** Events as QEMU sends them: one more than needed when a closed tray is loaded. */
-  private moveTray({ backend, spec, isClaimed }: OpenDrive, open: boolean): void {
-    const hasTray = isClaimed && spec.media === 'cdrom' && spec.interface === 'ide';
-    if (!hasTray && spec.interface !== 'floppy') return;
-    const emit = (isOpen: boolean): void =>
-      this.events.emit('DEVICE_TRAY_MOVED', { device: backend.name, 'tray-open': isOpen });
-    if (!backend.trayOpen) emit(true);
-    if (!open) emit(false);
-    if (hasTray) backend.trayOpen = open;
+  private withTray<T>(drive: OpenDrive, becomes: 'open' | 'closed', change: () => T): T {
+    const { backend, spec } = drive;
+    const wasOpen = backend.tray?.isOpen ?? false;
+    const result = change();
+    const hasTray = backend.tray !== undefined || spec.interface === 'floppy';
+    if (!hasTray || (becomes === 'closed' && backend.keyMissing)) return result;
+    if (!wasOpen) this.tellTray(drive, true);
+    if (becomes === 'closed') this.tellTray(drive, false);
+    return result;
+  }
+
+  private tellTray({ backend }: OpenDrive, isOpen: boolean): void {
+    this.events.emit('DEVICE_TRAY_MOVED', { device: backend.name, 'tray-open': isOpen });
   }
 
   /** Writes everything back: the end of the program. */
@@ -264,10 +274,10 @@ export class DriveTable {
   }
 
   queryStats(): Json {
-    return this.drives.map(({ backend, spec }): JsonObject => {
+    return this.drives.map(({ backend }): JsonObject => {
       const names: (string | undefined)[] = [];
       for (let at = backend.node; at !== undefined; at = at.backing) {
-        names.push(at === backend.node ? spec.nodeName : undefined);
+        names.push(at === backend.node ? backend.nodeName : undefined);
       }
       return describeStats(backend.statistics, { names, device: backend.name });
     });
@@ -275,10 +285,10 @@ export class DriveTable {
 
   /** Nodes that the user named: their images are not looked into. */
   queryNodes(): Json {
-    return this.drives.flatMap(({ backend, spec }): JsonObject[] => {
+    return this.drives.flatMap(({ backend }): JsonObject[] => {
       const inserted = this.block?.driveInfo(backend).inserted;
-      if (spec.nodeName === undefined || inserted === undefined) return [];
-      return [describeMedium({ ...inserted, images: [] }, spec.nodeName)];
+      if (backend.nodeName === undefined || inserted === undefined) return [];
+      return [describeMedium({ ...inserted, images: [] }, backend.nodeName)];
     });
   }
 
@@ -287,7 +297,7 @@ export class DriveTable {
 
   /** Tells once, by an event, when the node is written beyond this; 0 is never. */
   setWriteThreshold(name: string, threshold: number): void {
-    const drive = this.drives.find(({ spec }) => spec.nodeName === name);
+    const drive = this.drives.find(({ backend }) => backend.nodeName === name);
     if (drive === undefined) throw new UserError(`Device '${name}' not found`, 'DeviceNotFound');
     this.unwatch(drive);
     if (threshold === 0) return;
@@ -328,14 +338,15 @@ export class DriveTable {
 
   setPassword(device: string | undefined, node: string | undefined, password: string): void {
     const found = this.findEither(device, node);
-    const wasMissing = found.backend.keyMissing;
-    this.block?.setDrivePassword(found.backend, new TextEncoder().encode(password));
-    if (wasMissing) this.moveTray(found, false);
+    const set = (): void =>
+      this.block?.setDrivePassword(found.backend, new TextEncoder().encode(password));
+    if (found.backend.keyMissing) this.withTray(found, 'closed', set);
+    else set();
     this.onKey(found.backend.name);
   }
 
   private describe(drive: OpenDrive): JsonObject {
-    const { backend, spec, isClaimed } = drive;
+    const { backend } = drive;
     const info = this.block?.driveInfo(backend);
     const removable = this.isRemovable(drive);
     const members: { [name: string]: Json } = {
@@ -345,17 +356,24 @@ export class DriveTable {
       removable,
     };
     if (removable) members['tray_open'] = info?.trayOpen ?? false;
-    if (isClaimed && !isCardOrFloppy(spec.interface)) members['io-status'] = 'ok';
+    if (hasIoStatus(drive)) members['io-status'] = backend.ioStatus;
     if (info?.inserted !== undefined) {
       const threshold = this.thresholds.get(drive)?.threshold;
-      members['inserted'] = describeMedium(info.inserted, spec.nodeName, threshold);
+      members['inserted'] = describeMedium(info.inserted, backend.nodeName, threshold);
     }
+    const bitmaps = [...backend.dirtyBitmaps];
+    if (bitmaps.length > 0) members['dirty-bitmaps'] = bitmaps.map(describeBitmap);
     return members;
   }
 }
 
 /** Their drives belong to a controller from the start, also where there is none yet. */
 const FIXED_INTERFACES: readonly string[] = ['scsi', 'virtio', 'pflash'];
+
+/** True when the drive has a device that can say why the machine has stopped. */
+export function hasIoStatus({ backend, spec, isClaimed }: OpenDrive): boolean {
+  return isClaimed && !isCardOrFloppy(spec.interface) && backend.mayStop;
+}
 
 function isCardOrFloppy(type: string): boolean {
   return type === 'floppy' || type === 'sd';

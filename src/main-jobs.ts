@@ -4,7 +4,7 @@
 
 import { BlockError } from './block/backend.ts';
 import { DRIVERS } from './block/drivers.ts';
-import type { Job } from './block/job/job.ts';
+import type { Job, OnError } from './block/job/job.ts';
 import {
   commitDrive,
   type JobSetting,
@@ -17,7 +17,7 @@ import {
 } from './block/job/start.ts';
 import { UserError } from './error.ts';
 import type { DriveHost } from './main-drive-host.ts';
-import type { OpenDrive } from './main-drives.ts';
+import { hasIoStatus, type OpenDrive } from './main-drives.ts';
 import type { CopyArguments, Drives, OverlayArguments, Undo } from './monitor/drives.ts';
 
 async function settingFor(monitor: DriveHost, drive: OpenDrive): Promise<JobSetting> {
@@ -30,7 +30,11 @@ async function settingFor(monitor: DriveHost, drive: OpenDrive): Promise<JobSett
     drive: drive.backend,
     context: await monitor.table.context(),
     print: text => printOut(text.endsWith('\n') ? text : `${text}\n`),
+    hasIoStatus: hasIoStatus(drive),
     listener: {
+      failed({ device }, operation, action) {
+        events.emit('BLOCK_JOB_ERROR', { device, operation, action });
+      },
       ready: job => tell('READY', job),
       ended(job, outcome, error) {
         monitor.jobs.delete(job.device);
@@ -61,6 +65,8 @@ function copyRequest(request: CopyArguments) {
     mode: request.mode ?? 'absolute-paths',
     sync,
     speed: request.speed ?? 0,
+    onSourceError: request['on-source-error'],
+    onTargetError: request['on-target-error'],
     ...(granularity === undefined ? {} : { granularity }),
   } as const;
 }
@@ -81,10 +87,9 @@ export async function backupInto(
   request: Omit<CopyArguments, 'format' | 'mode'>,
 ): Promise<Undo> {
   const { table } = monitor;
-  const { sync, speed = 0 } = request;
   const setting = await settingFor(monitor, table.find(request.device));
   const target = table.find(request.target).backend;
-  const job = keep(monitor, startBackupInto(setting, target, { sync, speed }));
+  const job = keep(monitor, startBackupInto(setting, target, copyRequest(request)));
   return async () => {
     job.cancel(true);
     await job.finished;
@@ -96,13 +101,38 @@ export async function mirror(monitor: DriveHost, request: CopyArguments): Promis
   if (setting.drive.node !== undefined && setting.drive.job === undefined) {
     checkFormat(request.format);
   }
-  keep(monitor, await startMirror(setting, copyRequest(request)));
+  const nodeName = request['node-name'];
+  checkNodes(monitor, setting, request);
+  keep(monitor, await startMirror(setting, { ...copyRequest(request), nodeName }));
+}
+
+/** The names that a mirror gives its target, and of what it shall take the place. */
+function checkNodes(monitor: DriveHost, { drive }: JobSetting, request: CopyArguments): void {
+  const { replaces, 'node-name': name } = request;
+  const named = (node: string): OpenDrive | undefined =>
+    monitor.table.drives.find(({ backend }) => backend.nodeName === node);
+  if (replaces !== undefined) {
+    if (drive.nodeName !== undefined && name === undefined) {
+      const what = 'a node-name must be provided when replacing a named node of the graph';
+      throw new UserError(what);
+    }
+    const found = named(replaces);
+    if (found === undefined) throw new UserError(`Node name '${replaces}' not found`);
+    if (found.backend !== drive) {
+      throw new UserError('Only top most non filter can be replaced');
+    }
+  }
+  if (name !== undefined && named(name) !== undefined) throw new UserError('Duplicate node name');
 }
 
 export async function stream(
   monitor: DriveHost,
   device: string,
-  request: { readonly base: string | undefined; readonly speed: number },
+  request: {
+    readonly base: string | undefined;
+    readonly speed: number;
+    readonly onError?: OnError | undefined;
+  },
 ): Promise<void> {
   const setting = await settingFor(monitor, monitor.table.find(device));
   keep(monitor, await startStream(setting, request));

@@ -13,7 +13,7 @@ import type { BlockNode } from './block/node.ts';
 import { setBacking } from './block/operations.ts';
 import { Options } from './block/options.ts';
 import { UserError } from './error.ts';
-import type { Json } from './json.ts';
+import { isRecord, type Json } from './json.ts';
 import type { DriveTable, OpenDrive } from './main-drives.ts';
 import type { JsonObject } from './monitor/drives.ts';
 import { parseOptions } from './options.ts';
@@ -61,9 +61,7 @@ export async function addNode(table: DriveTable, options: JsonObject): Promise<v
 function flatten(value: JsonObject, prefix: string): [string, string][] {
   return Object.entries(value).flatMap(([key, item]: [string, Json]): [string, string][] => {
     const name = `${prefix}${key}`;
-    if (typeof item === 'object' && item !== null && !Array.isArray(item)) {
-      return flatten(item as JsonObject, `${name}.`);
-    }
+    if (isRecord(item)) return flatten(item, `${name}.`);
     if (typeof item === 'boolean') return [[name, item ? 'on' : 'off']];
     return [[name, String(item)]];
   });
@@ -87,9 +85,10 @@ function checkEject(table: DriveTable, drive: OpenDrive, force: boolean): void {
   if (!table.isRemovable(drive)) {
     throw new UserError(`Device '${backend.name}' is not removable`);
   }
-  if (backend.trayLocked && !backend.trayOpen && !force) {
-    throw new UserError(`Device '${backend.name}' is locked`);
-  }
+  const { tray } = backend;
+  if (tray === undefined || !tray.isLocked || tray.isOpen) return;
+  tray.requestEject(force);
+  if (!force) throw new UserError(`Device '${backend.name}' is locked`);
 }
 
 function checkIdle({ backend }: OpenDrive): void {
@@ -164,9 +163,9 @@ export async function changeBackingFile(
   table: DriveTable,
   { device, node: name, filename }: NewBackingFile,
 ): Promise<void> {
-  const { spec, backend } = table.find(device);
+  const { backend } = table.find(device);
   const { node } = backend;
-  if (node === undefined || spec.nodeName !== name) throw new UserError('image file not found');
+  if (node === undefined || backend.nodeName !== name) throw new UserError('image file not found');
   if (node.backing === undefined) {
     throw new UserError('not allowing backing file change on an image without a backing file');
   }

@@ -29,7 +29,7 @@ import {
   writeFile,
   writePidFile,
 } from './host-main.ts';
-import { HostTime, wallClock } from './host-time.ts';
+import { after, HostTime, wallClock } from './host-time.ts';
 import { Inbox } from './inbox.ts';
 import { Log } from './log.ts';
 import type { PcMachine } from './machine-build.ts';
@@ -46,6 +46,7 @@ import { MACHINES } from './main-config-groups.ts';
 import type { Fittings } from './main-devices.ts';
 import { DriveMonitor } from './main-drive-monitor.ts';
 import { DriveTable } from './main-drives.ts';
+import { watchDrives } from './main-io-errors.ts';
 import { createMigration } from './main-migration.ts';
 import { commandsFor } from './monitor/commands/all.ts';
 import { CHARDEV_GROUP } from './monitor/commands/chardev.ts';
@@ -53,6 +54,7 @@ import { bareContext, hmpCommandsFor } from './monitor/hmp/commands.ts';
 import { runLine } from './monitor/hmp/dispatch.ts';
 import { HmpConsole } from './monitor/hmp/human-monitor.ts';
 import { UserObjects } from './monitor/objects.ts';
+import { EventLimits } from './monitor/qmp/event-limits.ts';
 import { QmpServer } from './monitor/qmp/server.ts';
 import { Session } from './monitor/session.ts';
 import { QEMU_VERSION_TEXT } from './monitor/version.ts';
@@ -70,6 +72,7 @@ class Program {
   private readonly clock = new Clock();
   private readonly inbox = new Inbox(this.clock);
   private readonly events = new Events();
+  private readonly limits = new EventLimits(this.events, { wallClock, after });
   private readonly log = new Log();
   private readonly host = new HostTime();
   private readonly chars: CharTable;
@@ -108,6 +111,7 @@ class Program {
     const { config } = this;
     if (config.pidFile !== undefined) writePidFile(config.pidFile);
     this.setUpLog();
+    this.addObjects();
     this.addDefaultChars();
     for (const { list, location } of config.chardevs) await this.openChardev(list, location);
     for (const request of config.monitors) await this.openMonitor(request);
@@ -121,7 +125,11 @@ class Program {
     this.drives.warnOrphans();
     this.chars.announceShared();
     await this.openDisplay(machine);
-    machine.beforeCont = () => this.drives.checkKeys();
+    watchDrives(this.drives, machine);
+    machine.beforeCont = () => {
+      this.drives.checkKeys();
+      for (const { backend } of this.drives.drives) backend.retryHeld();
+    };
     // A missing password, or a snapshot that cannot be loaded: the machine waits for `cont`.
     const hasKeys = this.drives.missingKeys().length === 0;
     const isLoaded = config.loadvm === undefined || (await this.loadSnapshot(config.loadvm));
@@ -176,6 +184,16 @@ class Program {
       const { printWhenSettled } = await import('./main-screen.ts');
       printWhenSettled(machine, printOut, () => this.end());
     } else if (config.display === 'curses') throw bareError('curses: stdout is not a terminal');
+  }
+
+  private addObjects(): void {
+    for (const { list, location } of this.config.objects) {
+      const properties = list.pairs.filter(({ key }) => key !== 'qom-type' && key !== 'id');
+      const texts = Object.fromEntries(properties.map(({ key, value }) => [key, value]));
+      located(location, () => {
+        this.vm.objects.addFromTexts(list.get('qom-type') ?? '', list.id ?? '', texts);
+      });
+    }
   }
 
   private setUpLog(): void {
@@ -260,7 +278,8 @@ class Program {
 
   private connectMonitor(char: Char, { mode, pretty }: Pick<MonitorRequest, 'mode' | 'pretty'>) {
     if (mode === 'control') {
-      new QmpServer(this.vm, this.session(false), char, pretty);
+      const { limits } = this;
+      new QmpServer({ session: this.session(false), events: limits, char, pretty });
       return;
     }
     new HmpConsole({
@@ -377,6 +396,7 @@ class Program {
         completePath,
         setLogFile: path => log.setSink(openLog(path)),
         wallClock,
+        after,
         threadId: processId,
       },
       human: line => this.runHuman(line),

@@ -237,6 +237,17 @@ const DEBUG: readonly OptionRow[] = [
       `${INDENT}action when watchdog fires [default=reset]\n`,
   ),
   row('option-rom', true, help('-option-rom rom', 'load a file, rom, into the option ROM space')),
+  row(
+    'object',
+    true,
+    help(
+      '-object TYPENAME[,PROP1=VALUE1,...]',
+      'create a new object of type TYPENAME setting properties',
+      "in the order they are specified.  Note that the 'id'",
+      'property must be set.  These objects are placed in the',
+      "'/objects' path.",
+    ),
+  ),
   row('readconfig', true, '-readconfig <file>\n'),
   row('nodefaults', false, help('-nodefaults', "don't create default devices")),
   row(

@@ -4,15 +4,24 @@
  */
 
 import { UserError } from './error.ts';
-import type { Json } from './json.ts';
+import { isRecord, type Json, JsonFloat } from './json.ts';
+import { printOrder } from './json-text.ts';
 
 export interface Schema<T> {
   /** As QAPI writes it: `str`, `['CpuInfo']`, `StatusInfo`. */
   readonly type: string;
   readonly isOptional?: boolean;
+  /** What it is made of, for documentation. */
+  readonly parts?: SchemaParts;
   /** Throws UserError naming `parameter` when the value does not fit. */
   parse(value: Json, parameter: string): T;
 }
+
+export type SchemaParts =
+  | { readonly kind: 'list'; readonly item: Schema<unknown> }
+  | { readonly kind: 'enum'; readonly names: readonly string[] }
+  | { readonly kind: 'struct'; readonly fields: Fields; readonly isOpen: boolean }
+  | { readonly kind: 'union'; readonly variants: Fields };
 
 export type TypeOf<S> = S extends Schema<infer T> ? T : never;
 
@@ -47,8 +56,9 @@ export const bool: Schema<boolean> = {
 export const int: Schema<number> = {
   type: 'int',
   parse(value, parameter) {
-    if (typeof value !== 'number' || !Number.isInteger(value)) throw misfit(parameter, 'int');
-    return value;
+    const isInteger = typeof value === 'bigint' || Number.isInteger(value);
+    if (!isInteger) throw misfit(parameter, 'int');
+    return Number(value);
   },
 };
 
@@ -56,8 +66,9 @@ export const int: Schema<number> = {
 export const number: Schema<number> = {
   type: 'number',
   parse(value, parameter) {
-    if (typeof value !== 'number') throw misfit(parameter, 'number');
-    return value;
+    if (value instanceof JsonFloat) return value.value;
+    if (typeof value !== 'number' && typeof value !== 'bigint') throw misfit(parameter, 'number');
+    return Number(value);
   },
 };
 
@@ -65,12 +76,13 @@ export const number: Schema<number> = {
 export const any: Schema<Json> = { type: 'any', parse: value => value };
 
 export function optional<T>(inner: Schema<T>): Schema<T | undefined> {
-  return { type: inner.type, isOptional: true, parse: inner.parse };
+  return { ...inner, isOptional: true };
 }
 
 export function listOf<T>(inner: Schema<T>): Schema<readonly T[]> {
   return {
     type: `['${inner.type}']`,
+    parts: { kind: 'list', item: inner },
     parse(value, parameter) {
       if (!Array.isArray(value)) throw misfit(parameter, 'array');
       return value.map((item: Json) => inner.parse(item, parameter));
@@ -85,6 +97,7 @@ export function enumeration<const N extends readonly string[]>(
 ): Schema<N[number]> {
   return {
     type,
+    parts: { kind: 'enum', names },
     parse(value, parameter) {
       if (typeof value !== 'string') throw misfit(parameter, 'string');
       const found = names.find(name => name === value);
@@ -95,29 +108,25 @@ export function enumeration<const N extends readonly string[]>(
 }
 
 export interface StructSchema<T> extends Schema<T> {
-  readonly fields: Fields;
-  /** Other members may be there, too. */
-  readonly isOpen?: boolean;
+  readonly parts: Extract<SchemaParts, { kind: 'struct' }>;
 }
 
 function record(value: Json, parameter: string): { readonly [name: string]: Json } {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
-    return value as { readonly [name: string]: Json };
-  }
+  if (isRecord(value)) return value;
   throw misfit(parameter, 'object');
 }
 
-/** A record; members nobody declared are refused, in the order in which they were sent. */
+/** A record; members nobody declared are refused, the first in the order of printing. */
 export function struct<const F extends Fields>(type: string, fields: F): StructSchema<StructOf<F>> {
   return {
     type,
-    fields,
+    parts: { kind: 'struct', fields, isOpen: false },
     parse(value, parameter) {
       const given = record(value, parameter);
       const parsed: { [name: string]: unknown } = {};
-      for (const [name, item] of Object.entries(given)) {
+      for (const name of printOrder(given)) {
         if (!Object.hasOwn(fields, name)) throw new UserError(`Invalid parameter '${name}'`);
-        parsed[name] = fields[name].parse(item, name);
+        parsed[name] = fields[name].parse(given[name], name);
       }
       for (const [name, field] of Object.entries(fields)) {
         if (name in parsed || field.isOptional === true) continue;
@@ -135,8 +144,7 @@ export function openStruct(
 ): StructSchema<{ readonly [name: string]: Json }> {
   return {
     type,
-    fields,
-    isOpen: true,
+    parts: { kind: 'struct', fields, isOpen: true },
     parse(value, parameter) {
       const given = record(value, parameter);
       for (const [name, field] of Object.entries(fields)) {
@@ -153,13 +161,10 @@ type UnionOf<V> = {
 }[keyof V & string];
 
 /** A record whose `type` says what its `data` are. */
-export function union<const V extends Fields>(
-  type: string,
-  variants: V,
-): Schema<UnionOf<V>> & { readonly variants: V } {
+export function union<const V extends Fields>(type: string, variants: V): Schema<UnionOf<V>> {
   return {
     type,
-    variants,
+    parts: { kind: 'union', variants },
     parse(value, parameter) {
       const given = record(value, parameter);
       const { type: kind, data, ...others } = given;

@@ -26,6 +26,17 @@ export interface DiskGeometry {
   readonly translation: 'none' | 'lba' | 'large' | 'auto';
 }
 
+/** The tray of a device: its state is the device's own. */
+export interface Tray {
+  readonly isOpen: boolean;
+  /** The guest has forbidden to open it. */
+  readonly isLocked: boolean;
+  /** The user wants the medium: the guest is told. With `force` the lock is opened. */
+  requestEject(force: boolean): void;
+  /** The guest moved it. */
+  onMove: (isOpen: boolean) => void;
+}
+
 export interface BlockBackend {
   /** The drive's id, as `info block` shows it. */
   readonly name: string;
@@ -42,6 +53,10 @@ export interface BlockBackend {
   write(offset: number, from: Uint8Array): Promise<void>;
   flush(): Promise<void>;
   discard(offset: number, length: number): Promise<void>;
+  /** Called by a device that has a tray. */
+  connectTray(tray: Tray): void;
+  /** How long a request took, for statistics; from its start to its end, in virtual time. */
+  account?(operation: 'read' | 'write' | 'flush', elapsedNs: number): void;
   /** Medium inserted or removed. */
   onMediaChange(listener: () => void): void;
 }

@@ -22,7 +22,7 @@ import { backingPath, protocolPrefix } from './path.ts';
 import { FileNode } from './protocol/file.ts';
 import { fillZeroes } from './request.ts';
 
-const UNSAFE = CACHE_MODES['unsafe'];
+const WRITEBACK = CACHE_MODES['writeback'];
 
 /** Throws when there is no such format or it cannot make images. */
 export function checkFormat(format: string, path: string): void {
@@ -101,7 +101,7 @@ export async function makeImage(request: CreateRequest): Promise<void> {
   let node: FileNode;
   try {
     const handle = request.context.host.open(plain, 'create');
-    node = new FileNode(path, handle, false, request.cache ?? UNSAFE);
+    node = new FileNode(path, handle, false, request.cache ?? WRITEBACK);
   } catch (error) {
     if (!(error instanceof HostError)) throw error;
     throw new UserError(`Could not create file: ${error.message}`);
@@ -174,7 +174,7 @@ async function preallocateImage(request: CreateRequest, mode: Preallocation): Pr
   const node = await openImage({
     filename: request.path,
     options: new Options([['driver', 'qcow2']]),
-    flags: { readOnly: false, cache: request.cache ?? UNSAFE, withoutBacking: true },
+    flags: { readOnly: false, cache: request.cache ?? WRITEBACK, withoutBacking: true },
     context: { ...request.context, encryptedImages: 'legacy' },
   });
   try {

@@ -71,8 +71,8 @@ export function driveInfo(drive: DriveBackend): DriveInfo {
   const node = drive.node;
   return {
     device: drive.name,
-    locked: drive.trayLocked,
-    trayOpen: drive.trayOpen,
+    locked: drive.tray?.isLocked ?? false,
+    trayOpen: drive.tray?.isOpen ?? false,
     inserted: node === undefined ? undefined : insertedInfo(drive, node),
   };
 }

@@ -6,9 +6,10 @@
  */
 
 import type { BlockHost } from '../disk-host.ts';
-import { type BlockBackend, BlockError, type DiskGeometry } from './backend.ts';
+import { type BlockBackend, BlockError, type DiskGeometry, type Tray } from './backend.ts';
 import type { CacheMode } from './cache-mode.ts';
 import type { DetectZeroes, DriveSpec } from './drive-options.ts';
+import type { DirtyBitmap } from './job/dirty-bitmap.ts';
 import type { BlockNode } from './node.ts';
 import { RangeLock } from './range-lock.ts';
 import { isZero } from './request.ts';
@@ -27,6 +28,13 @@ export interface DriveStatistics {
   wrHighestOffset: number;
 }
 
+/** A device's request that failed, and what is done about it. */
+export interface DriveFailure {
+  readonly operation: 'read' | 'write';
+  readonly action: 'report' | 'ignore' | 'stop';
+  readonly error: BlockError;
+}
+
 export class DriveBackend implements BlockBackend {
   readonly statistics: DriveStatistics = {
     rdBytes: 0,
@@ -41,8 +49,17 @@ export class DriveBackend implements BlockBackend {
   };
   /** The block job that owns this drive, by type; undefined when none runs. */
   job: string | undefined;
-  trayOpen = false;
-  trayLocked = false;
+  /** Of the device, if it has one. */
+  tray: Tray | undefined;
+  /** The guest moved the tray. */
+  onTrayMove: (isOpen: boolean) => void = () => {};
+  /** Of the node that is the medium; the user's choice. */
+  nodeName: string | undefined;
+  /** Told of failed requests; false leaves them to who asked. */
+  onFailure: (failure: DriveFailure) => boolean = () => false;
+  ioStatus: 'ok' | 'failed' | 'nospace' = 'ok';
+  /** What jobs have still to copy. */
+  readonly dirtyBitmaps = new Set<DirtyBitmap>();
   /** Called before a write reaches the node: jobs keep their promises here. */
   beforeWrite: ((offset: number, length: number) => Promise<void>) | undefined;
   /** Hears of every write that reached the node: dirty bitmaps. */
@@ -55,6 +72,8 @@ export class DriveBackend implements BlockBackend {
   private readonly idleWaiters: (() => void)[] = [];
   private gate: Promise<void> | undefined;
   private openGate: () => void = () => {};
+  /** Failed requests that wait for the machine to go on. */
+  private held: { readonly retry: () => void; readonly drop: () => void }[] = [];
 
   constructor(
     readonly spec: DriveSpec,
@@ -63,6 +82,7 @@ export class DriveBackend implements BlockBackend {
     public cache: CacheMode = spec.cache,
   ) {
     this.medium = node;
+    this.nodeName = spec.nodeName;
     this.throttle = new Throttle(spec.throttling);
   }
 
@@ -134,7 +154,48 @@ export class DriveBackend implements BlockBackend {
     if (first) this.announceMedia();
   }
 
+  /** True when there are failures that stop the machine. */
+  get mayStop(): boolean {
+    const { writeError, readError } = this.spec;
+    return writeError === 'enospc' || writeError === 'stop' || readError === 'stop';
+  }
+
+  /** The machine goes on: what it stopped for is tried again. */
+  retryHeld(): void {
+    this.ioStatus = 'ok';
+    for (const { retry } of this.held.splice(0)) retry();
+  }
+
+  /** The machine has been reset: nobody waits for those requests any more. */
+  dropHeld(): void {
+    for (const { drop } of this.held.splice(0)) drop();
+  }
+
+  /** Whether a failed request is to be repeated; resolves when that may be. Throws to give up. */
+  private async shallRetry(operation: 'read' | 'write', error: unknown): Promise<boolean> {
+    if (!(error instanceof BlockError)) throw error;
+    const isFull = error.code === 'ENOSPC';
+    const { readError, writeError } = this.spec;
+    const policy = operation === 'read' ? readError : writeError;
+    const action = policy === 'enospc' ? (isFull ? 'stop' : 'report') : policy;
+    if (!this.onFailure({ operation, action, error }) || action === 'report') throw error;
+    if (action === 'stop' && this.ioStatus === 'ok') this.ioStatus = isFull ? 'nospace' : 'failed';
+    if (action === 'ignore') return false;
+    await new Promise<void>((retry, reject) => {
+      this.held.push({ retry, drop: () => reject(error) });
+    });
+    return true;
+  }
+
   async read(offset: number, into: Uint8Array): Promise<void> {
+    try {
+      await this.readOnce(offset, into);
+    } catch (error) {
+      if (await this.shallRetry('read', error)) await this.read(offset, into);
+    }
+  }
+
+  private async readOnce(offset: number, into: Uint8Array): Promise<void> {
     const node = this.check(offset, into.length);
     if (this.throttle.enabled) await this.wait(false, into.length);
     if (this.gate !== undefined) await this.gate;
@@ -169,6 +230,14 @@ export class DriveBackend implements BlockBackend {
   }
 
   async flush(): Promise<void> {
+    try {
+      await this.flushOnce();
+    } catch (error) {
+      if (await this.shallRetry('write', error)) await this.flush();
+    }
+  }
+
+  private async flushOnce(): Promise<void> {
     const node = this.medium;
     if (node === undefined) throw new BlockError('ENOMEDIUM', 'No medium found');
     this.inFlight++;
@@ -188,6 +257,11 @@ export class DriveBackend implements BlockBackend {
     await this.change(offset, length, node => node.discard(offset, length));
   }
 
+  connectTray(tray: Tray): void {
+    this.tray = tray;
+    tray.onMove = isOpen => this.onTrayMove(isOpen);
+  }
+
   onMediaChange(listener: () => void): void {
     this.mediaListeners.push(listener);
   }
@@ -201,6 +275,13 @@ export class DriveBackend implements BlockBackend {
     this.medium = node;
     if (!this.keyMissing) this.announceMedia();
     return old;
+  }
+
+  /** What a device measured from a request's start to its end, in ns of virtual time. */
+  account(operation: 'read' | 'write' | 'flush', elapsedNs: number): void {
+    if (operation === 'read') this.statistics.rdTotalTimeNs += elapsedNs;
+    else if (operation === 'write') this.statistics.wrTotalTimeNs += elapsedNs;
+    else this.statistics.flushTotalTimeNs += elapsedNs;
   }
 
   /** Swaps the graph below without the device noticing: end of a job, a live snapshot. */
@@ -235,6 +316,18 @@ export class DriveBackend implements BlockBackend {
   }
 
   private async change(
+    offset: number,
+    length: number,
+    how: (node: BlockNode) => Promise<void>,
+  ): Promise<void> {
+    try {
+      await this.changeOnce(offset, length, how);
+    } catch (error) {
+      if (await this.shallRetry('write', error)) await this.change(offset, length, how);
+    }
+  }
+
+  private async changeOnce(
     offset: number,
     length: number,
     how: (node: BlockNode) => Promise<void>,

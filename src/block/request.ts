@@ -7,15 +7,18 @@ import type { BlockNode } from './node.ts';
 /** The largest piece that copies and zero fills move at once. */
 export const CHUNK = 2 * 1024 * 1024;
 
+const DONE = Promise.resolve();
+
 /** Reads, where `node` may be shorter than the question (or absent): the rest is zeros. */
-export async function readPadded(
+export function readPadded(
   node: BlockNode | undefined,
   offset: number,
   into: Uint8Array,
 ): Promise<void> {
   const there = node === undefined ? 0 : Math.min(into.length, Math.max(0, node.length - offset));
   if (there < into.length) into.fill(0, there);
-  if (there > 0) await node?.read(offset, there < into.length ? into.subarray(0, there) : into);
+  if (node === undefined || there <= 0) return DONE;
+  return node.read(offset, there < into.length ? into.subarray(0, there) : into);
 }
 
 /** Stores zeros the long way. */
@@ -42,16 +45,18 @@ export function isZero(bytes: Uint8Array): boolean {
   return true;
 }
 
-/** Lets one task at a time in, in order of arrival. */
+/** Lets one task at a time in, in order of arrival; at once when nobody is in. */
 export class Mutex {
-  private tail: Promise<void> = Promise.resolve();
+  /** Settles when the last task that came is done; undefined when all are. */
+  private tail: Promise<void> | undefined;
 
   run<T>(task: () => Promise<T>): Promise<T> {
-    const result = this.tail.then(task);
-    this.tail = result.then(
-      () => {},
-      () => {},
-    );
+    const result = this.tail === undefined ? task() : this.tail.then(task);
+    const leave = (): void => {
+      if (this.tail === tail) this.tail = undefined;
+    };
+    const tail = result.then(leave, leave);
+    this.tail = tail;
     return result;
   }
 }

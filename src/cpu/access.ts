@@ -42,15 +42,22 @@ export function loadChecked(c: Context, tlb: Tlb, seg: number, offset: number, s
   const s = c.s;
   if ((s[FLAT] & (1 << seg)) !== 0) return tlb.load(offset, size, s[HALF]);
   const linear = readAddress(c, seg, offset, size) | 0;
-  if (s[ALIGNED] !== 0 && (linear & (size - 1)) !== 0) c.raise(AC_VECTOR, 0);
+  if (s[ALIGNED] !== 0 && (linear & (size - 1)) !== 0) raiseUnaligned(c, linear, size, false);
   return tlb.load(linear, size, s[HALF]);
+}
+
+/** Table 6-2 of volume 3: a page fault comes first. Alignment is checked at level 3 only. */
+export function raiseUnaligned(c: Context, linear: number, size: number, write: boolean): never {
+  if (write) c.probeWrite(linear, size, true);
+  else c.probeRead(linear, size, true);
+  return c.raise(AC_VECTOR, 0);
 }
 
 function writeLinear(c: Context, seg: number, offset: number, size: Size): number {
   const s = c.s;
   if ((s[FLAT] & (1 << seg)) !== 0) return offset;
   const linear = writeAddress(c, seg, offset, size) | 0;
-  if (s[ALIGNED] !== 0 && (linear & (size - 1)) !== 0) c.raise(AC_VECTOR, 0);
+  if (s[ALIGNED] !== 0 && (linear & (size - 1)) !== 0) raiseUnaligned(c, linear, size, true);
   return linear;
 }
 

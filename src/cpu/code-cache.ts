@@ -272,7 +272,8 @@ export class CodeCache {
     const { decoder, mode } = this.source;
     const cc = decoder.kind < COLD_BASE ? (decoder.entry?.cc ?? -1) : -1;
     const { previous } = this;
-    if (cc >= 0 && count > 0 && previous !== undefined) {
+    const isInside = decoder.target >>> 0 <= mode.limit >>> 0;
+    if (cc >= 0 && isInside && count > 0 && previous !== undefined) {
       const kinds = mode.code32 ? previous.fused32 : previous.fused16;
       const kind = kinds === undefined ? -1 : kinds[cc];
       if (kind >= 0) this.records[o - RECORD_WORDS] = kind;

@@ -51,6 +51,8 @@ export interface Context {
   /** Through paging only. `user` says with which privilege; descriptor tables and TSS are false. */
   readLinear(linear: number, size: Size, user: boolean): number;
   writeLinear(linear: number, size: Size, value: number, user: boolean): void;
+  /** Raises what a read would raise, and reads nothing. */
+  probeRead(linear: number, size: number, user: boolean): void;
   /** Raises what a write would raise, and writes nothing. */
   probeWrite(linear: number, size: number, user: boolean): void;
 

@@ -14,7 +14,7 @@ import { BLOCK_LIMIT } from './code-cache.ts';
 import type { CpuCore, CpuWiring, RunResult } from './cpu.ts';
 import { beginInstruction, isStepping, takeDebugTrap } from './debug.ts';
 import { dumpNotes } from './dump-notes.ts';
-import { Fault } from './fault.ts';
+import { Fault, STALL } from './fault.ts';
 import * as flags from './flags.ts';
 import { summarize } from './fpu/stack.ts';
 import { fpuText, resetFpu } from './fpu/state.ts';
@@ -35,6 +35,7 @@ import {
   EIP,
   FLAG_RESULT,
   HALTED,
+  HALTED_MASKED,
   IF,
   INTERRUPT_SHADOW,
   NMI_BLOCKED,
@@ -208,7 +209,8 @@ export class Cpu implements CpuCore {
     this.retired = this.instructions;
     s[EIP] = eip;
     this.atBoundary();
-    deliverException(this.processor, error.vector, error.errorCode, eip);
+    if (error.vector === STALL) s[HALTED] = 1;
+    else deliverException(this.processor, error.vector, error.errorCode, eip);
     this.settleShadow();
   }
 
@@ -228,13 +230,15 @@ export class Cpu implements CpuCore {
 
   private hasWakeUp(): boolean {
     if (this.smiPending || (this.nmiPending && this.s[NMI_BLOCKED] === 0)) return true;
-    return this.wiring.intr.level && (this.s[EFLAGS_REST] & IF) !== 0;
+    const isOpen = (this.s[EFLAGS_REST] & IF) !== 0 || this.s[HALTED] === HALTED_MASKED;
+    return this.wiring.intr.level && isOpen;
   }
 
   /** SMI, NMI, INTR: whatever is due now. */
   private takeEvents(): void {
     const s = this.s;
     if (this.shadowAt === this.retired) return;
+    if (s[HALTED] === HALTED_MASKED && this.wiring.intr.level) s[HALTED] = 0;
     if (this.smiPending && s[SMM] === 0) {
       this.smiPending = false;
       s[HALTED] = 0;

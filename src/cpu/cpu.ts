@@ -26,6 +26,8 @@ export interface CpuWiring {
   readonly smiActive?: Line;
   /** FERR#: high while an x87 exception waits and CR0.NE is clear; boards make IRQ 13 of it. */
   readonly ferr?: Line;
+  /** IGNNE#: while high, such an exception does not stop the instructions behind it. */
+  readonly ignne?: Line;
   /** The INTA cycle: the controller answers with a vector. */
   readonly acknowledge: () => number;
   /** IA32_APIC_BASE was written; its lower half. */

@@ -27,7 +27,7 @@ export interface DecodeMode {
   readonly flat: number;
   /** Of CS; an int32. */
   readonly limit: number;
-  /** All data segments are at least 64 KiB, writable, at a multiple of 16. */
+  /** All data segments are at least 64 KiB, a multiple of 16, writable, at a multiple of 16. */
   readonly real: boolean;
 }
 
@@ -214,7 +214,8 @@ export class Decoder {
       return;
     }
     const { operation } = entry.row;
-    if (this.lock && !(operation.lock && hasModrmMemory)) {
+    // Only with a memory operand that is the destination.
+    if (this.lock && !(operation.lock && variant.operands[0].form === 'm')) {
       this.fail(UNDEFINED_KIND);
       return;
     }
@@ -236,29 +237,36 @@ export class Decoder {
   }
 
   private chooseKind(variant: Variant, memory: boolean, mode: DecodeMode): number {
-    const hot = mode.code32 ? variant.hot32 : variant.hot16;
+    const { operation } = (this.entry as Entry).row;
+    const hot = this.hotKind(variant, memory, mode.code32);
     if (hot < 0) return variant.cold;
-    const { stack, transfer, name } = (this.entry as Entry).row.operation;
-    if (transfer && !this.staysInside(variant, mode.limit)) return variant.cold;
-    if (stack) {
+    if (operation.transfer && !this.staysInside(mode)) return variant.cold;
+    if (operation.stack) {
       const fits = mode.code32
         ? mode.stack32 && (mode.flat & (1 << SS)) !== 0
         : !mode.stack32 && mode.real;
       if (!fits) return variant.cold;
     }
-    if (!memory) return hot;
-    if (this.address32 !== mode.code32) return variant.cold;
-    if (name === 'lea') return hot;
+    if (!memory || operation.name === 'lea') return hot;
     const seg = (this.words[6] >> 8) & 7;
     const fits = mode.code32 ? (mode.flat & (1 << seg)) !== 0 : mode.real && seg !== 1;
     return fits ? hot : variant.cold;
   }
 
-  /** The transfer cannot leave the code segment: indirect ones may go as far as their size does. */
-  private staysInside(variant: Variant, limit: number): boolean {
+  /** The case that a run loop has for it, or -1. */
+  private hotKind(variant: Variant, memory: boolean, code32: boolean): number {
+    if (code32) return memory && !this.address32 ? -1 : variant.hot32;
+    return memory && this.address32 ? variant.wide16 : variant.hot16;
+  }
+
+  /**
+   * The transfer cannot leave the code segment. Indirect ones check offsets beyond 64 KiB in 16-bit
+   * code.
+   */
+  private staysInside(mode: DecodeMode): boolean {
     const isDirect = (this.entry as Entry).tokens.some(t => t.from === 'J');
-    const furthest = variant.size === 16 ? 0xffff : -1;
-    return (isDirect ? this.target : furthest) >>> 0 <= limit >>> 0;
+    const furthest = mode.code32 ? -1 : 0xffff;
+    return (isDirect ? this.target : furthest) >>> 0 <= mode.limit >>> 0;
   }
 
   private memoryOperand(): void {

@@ -2,14 +2,16 @@
  * The JavaScript binding of the vocabulary with operands unknown: they are fields of the decoded
  * record at `o`. What it writes is the interpreter (generate.ts has the loops around it).
  *
- * Addressing comes in three ways. `flat`: base 0, no limit, 32-bit offsets: TLB access in place.
+ * Addressing comes in four ways. `flat`: base 0, no limit, 32-bit offsets: TLB access in place.
  * `real`: 16-bit offsets in segments of at least 64 KiB: the base is added, the rest as flat.
+ * `wide`: 32-bit offsets in such segments, compared with the limit; their stack is as in `real`.
  * `checked`: any segment, through functions that check everything.
  *
  * Names in the text: S S16 S8 registers, D records, NEXT their next EIP, R W TLBs, M4 M2 M1 memory,
  * o the record, c the budget, u the user half of the TLB; functions as access.ts and core.ts give.
  */
 
+import { BUDGET, CURRENT } from './access.ts';
 import type { Bits, Bool, Code, Effects, Operand, Recipe, Value } from './code.ts';
 import {
   BELOW,
@@ -19,9 +21,10 @@ import {
   knownConditionText,
   setCarryText,
 } from './emit-flags.ts';
-import { BASE, EBP, ESP, SS } from './registers.ts';
+import { JsValues } from './emit-values.ts';
+import { BASE, EBP, ESP, LIMIT, SS } from './registers.ts';
 
-export type Addressing = 'flat' | 'real' | 'checked';
+export type Addressing = 'flat' | 'real' | 'wide' | 'checked';
 
 export interface Binding {
   readonly addressing: Addressing;
@@ -48,11 +51,13 @@ interface Place {
   readonly entry: string;
   readonly segment: string;
   readonly offset: string;
+  /** What the offset is compared with, where the mode does not answer for it. */
+  readonly limit?: string;
 }
 
-export class JsCode implements Code {
+export class JsCode extends JsValues implements Code {
   constructor(
-    readonly size: Bits,
+    size: Bits,
     private readonly binding: Binding,
     private readonly shared: Shared = {
       lines: [],
@@ -62,7 +67,9 @@ export class JsCode implements Code {
       exits: false,
       transferred: false,
     },
-  ) {}
+  ) {
+    super(size);
+  }
 
   get text(): string {
     return this.shared.lines.join('\n');
@@ -84,10 +91,6 @@ export class JsCode implements Code {
   second(size: Bits): JsCode {
     this.shared.record = 8;
     return this.at(size);
-  }
-
-  k(n: number): Value {
-    return { text: n < 0 ? `(${n})` : `${n}`, constant: n };
   }
 
   let(v: Value): Value {
@@ -135,7 +138,7 @@ export class JsCode implements Code {
   address(m: Operand): Value {
     const sum = `${this.sum()}`;
     if (m.form !== 'm') throw new Error('only memory operands have an address');
-    if (this.binding.addressing === 'flat') return { text: `(${sum} | 0)` };
+    if (['flat', 'wide'].includes(this.binding.addressing)) return { text: `(${sum} | 0)` };
     if (this.binding.addressing === 'real') return { text: `(${sum} & 65535)` };
     return { text: `(${sum} & (${this.word6()} >> 31 | 65535))` };
   }
@@ -196,10 +199,10 @@ export class JsCode implements Code {
   }
 
   popOffset(): Value {
-    if (this.binding.addressing !== 'checked') return this.pop();
+    if (!this.mayLeaveCode) return this.pop();
     const to = this.let(this.peek());
     this.checkOffset(to);
-    this.line(`RELEASE(${this.size / 8});`);
+    this.release(this.k(this.size / 8));
     return to;
   }
 
@@ -216,75 +219,6 @@ export class JsCode implements Code {
   release(bytes: Value): void {
     if (this.binding.addressing === 'checked') this.line(`RELEASE(${bytes.text});`);
     else this.setStackPointer(`S[${ESP}] + ${bytes.text}`);
-  }
-
-  add(a: Value, b: Value): Value {
-    return this.fit(`${a.text} + ${b.text}`);
-  }
-
-  sub(a: Value, b: Value): Value {
-    return this.fit(`${a.text} - ${b.text}`);
-  }
-
-  mul(a: Value, b: Value): Value {
-    return this.fit(`Math.imul(${a.text}, ${b.text})`);
-  }
-
-  and(a: Value, b: Value): Value {
-    return { text: `(${a.text} & ${b.text})` };
-  }
-
-  or(a: Value, b: Value): Value {
-    return { text: `(${a.text} | ${b.text})` };
-  }
-
-  xor(a: Value, b: Value): Value {
-    return { text: `(${a.text} ^ ${b.text})` };
-  }
-
-  shl(a: Value, n: Value): Value {
-    return this.fit(`${a.text} << ${n.text}`);
-  }
-
-  shr(a: Value, n: Value): Value {
-    if (this.size === 32) return { text: `(${a.text} >>> ${n.text} | 0)` };
-    return this.fit(`(${this.zext(a, this.size).text} >>> ${n.text})`);
-  }
-
-  sar(a: Value, n: Value): Value {
-    return { text: `(${a.text} >> ${n.text})` };
-  }
-
-  zext(v: Value, from: Bits): Value {
-    return from === 32 ? v : { text: `(${v.text} & ${from === 8 ? 255 : 65535})` };
-  }
-
-  sext(v: Value, from: Bits): Value {
-    return from === 32 ? v : { text: `(${v.text} << ${32 - from} >> ${32 - from})` };
-  }
-
-  eq(a: Value, b: Value): Bool {
-    return { text: `${a.text} === ${b.text}` };
-  }
-
-  ne(a: Value, b: Value): Bool {
-    return { text: `${a.text} !== ${b.text}` };
-  }
-
-  ltu(a: Value, b: Value): Bool {
-    return { text: `${a.text} >>> 0 < ${b.text} >>> 0` };
-  }
-
-  lts(a: Value, b: Value): Bool {
-    return { text: `${a.text} < ${b.text}` };
-  }
-
-  both(a: Bool, b: Bool): Bool {
-    return { text: `(${a.text}) && (${b.text})` };
-  }
-
-  select(c: Bool, a: Value, b: Value): Value {
-    return { text: `(${c.text} ? ${a.text} : ${b.text})` };
   }
 
   when(c: Bool, body: () => void): void {
@@ -332,7 +266,13 @@ export class JsCode implements Code {
   }
 
   checkOffset(to: Value): void {
-    if (this.binding.addressing === 'checked') this.line(`checkOffset(${this.offsetText(to)});`);
+    const offset = this.offsetText(to);
+    if (this.binding.addressing === 'checked') this.line(`checkOffset(${offset});`);
+    else if (this.mayLeaveCode) {
+      // Segments smaller than 64 KiB have no records here.
+      const noted = `S[${CURRENT}] = o; S[${BUDGET}] = c;`;
+      this.line(`if (${offset} >>> 16 !== 0) { ${noted} checkOffset(${offset}); }`);
+    }
   }
 
   jump(_target: Operand): void {
@@ -364,6 +304,15 @@ export class JsCode implements Code {
 
   helperValue(name: string, args: Value[]): Value {
     return { text: this.name(`H.${name}(${['cpu', ...args.map(v => v.text)].join(', ')})`) };
+  }
+
+  /** An indirect transfer of this size may go beyond the code segment. */
+  private get mayLeaveCode(): boolean {
+    return this.binding.addressing === 'checked' || (this.hasRealStack && this.size === 32);
+  }
+
+  private get hasRealStack(): boolean {
+    return this.binding.addressing === 'real' || this.binding.addressing === 'wide';
   }
 
   private offsetText(to: Value): string {
@@ -405,15 +354,10 @@ export class JsCode implements Code {
     return this.field(6);
   }
 
-  private fit(text: string): Value {
-    if (this.size === 32) return { text: `(${text} | 0)` };
-    return { text: `(${text} << ${32 - this.size} >> ${32 - this.size})` };
-  }
-
-  private sum(): string {
+  private sum(shape = this.word6()): string {
     const [base, index, disp] = [this.field(4), this.field(5), this.field(7)];
     if (this.binding.addressing === 'real') return `S[${base}] + S[${index}] + ${disp}`;
-    return `S[${base}] + (S[${index}] << ${this.word6()}) + ${disp}`;
+    return `S[${base}] + (S[${index}] << ${shape}) + ${disp}`;
   }
 
   private place(tlb: 'R' | 'W', delta = 0): Place {
@@ -428,30 +372,36 @@ export class JsCode implements Code {
       const offset = this.name(`${this.sum()}${plus} & ${mask}`);
       return { p: '', entry: '', segment: `${this.word6()} >> 8 & 7`, offset };
     }
-    const offset = this.name(`${this.sum()}${plus} & 65535`);
-    const p = this.name(`${offset} + S[${this.word6()} >> 8 & 63] | 0`);
+    const shape = this.name(this.word6());
+    const mask = addressing === 'wide' ? '| 0' : '& 65535';
+    const offset = this.name(`${this.sum(shape)}${plus} ${mask}`);
+    const base = `${shape} >> 8 & 63`;
+    const p = this.name(`${offset} + S[${base}] | 0`);
     const entry = this.name(`${tlb}[${p} >>> 12 | u]`);
-    return { p, entry, segment: `${this.word6()} >> 8 & 7`, offset };
+    const limit = addressing === 'wide' ? `S[(${base}) + ${LIMIT - BASE}]` : undefined;
+    return { p, entry, segment: `${shape} >> 8 & 7`, offset, limit };
   }
 
   private stackOffset(text: string): string {
-    return this.name(this.binding.addressing === 'real' ? `${text} & 65535` : `${text} | 0`);
+    return this.name(this.hasRealStack ? `${text} & 65535` : `${text} | 0`);
   }
 
   private stackPlace(offset: string, tlb: 'R' | 'W'): Place {
-    const real = this.binding.addressing === 'real';
-    const p = real ? this.name(`${offset} + S[${BASE + SS}] | 0`) : offset;
+    const p = this.hasRealStack ? this.name(`${offset} + S[${BASE + SS}] | 0`) : offset;
     return { p, entry: this.name(`${tlb}[${p} >>> 12 | u]`), segment: `${SS}`, offset };
   }
 
   private setStackPointer(text: string): void {
-    if (this.binding.addressing === 'real') this.line(`S16[${ESP * 2}] = ${text};`);
+    if (this.hasRealStack) this.line(`S16[${ESP * 2}] = ${text};`);
     else this.line(`S[${ESP}] = ${text};`);
   }
 
   private isFast(place: Place, bytes: number): string {
-    if (bytes === 1) return `(${place.entry} & 1) === 0`;
-    return `((${place.p} | ${place.entry}) & ${bytes - 1}) === 0`;
+    // Limits end in ones and bases in zeros: what is aligned and begins inside ends inside.
+    const inside =
+      place.limit === undefined ? '' : ` && ${place.offset} >>> 0 <= ${place.limit} >>> 0`;
+    if (bytes === 1) return `(${place.entry} & 1) === 0${inside}`;
+    return `((${place.p} | ${place.entry}) & ${bytes - 1}) === 0${inside}`;
   }
 
   private cell(place: Place, size: Bits): string {

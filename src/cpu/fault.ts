@@ -29,6 +29,13 @@ export function throwFault(vector: number, errorCode = -1): never {
   throw fault;
 }
 
+/** Instead of a vector: the instruction waits for an interrupt, and begins anew behind it. */
+export const STALL = -1;
+
+export function throwStall(): never {
+  return throwFault(STALL);
+}
+
 /** Vectors whose exception pushes an error code. */
 export function hasErrorCode(vector: number): boolean {
   return vector === DF_VECTOR || (vector >= TS && vector <= PF_VECTOR) || vector === AC_VECTOR;

@@ -8,7 +8,7 @@
 
 import { BUDGET, CURRENT } from './access.ts';
 import { type Addressing, JsCode } from './emit-js.ts';
-import { FUSED16, FUSED32, HOT16, HOT32 } from './hot.ts';
+import { CASES16, CASES32, type HotCases } from './hot.ts';
 import { COLD_BASE, coldKind, type Instance, instanceByKey, instances } from './kinds.ts';
 import { jcc } from './ops/control.ts';
 
@@ -29,17 +29,13 @@ function fusedCase(number: number, first: Instance, cc: string, addressing: Addr
   return `case ${number}: { // ${first.key} j${cc}\n${code.text}\n}`;
 }
 
-function loop(
-  name: string,
-  hot: readonly string[],
-  fused: readonly (readonly [string, string])[],
-  addressing: Addressing,
-): string {
+function loop(name: string, { hot, fused, wide }: HotCases, addressing: Addressing): string {
   const cases = [
     ...hot.map((key, i) => hotCase(i, instanceByKey(key), addressing)),
     ...fused.map(([first, cc], i) =>
       fusedCase(hot.length + i, instanceByKey(first), cc, addressing),
     ),
+    ...wide.map((key, i) => hotCase(hot.length + fused.length + i, instanceByKey(key), 'wide')),
   ];
   const temporaries = temporaryNames(cases);
   return `function ${name}(o, c, u) {
@@ -68,12 +64,8 @@ if ((o = take(q, c)) < 0) return c;
  * A loop that calls a function for every record: slower than the run loops, but fast at once, since
  * V8 compiles each function by itself. Of a fused pair it runs the first, then the second.
  */
-function walker(
-  name: string,
-  hot: readonly string[],
-  fused: readonly (readonly [string, string])[],
-): string {
-  const keys = [...hot, ...fused.map(([first]) => first)];
+function walker(name: string, { hot, fused, wide }: HotCases): string {
+  const keys = [...hot, ...fused.map(([first]) => first), ...wide];
   const table = keys.map(key => `F[${coldKind(key) - COLD_BASE}]`);
   return `const ${name}Table = [${table.join(', ')}];
 for (let i = ${name}Table.length; i < ${COLD_BASE}; i++) ${name}Table.push(F[0]);
@@ -122,10 +114,10 @@ const { ${names} } = env;
 const F = [
 ${functions.join(',\n')}
 ];
-${walker('walk32', HOT32, FUSED32)}
-${walker('walk16', HOT16, FUSED16)}
-${loop('run32', HOT32, FUSED32, 'flat')}
-${loop('run16', HOT16, FUSED16, 'real')}
+${walker('walk32', CASES32)}
+${walker('walk16', CASES16)}
+${loop('run32', CASES32, 'flat')}
+${loop('run16', CASES16, 'real')}
 return { run32, run16, walk32, walk16 };
 }
 `;

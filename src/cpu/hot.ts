@@ -91,7 +91,7 @@ export const FUSED32: readonly (readonly [string, string])[] = [
   ...conditions('45').map(cc => ['sub.32.r32.i32', cc] as const),
 ];
 
-/** Of 16-bit code whose segments are 64 KiB: real mode and virtual-8086. */
+/** Of 16-bit code whose segments are at least 64 KiB: real mode, "unreal" mode, virtual-8086. */
 export const HOT16: readonly string[] = [
   ...forms(['mov'], 16, ['rr', 'ri', 'rm', 'mr', 'mi']),
   ...forms(['mov'], 8, ['rr', 'ri', 'rm', 'mr', 'mi']),
@@ -134,6 +134,46 @@ export const HOT16: readonly string[] = [
   'ret.16',
   'jmpIndirect.16.r16',
   'jmpIndirect.16.m16',
+  // What compilers make for 16-bit segments is 32-bit code with prefixes.
+  ...forms(['push'], 32, ['r', 'i']),
+  'pop.32.r32',
+  'leave.32',
+  'neg.32.r32',
+  'sar.32.r32.i8',
+  'imul2.32.r32.r32',
+  'test.32.r32.i32',
+  'movsx.32.r32.r8',
+  'movsx.32.r32.r16',
+  'set04.8.r8',
+  'set05.8.r8',
+  ...['j4', 'j5', 'j2', 'j3', 'j6', 'j7', 'j8', 'j9', 'jC', 'jD', 'jE', 'jF'].map(
+    n => `${n}.32.i32`,
+  ),
+  'jmp.32.i32',
+  'call.32.i32',
+  'ret.32',
+  'jmpIndirect.32.r32',
+  'callIndirect.32.r32',
+];
+
+/** Of 16-bit code, with memory operands whose addresses are 32 bits wide. */
+export const WIDE16: readonly string[] = [
+  ...forms(['mov'], 32, ['rm', 'mr', 'mi']),
+  ...forms(['mov'], 16, ['rm', 'mr', 'mi']),
+  ...forms(['mov'], 8, ['rm', 'mr', 'mi']),
+  ...forms(['add', 'sub', 'or', 'cmp'], 32, ['rm']),
+  ...forms(['add', 'cmp'], 32, ['mr', 'mi']),
+  ...forms(['cmp'], 16, ['mi']),
+  ...forms(['cmp'], 8, ['rm', 'mr', 'mi']),
+  ...forms(['and', 'or', 'test'], 8, ['mi']),
+  ...forms(['inc', 'dec'], 32, ['m']),
+  ...forms(['and', 'or'], 32, ['mi']),
+  'lea.32.r32.m32',
+  'movzx.32.r32.m8',
+  'movzx.32.r32.m16',
+  'push.32.m32',
+  'jmpIndirect.32.m32',
+  'callIndirect.32.m32',
 ];
 
 export const FUSED16: readonly (readonly [string, string])[] = [
@@ -143,6 +183,9 @@ export const FUSED16: readonly (readonly [string, string])[] = [
   ...conditions('45').map(cc => ['test.16.r16.r16', cc] as const),
   ...conditions('45').map(cc => ['test.8.r8.r8', cc] as const),
   ...conditions('5').map(cc => ['dec.16.r16', cc] as const),
+  ...conditions('452367').map(cc => ['cmp.32.r32.i32', cc] as const),
+  ...conditions('4523').map(cc => ['cmp.32.r32.r32', cc] as const),
+  ...conditions('45').map(cc => ['test.32.r32.r32', cc] as const),
 ];
 
 /** Key of a fused pair in the maps below. */
@@ -150,12 +193,26 @@ export function fusedKey(first: string, cc: string): string {
   return `${first}+${cc}`;
 }
 
-function number(hot: readonly string[], fused: readonly (readonly [string, string])[]) {
-  const all = [...hot, ...fused.map(([first, cc]) => fusedKey(first, cc))];
-  const kinds = new Map(all.map((key, i) => [key, i]));
-  if (kinds.size !== all.length) throw new Error('a hot instance is listed twice');
+/** Cases of a loop in their order: instances, fused pairs, instances with 32-bit addresses. */
+export interface HotCases {
+  readonly hot: readonly string[];
+  readonly fused: readonly (readonly [string, string])[];
+  readonly wide: readonly string[];
+}
+
+export const CASES32: HotCases = { hot: HOT32, fused: FUSED32, wide: [] };
+export const CASES16: HotCases = { hot: HOT16, fused: FUSED16, wide: WIDE16 };
+
+function number(keys: readonly string[], from = 0): ReadonlyMap<string, number> {
+  const kinds = new Map(keys.map((key, i) => [key, from + i]));
+  if (kinds.size !== keys.length) throw new Error('a hot instance is listed twice');
   return kinds;
 }
 
-export const hot32Kinds = number(HOT32, FUSED32);
-export const hot16Kinds = number(HOT16, FUSED16);
+function plainKeys(cases: HotCases): string[] {
+  return [...cases.hot, ...cases.fused.map(([first, cc]) => fusedKey(first, cc))];
+}
+
+export const hot32Kinds = number(plainKeys(CASES32));
+export const hot16Kinds = number(plainKeys(CASES16));
+export const wide16Kinds = number(WIDE16, hot16Kinds.size);

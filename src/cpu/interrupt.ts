@@ -61,6 +61,7 @@ import {
   IOPL,
   LIMIT,
   MC,
+  MONITORING,
   NMI,
   NMI_BLOCKED,
   NP,
@@ -144,6 +145,7 @@ export function deliverException(c: Context, vector: number, errorCode: number, 
 /** Delivers; a fault on the way is delivered in its place, or makes a double or triple fault. */
 function deliver(c: Context, first: Event): void {
   c.s[HALTED] = 0;
+  c.s[MONITORING] = 0;
   let event = first;
   const chain: number[] = [];
   for (;;) {

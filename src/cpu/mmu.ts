@@ -5,6 +5,9 @@
  * no-execute with EFER.NXE). Rights combine U/S and W of all levels; WP decides about supervisor
  * writes. Accessed bits are set on the way, the dirty bit by the first write.
  *
+ * Physical addresses have 36 bits; nothing answers above 4 GiB, so tables there read as all ones,
+ * which is an entry with reserved bits set.
+ *
  * Source: Intel SDM volume 3, chapter 4. Not emulated: four-level paging, SMEP, SMAP, PCID; memory
  * types. The PDPTE registers are loaded by MOV to CR3 (loadPdptes), as 4.4.1 says.
  */
@@ -59,10 +62,14 @@ const PTE_PS = 1 << 7;
 const PTE_G = 1 << 8;
 /** Bit 63, in the second word. */
 const PTE_NX = 1 << 31;
+/** Address bits 35:32, in the second word. */
+const HIGH_ADDRESS = 0xf;
 /** Bits 62:36 of a PAE entry, in the second word: reserved with 36-bit physical addresses. */
 const PAE_HIGH_RESERVED = 0x7ffffff0;
 /** Bits 21 and up of PSE: address bits 39:32 are 20:13, of which 36 bits allow 16:13. */
 const PSE36_RESERVED = 0x003e0000;
+/** Without PSE-36: 21:13 (12 is PAT). */
+const PSE_RESERVED = 0x003fe000;
 const LARGE_PAE_RESERVED = 0x001fe000;
 const NOT_FOUND = -1;
 
@@ -88,6 +95,7 @@ export class Mmu {
   constructor(
     private readonly s: Int32Array,
     private readonly memory: Memory,
+    private readonly hasPse36 = true,
   ) {}
 
   /**
@@ -98,6 +106,7 @@ export class Mmu {
   walk(linear: number, access: number): number {
     if ((this.s[CR0] & CR0_PG) === 0) {
       this.rights = ALL_RIGHTS;
+      this.beyond = 0;
       return (linear & this.addressMask & ~0xfff) >>> 0;
     }
     const reserved = this.find(linear);
@@ -165,7 +174,8 @@ export class Mmu {
       this.combined = this.directory;
       this.frame = (this.directory & 0xffc00000) | (linear & 0x003ff000);
       this.beyond = (this.directory >>> 13) & 0xf;
-      return (this.directory & PSE36_RESERVED) !== 0 ? 1 : 0;
+      const reserved = this.hasPse36 ? PSE36_RESERVED : PSE_RESERVED;
+      return (this.directory & reserved) !== 0 ? 1 : 0;
     }
     this.tableAddress = this.physical((this.directory & ~0xfff) | ((linear >>> 10) & 0xffc));
     this.table = this.memory.read(this.tableAddress, 4) | 0;
@@ -180,6 +190,7 @@ export class Mmu {
     const reserved = nx ? PAE_HIGH_RESERVED : PAE_HIGH_RESERVED | PTE_NX;
     const pointer = this.s[PDPTE + (linear >>> 30) * 2];
     if ((pointer & PTE_P) === 0) return NOT_FOUND;
+    if ((this.s[PDPTE + (linear >>> 30) * 2 + 1] & HIGH_ADDRESS) !== 0) return 1;
     this.directoryAddress = this.physical((pointer & ~0xfff) | ((linear >>> 18) & 0xff8));
     this.directory = this.memory.read(this.directoryAddress, 4) | 0;
     if ((this.directory & PTE_P) === 0) return NOT_FOUND;
@@ -190,9 +201,10 @@ export class Mmu {
       this.tableAddress = NOT_FOUND;
       this.combined = this.directory;
       this.frame = (this.directory & 0xffe00000) | (linear & 0x001ff000);
-      this.beyond = directoryHigh & 0xf;
+      this.beyond = directoryHigh & HIGH_ADDRESS;
       return (this.directory & LARGE_PAE_RESERVED) !== 0 ? 1 : 0;
     }
+    if ((directoryHigh & HIGH_ADDRESS) !== 0) return 1;
     this.tableAddress = this.physical((this.directory & ~0xfff) | ((linear >>> 9) & 0xff8));
     this.table = this.memory.read(this.tableAddress, 4) | 0;
     if ((this.table & PTE_P) === 0) return NOT_FOUND;
@@ -201,7 +213,7 @@ export class Mmu {
     this.noExecute = this.noExecute || (nx && (tableHigh & PTE_NX) !== 0);
     this.combined = this.directory & this.table;
     this.frame = this.table & ~0xfff;
-    this.beyond = tableHigh & 0xf;
+    this.beyond = tableHigh & HIGH_ADDRESS;
     return 0;
   }
 

@@ -52,7 +52,9 @@ function flatness(s: Int32Array): number {
 }
 
 function isWide(s: Int32Array, n: number): boolean {
-  return (s[BASE + n] & 15) === 0 && s[LIMIT + n] >>> 0 >= 0xffff && isPlain(s, n);
+  const limit = s[LIMIT + n];
+  const isAligned = (s[BASE + n] & 15) === 0 && (limit & 15) === 15;
+  return isAligned && limit >>> 0 >= 0xffff && isPlain(s, n);
 }
 
 export class Modes {

@@ -4,7 +4,7 @@
  */
 
 import type { Bits, Operand } from './code.ts';
-import { FUSED16, FUSED32, fusedKey, hot16Kinds, hot32Kinds } from './hot.ts';
+import { FUSED16, FUSED32, fusedKey, hot16Kinds, hot32Kinds, wide16Kinds } from './hot.ts';
 import {
   coldKind,
   instanceSize,
@@ -27,6 +27,7 @@ export interface Variant {
   /** Case numbers in the run loops, or -1. */
   readonly hot32: number;
   readonly hot16: number;
+  readonly wide16: number;
   /** Case of the pair with the conditional jump of code i behind it, or -1. */
   readonly fused32: Int16Array | undefined;
   readonly fused16: Int16Array | undefined;
@@ -131,6 +132,7 @@ function variant(row: Row, wide: 16 | 32, memory: boolean): Variant {
     cold: coldKind(key),
     hot32: hot32Kinds.get(key) ?? -1,
     hot16: hot16Kinds.get(key) ?? -1,
+    wide16: wide16Kinds.get(key) ?? -1,
     fused32: fusedKinds(key, FUSED32, hot32Kinds),
     fused16: fusedKinds(key, FUSED16, hot16Kinds),
   };

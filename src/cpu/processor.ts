@@ -71,7 +71,7 @@ export class Processor implements Running, TlbOwner, CodeSource {
     readonly model: CpuModel,
   ) {
     this.memory = wiring.memory;
-    this.mmu = new Mmu(this.s, this.memory);
+    this.mmu = new Mmu(this.s, this.memory, this.has('pse36'));
     this.tlb = new Tlb(this.memory, this.mmu, this);
     this.decoder = new Decoder(
       offset => this.fetch(offset),
@@ -245,6 +245,10 @@ export class Processor implements Running, TlbOwner, CodeSource {
 
   writeLinear(linear: number, size: Size, value: number, user: boolean): void {
     this.tlb.store(linear | 0, size, value, user ? USER_HALF : 0);
+  }
+
+  probeRead(linear: number, size: number, user: boolean): void {
+    this.tlb.probeRead(linear | 0, size, user ? USER_HALF : 0);
   }
 
   probeWrite(linear: number, size: number, user: boolean): void {

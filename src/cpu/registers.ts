@@ -39,8 +39,9 @@ export const IDTR_LIMIT = 24;
 export const DR0 = 25;
 /** Interrupts wait one instruction: 1 after STI; 3 after MOV SS, POP SS: debug traps wait too. */
 export const INTERRUPT_SHADOW = 33;
-/** 1 in HLT. */
+/** 1 in HLT; HALTED_MASKED in an MWAIT that masked interrupts end too. */
 export const HALTED = 34;
+export const HALTED_MASKED = 2;
 /** 1 in system management mode. */
 export const SMM = 35;
 /** IA32_EFER, low half. */
@@ -52,6 +53,8 @@ export const NMI_BLOCKED = 38;
 export const DEBUG_PENDING = 39;
 /** 1: an event before the next instruction pushes RF set (between the steps of a REP). */
 export const RESUMING = 78;
+/** 1 from MONITOR to MWAIT, or to the next event. */
+export const MONITORING = 79;
 
 /** Segment registers in encoding order, then the two system ones. */
 export const ES = 0;

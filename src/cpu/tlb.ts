@@ -4,8 +4,9 @@
  *
  * An entry is linear page ^ arena page, so that `linear ^ entry` is the place in the arena; low
  * bits say that the fast path must not take it: SLOW always with one of CODE (the page holds
- * decoded code, write entries only) and PHYSICAL (no RAM here: linear page ^ physical page), or
- * alone (no translation known). The arena must be smaller than 2 GiB.
+ * decoded code, write entries only) and PHYSICAL (no RAM here: linear page ^ physical page; with
+ * BEYOND a page above 4 GiB: nobody answers), or alone (no translation known). The arena must be
+ * smaller than 2 GiB.
  *
  * Accesses that cross a page, MMIO and unaligned ones all come here; they are split by page with
  * both halves translated before the first byte is stored.
@@ -31,6 +32,7 @@ type Size = 1 | 2 | 4;
 export const SLOW = 1;
 const CODE = 2;
 const PHYSICAL = 4;
+const BEYOND = 8;
 /** Index of the user half. */
 export const USER_HALF = 1 << 20;
 const ENTRIES = 1 << 21;
@@ -156,6 +158,7 @@ export class Tlb {
     let entry = this.read[(linear >>> 12) | half];
     if ((entry & SLOW) !== 0 && (entry & PHYSICAL) === 0) entry = this.fill(linear, half, PF_I);
     if ((entry & SLOW) === 0) return this.bytes[(linear ^ entry) >>> 0] & 0xff;
+    if ((entry & BEYOND) !== 0) return 0xff;
     return this.memory.read(this.physical(linear, entry), 1);
   }
 
@@ -213,6 +216,12 @@ export class Tlb {
     if ((linear ^ last) >>> 12 !== 0) this.writeEntry(last, half);
   }
 
+  probeRead(linear: number, size: number, half: number): void {
+    this.readEntry(linear, half);
+    const last = (linear + size - 1) & ~0xfff;
+    if ((linear ^ last) >>> 12 !== 0) this.readEntry(last, half);
+  }
+
   /**
    * Arena offset of `linear` for a run of reads within its page, or -1 when it is not plain RAM.
    * May raise #PF.
@@ -247,10 +256,8 @@ export class Tlb {
   }
 
   private loadSplit(linear: number, size: number, half: number): number {
-    const last = (linear + size - 1) & ~0xfff;
     // Both pages first, the lower one first: it is the one that a fault reports.
-    this.readEntry(linear, half);
-    this.readEntry(last, half);
+    this.probeRead(linear, size, half);
     let value = 0;
     for (let i = 0; i < size; i++) {
       value |= (this.load((linear + i) | 0, 1, half) & 0xff) << (i * 8);
@@ -275,6 +282,7 @@ export class Tlb {
   }
 
   private loadPhysical(linear: number, entry: number, size: Size): number {
+    if ((entry & BEYOND) !== 0) return -1;
     this.owner.beforeMmio();
     const value = this.memory.read(this.physical(linear, entry), size);
     this.owner.afterMmio();
@@ -283,6 +291,7 @@ export class Tlb {
   }
 
   private storePhysical(linear: number, entry: number, size: Size, value: number): void {
+    if ((entry & BEYOND) !== 0) return;
     this.owner.beforeMmio();
     const masked = size === 4 ? value >>> 0 : value & (size === 2 ? 0xffff : 0xff);
     this.memory.write(this.physical(linear, entry), size, masked);
@@ -301,17 +310,16 @@ export class Tlb {
     if (!this.isWatched(linear)) this.remember(index, (rights & RIGHT_GLOBAL) !== 0);
     const readable = half !== 0 ? RIGHT_USER_READ : RIGHT_SUPERVISOR_READ;
     const writable = half !== 0 ? RIGHT_USER_WRITE : RIGHT_SUPERVISOR_WRITE;
-    const beyond = this.mmu.isBeyondMemory;
     if ((rights & readable) !== 0) {
-      const direct = beyond ? 0 : this.memory.readPages[physical >>> 12];
-      this.read[index] = this.entry(page, physical, direct);
+      this.read[index] = this.entry(page, physical, this.memory.readPages[physical >>> 12]);
       this.executable[index >>> 3] &= ~(1 << (index & 7));
       if ((rights & RIGHT_EXECUTE) !== 0) this.executable[index >>> 3] |= 1 << (index & 7);
     }
     if ((rights & writable) !== 0) {
-      const direct = beyond ? 0 : this.memory.writePages[physical >>> 12];
+      const direct = this.memory.writePages[physical >>> 12];
       let entry = this.entry(page, physical, direct);
-      if (direct !== 0 && this.memory.codePages[direct >>> 12] !== 0) entry |= SLOW | CODE;
+      const isDirect = (entry & SLOW) === 0;
+      if (isDirect && this.memory.codePages[direct >>> 12] !== 0) entry |= SLOW | CODE;
       this.write[index] = entry;
     }
     const filled = (access & PF_W) !== 0 ? this.write[index] : this.read[index];
@@ -320,6 +328,7 @@ export class Tlb {
   }
 
   private entry(page: number, physical: number, direct: number): number {
+    if (this.mmu.isBeyondMemory) return SLOW | PHYSICAL | BEYOND;
     if (direct === 0) return (page ^ physical) | SLOW | PHYSICAL;
     return page ^ (direct & ~0xfff);
   }

@@ -13,13 +13,14 @@ import type { Bits, Operand } from './code.ts';
 import { registerIndex } from './decode.ts';
 import * as flags from './flags.ts';
 import type { RunLoop } from './generated/interpreter.js';
-import { FUSED16, FUSED32, HOT16, HOT32 } from './hot.ts';
+import { CASES16, CASES32, type HotCases } from './hot.ts';
 import { coldKind, instanceByKey } from './kinds.ts';
 import type { Processor } from './processor.ts';
 import {
   ATTRIBUTES,
   BASE,
   CR0,
+  CS,
   DS,
   EBP,
   EBX,
@@ -63,14 +64,14 @@ const UNALIGNED = 0x80d;
 const MMIO = 0x810;
 const TARGET = 0x1234;
 const BUDGET_AT_START = 1000;
+const NOTICE = 2;
 const SPINS = 20;
 const SPIN_LENGTH = 500;
 const PAUSE = coldKind('pause.32');
 
 interface Loop {
   readonly run: RunLoop;
-  readonly hot: readonly string[];
-  readonly fused: readonly (readonly [string, string])[];
+  readonly cases: HotCases;
   readonly real: boolean;
 }
 
@@ -81,15 +82,16 @@ export function train(p: Processor, compileSoon: (loop: RunLoop) => boolean): bo
   enterRealMode(p.s);
   const { run32, run16 } = p.loops;
   const loops: Loop[] = [
-    { run: run32, hot: HOT32, fused: FUSED32, real: false },
-    { run: run16, hot: HOT16, fused: FUSED16, real: true },
+    { run: run32, cases: CASES32, real: false },
+    { run: run16, cases: CASES16, real: true },
   ];
+  // V8 notes nothing before a function has run for a while.
+  for (const loop of loops) spin(p, loop, NOTICE);
   // All cases with the first pattern come first: V8 may begin to compile before the end.
   for (const [a, b] of PATTERNS) {
     for (const loop of loops) {
-      for (const [kind, key] of loop.hot.entries()) trainCase(p, loop, { kind, key, a, b });
-      for (const [i, [key]] of loop.fused.entries()) {
-        trainCase(p, loop, { kind: loop.hot.length + i, key, a, b });
+      for (const [kind, key] of keysOf(loop.cases).entries()) {
+        trainCase(p, loop, { kind, key, a, b });
       }
     }
   }
@@ -100,7 +102,7 @@ export function train(p: Processor, compileSoon: (loop: RunLoop) => boolean): bo
   for (const loop of loops) {
     // Before V8 thinks of it: it would compile beside the program and take no other orders.
     isCompiled = compileSoon(loop.run) && isCompiled;
-    spin(p, loop);
+    spin(p, loop, SPINS);
   }
   tlb.giveBack();
   p.cache.forgetJumps();
@@ -110,6 +112,15 @@ export function train(p: Processor, compileSoon: (loop: RunLoop) => boolean): bo
   p.hasJumped = false;
   p.atBoundary();
   return isCompiled;
+}
+
+/** By kind: the instance, of a fused pair the first. */
+function keysOf({ hot, fused, wide }: HotCases): string[] {
+  return [...hot, ...fused.map(([first]) => first), ...wide];
+}
+
+function isFusedKind({ hot, fused }: HotCases, kind: number): boolean {
+  return kind >= hot.length && kind < hot.length + fused.length;
 }
 
 /** Functions for the default case: of a single one V8 would think that it is always called. */
@@ -125,14 +136,14 @@ function trainDefault(p: Processor, loop: Loop): void {
   }
 }
 
-/** A jump to itself, until V8 finds the loop hot enough to compile it. */
-function spin(p: Processor, loop: Loop): void {
+/** A jump to itself, until V8 takes notice of the loop, or finds it hot enough to compile it. */
+function spin(p: Processor, loop: Loop, times: number): void {
   const { records, cutPlace: o } = p.cache;
   records.fill(0, o, o + 32);
-  records[o] = loop.hot.indexOf(loop.real ? 'jmp.16.i16' : 'jmp.32.i32');
+  records[o] = loop.cases.hot.indexOf(loop.real ? 'jmp.16.i16' : 'jmp.32.i32');
   records[o + 2] = 1;
   records[o + 5] = o;
-  for (let i = 0; i < SPINS; i++) runOnce(p, loop, SPIN_LENGTH);
+  for (let i = 0; i < times; i++) runOnce(p, loop, SPIN_LENGTH);
 }
 
 /** Segments that let everything pass, for the slow paths that look at them. */
@@ -142,6 +153,7 @@ function enterRealMode(s: Int32Array): void {
   s[FLAT] = 0;
   s[HALF] = 0;
   s[CHECKED] = 0;
+  s[LIMIT + CS] = -1;
   for (const n of [DS, SS]) {
     s[LIMIT + n] = 0xffff;
     s[ATTRIBUTES + n] = 0x9300;
@@ -177,7 +189,7 @@ function trainCase(p: Processor, loop: Loop, { kind, key, a, b }: Case): void {
   const { operands, operation } = instanceByKey(key);
   const hasMemory = operands.some(o => o.form === 'm') || operation.stack;
   const places = hasMemory ? [ALIGNED, UNALIGNED, MMIO] : [ALIGNED];
-  const isFused = kind >= loop.hot.length;
+  const isFused = isFusedKind(loop.cases, kind);
   for (const place of places) {
     setRegisters(p, loop, { a, b, place });
     setRecord(p, { kind, a, b, operands, place, real: loop.real, isFused });
@@ -189,7 +201,7 @@ function trainCase(p: Processor, loop: Loop, { kind, key, a, b }: Case): void {
     setRecord(p, { kind, a, b, operands, place: ALIGNED, real: loop.real, isFused });
     if (exit === 'bits') setBits(p.s, a, b);
     else p.cache.forgetJumps();
-    if (exit === 'empty links') unlink(p, isFused);
+    if (exit === 'empty links' && isDirect({ isFused, operands })) unlink(p, isFused);
     runOnce(p, loop, exit === 'no budget' ? 0 : BUDGET_AT_START);
   }
 }
@@ -285,7 +297,7 @@ function setRecord(p: Processor, made: Made): void {
 }
 
 /** Jumps with links, whose words 5 and 6 are not an address. */
-function isDirect(made: Made): boolean {
+function isDirect(made: Pick<Made, 'isFused' | 'operands'>): boolean {
   return made.isFused || (made.operands.length === 1 && made.operands[0].form === 'i');
 }
 

@@ -14,6 +14,9 @@ export interface MissingKey {
   readonly filename: string;
 }
 
+/** What a job does about a failed request. */
+export type OnError = 'report' | 'ignore' | 'enospc' | 'stop';
+
 /** A copy of a drive's image: backup or mirror. */
 export interface CopyArguments {
   readonly device: string;
@@ -23,6 +26,11 @@ export interface CopyArguments {
   readonly mode?: 'existing' | 'absolute-paths';
   readonly speed?: number;
   readonly granularity?: number;
+  readonly 'on-source-error'?: OnError;
+  readonly 'on-target-error'?: OnError;
+  /** Of the target, once it is the drive's. */
+  readonly 'node-name'?: string;
+  readonly replaces?: string;
 }
 
 export interface OverlayArguments {
@@ -88,7 +96,12 @@ export interface Drives {
   /** `target` is a drive, too. */
   startBackupInto(request: Omit<CopyArguments, 'format' | 'mode'>): Promise<Undo>;
   startMirror(request: CopyArguments): Promise<void>;
-  startStream(device: string, base: string | undefined, speed: number): Promise<void>;
+  startStream(request: {
+    readonly device: string;
+    readonly base?: string;
+    readonly speed?: number;
+    readonly 'on-error'?: OnError;
+  }): Promise<void>;
   startCommit(request: {
     readonly device: string;
     readonly base?: string;

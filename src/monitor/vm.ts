@@ -128,6 +128,8 @@ export interface MonitorHost {
   /** Where `-d` writes; undefined for stderr. */
   setLogFile(path: string | undefined): void;
   wallClock(): { seconds: number; microseconds: number };
+  /** Calls once, after this much of the host's time. */
+  after(milliseconds: number, call: () => void): void;
   readonly threadId: number;
 }
 

@@ -77,7 +77,7 @@ class Bench {
       print: (text: string) => {
         this.printed += text;
       },
-      listener: { ready: () => {}, ended: () => {} },
+      listener: { failed: () => {}, ready: () => {}, ended: () => {} },
     };
   }
 }

@@ -24,6 +24,7 @@ import {
   CR4_PSE,
   EFER,
   EFER_NXE,
+  PDPTE,
 } from '../../src/cpu/registers.ts';
 import { FakeContext, peekMemory, poke } from '../support/fake-context.ts';
 
@@ -144,6 +145,24 @@ describe('PAE', () => {
 
   test('2 MiB pages', () => {
     expect(walk(pae([0x00200087, 0]).mmu, 0x12345, 0)).toBe('212000');
+  });
+
+  // 36-bit physical addresses; what is above 4 GiB is nobody's.
+  test('pages above 4 GiB are not those below', () => {
+    for (const c of [pae([TABLE | 7, 0], [0x5007, 1]), pae([0x00200087, 0xf])]) {
+      c.mmu.walk(0, PF_W);
+      expect([c.mmu.isBeyondMemory, c.mmu.translate(0)]).toEqual([true, undefined]);
+      c.s[CR0] &= ~CR0_PG;
+      c.mmu.walk(0, 0);
+      expect(c.mmu.isBeyondMemory).toBe(false);
+    }
+  });
+
+  test('a table above 4 GiB reads as ones: reserved bits', () => {
+    expect(walk(pae([TABLE | 7, 1], [0x5007, 0]).mmu, 0, 0)).toBe('fault 9');
+    const c = pae([TABLE | 7, 0], [0x5007, 0]);
+    c.s[PDPTE + 1] = 1;
+    expect(walk(c.mmu, 0, 0)).toBe('fault 9');
   });
 
   test('bit 63 is reserved without NXE, and forbids fetches with it', () => {

@@ -18,8 +18,9 @@ async function prepare(): Promise<void> {
   for (let i = 0; i < pattern.length; i++) pattern[i] = (i >> 9) + i;
   writeFileSync('raw.img', '');
   truncateSync('raw.img', 4 * 1024 * 1024);
+  // Zeros, not a hole: the recorded map shows data up to the end.
   writeFileSync('src.raw', pattern);
-  truncateSync('src.raw', 4 * 1024 * 1024);
+  writeFileSync('src.raw', new Uint8Array(3 * 1024 * 1024), { flag: 'a' });
   writeFileSync('backing.img', '');
   truncateSync('backing.img', 4 * 1024 * 1024);
   writeFileSync('garbage.bin', new Uint8Array(1024).fill(0x67));

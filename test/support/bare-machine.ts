@@ -35,6 +35,8 @@ export class BareMachine {
   readonly cpu: Cpu;
   readonly intr = new Line('intr');
   readonly nmi = new Line('nmi');
+  readonly ferr = new Line('ferr');
+  readonly ignne = new Line('ignne');
   /** What the guest printed. */
   output = '';
   /** What it wrote to the exit port. */
@@ -43,7 +45,8 @@ export class BareMachine {
   /** The vector INTA answers. */
   vector = 0x20;
 
-  constructor(megabytes: number, model = 'max') {
+  /** `runsLoops`: the run loops are used once trained, not the walkers until V8 has had time. */
+  constructor(megabytes: number, model = 'max', runsLoops = false) {
     const bytes = megabytes << 20;
     this.memory = new Memory(bytes + (1 << 16));
     const arenaOffset = this.memory.allocate(bytes);
@@ -58,10 +61,13 @@ export class BareMachine {
         log: new Log(),
         intr: this.intr,
         nmi: this.nmi,
+        ferr: this.ferr,
+        ignne: this.ignne,
         a20,
         smi: new Line('smi'),
         acknowledge: () => this.vector,
         syncClock: () => {},
+        compileSoon: () => runsLoops,
         timeStamp: () => BigInt(this.cpu.instructions),
         onTripleFault: why => {
           this.tripleFault = why;

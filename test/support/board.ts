@@ -50,6 +50,7 @@ export function ramDisk(length: number, name = 'ide0-hd0'): RamDisk {
     async discard(offset, size) {
       this.discarded.push([offset, size]);
     },
+    connectTray() {},
     onMediaChange() {},
   };
 }
@@ -93,6 +94,7 @@ export class Bench {
         onReset: cause => this.events.push(`reset ${cause}`),
         onShutdown: () => this.events.push('shutdown'),
         onSuspend: () => this.events.push('suspend'),
+        onTimeSet: offset => this.events.push(`time ${offset}`),
         onDebugExit: value => this.events.push(`exit ${value}`),
       },
     );

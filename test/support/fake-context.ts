@@ -131,6 +131,10 @@ export class FakeContext implements Context {
     this.memory.write(this.physical(linear, PF_W | (user ? PF_U : 0)), size, value);
   }
 
+  probeRead(linear: number, size: number, user: boolean): void {
+    for (let i = 0; i < size; i++) this.readLinear((linear + i) >>> 0, 1, user);
+  }
+
   probeWrite(linear: number, size: number, user: boolean): void {
     this.physical(linear, PF_W | (user ? PF_U : 0));
     this.physical(linear + size - 1, PF_W | (user ? PF_U : 0));

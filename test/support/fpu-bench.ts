@@ -72,6 +72,9 @@ export class Bench {
   writeLinear(linear: number, size: Size, value: number): void {
     this.store(0, linear, size, value);
   }
+  probeRead(linear: number, size: number): void {
+    this.probeWrite(linear, size);
+  }
   probeWrite(linear: number, size: number): void {
     for (let i = 0; i < size; i++) this.at((linear + i) | 0);
   }

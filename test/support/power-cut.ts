@@ -22,6 +22,11 @@ export class PowerCut extends Error {
 export class Fuse {
   constructor(public eventsLeft: number) {}
 
+  /** Throws when the power has gone before. */
+  check(): void {
+    if (this.eventsLeft < 0) throw new PowerCut();
+  }
+
   burn(): void {
     if (this.eventsLeft-- <= 0) throw new PowerCut();
   }
@@ -44,6 +49,7 @@ export class ForgetfulFile extends MemoryFile implements HostFile {
   }
 
   override write(offset: number, from: Uint8Array): undefined {
+    this.fuse.check();
     this.pending.push({ offset, bytes: from.slice() });
     this.lengths.push(Math.max(this.size, offset + from.length));
     this.fuse.burn();

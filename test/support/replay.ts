@@ -34,6 +34,8 @@ class Typist {
     private readonly talk: Talk,
     /** What a person at a terminal presses at the end of a line. */
     private readonly enter: string,
+    /** How long a person waits before the next line. */
+    private readonly settleMs: number,
   ) {
     this.restart();
   }
@@ -48,6 +50,11 @@ class Typist {
     if (!/(^|\n|-)(\r*\(qemu\) |\r*Password: )$/.test(tail)) return;
     this.seen = this.bytes.length;
     this.restart();
+    if (this.settleMs === 0) this.type();
+    else setTimeout(() => this.type(), this.settleMs);
+  }
+
+  private type(): void {
     if (this.next < this.lines.length) this.talk.write(this.lines[this.next++] + this.enter);
     else this.talk.kill('SIGINT');
   }
@@ -63,17 +70,21 @@ class Typist {
 }
 
 /** Says all that was typed in a recorded session. */
-export function replay(workshop: Workshop, run: Run): Promise<Replayed> {
+export function replay(workshop: Workshop, run: Run, settleMs = 0): Promise<Replayed> {
   const lines = typedLines(run);
   const argv = [...LEGACY, ...run.argv];
-  return run.stdin === 'tty' ? onTerminal(workshop, argv, lines) : onPipe(workshop, argv, lines);
+  const say = run.stdin === 'tty' ? onTerminal : onPipe;
+  return say({ workshop, argv, lines, settleMs });
 }
 
-export function onPipe(
-  workshop: Workshop,
-  argv: readonly string[],
-  lines: readonly string[],
-): Promise<Replayed> {
+export interface Script {
+  readonly workshop: Workshop;
+  readonly argv: readonly string[];
+  readonly lines: readonly string[];
+  readonly settleMs: number;
+}
+
+function onPipe({ workshop, argv, lines, settleMs }: Script): Promise<Replayed> {
   return new Promise(resolve => {
     const child = spawn(workshop.program, argv, { cwd: workshop.folder });
     const typist = new Typist(
@@ -83,6 +94,7 @@ export function onPipe(
         kill: signal => child.kill(signal as NodeJS.Signals),
       },
       '\n',
+      settleMs,
     );
     let stderr = '';
     child.stdin.on('error', () => {});
@@ -99,11 +111,7 @@ export function onPipe(
 }
 
 /** stdout and stderr are one here. */
-export function onTerminal(
-  workshop: Workshop,
-  argv: readonly string[],
-  lines: readonly string[],
-): Promise<Replayed> {
+function onTerminal({ workshop, argv, lines, settleMs }: Script): Promise<Replayed> {
   return new Promise(resolve => {
     const child = spawnTerminal(workshop.program, [...argv], {
       cwd: workshop.folder,
@@ -115,6 +123,7 @@ export function onTerminal(
       lines,
       { write: text => child.write(text), kill: signal => child.kill(signal) },
       '\r',
+      settleMs,
     );
     child.onData(data => typist.take(data as unknown as Uint8Array));
     child.onExit(({ exitCode }) => {

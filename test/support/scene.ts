@@ -39,6 +39,7 @@ export const CODE = 0x10000;
 export const STACK = 0x20000;
 export const DATA = 0x30000;
 const HLT = 0xf4;
+const TRAINING = 200_000;
 const PRESENT_CODE = 0x9b00;
 const PRESENT_DATA = 0x9300;
 const BIG = 0x400000;
@@ -64,6 +65,8 @@ export interface SceneOptions {
   readonly model?: string;
   /** Privilege of the protected modes. */
   readonly cpl?: 0 | 3;
+  /** Run by the run loops, which a walk comes before otherwise. */
+  readonly loops?: boolean;
 }
 
 export class Scene {
@@ -74,10 +77,19 @@ export class Scene {
     readonly mode: SceneMode,
     private readonly options: SceneOptions = {},
   ) {
-    this.machine = new BareMachine(1, options.model);
+    this.machine = new BareMachine(1, options.model, options.loops);
     this.s = this.machine.cpu.processor.s;
+    if (options.loops === true) this.train();
     this.tables();
     this.registers();
+  }
+
+  /** A jump to itself, until the processor trains its loops. */
+  private train(): void {
+    this.machine.loadBootSector(Uint8Array.of(0xeb, 0xfe));
+    this.machine.cpu.run(TRAINING);
+    this.machine.cpu.run(1);
+    this.machine.cpu.reset();
   }
 
   private tables(): void {
@@ -127,6 +139,8 @@ export class Scene {
     const isWide = mode === 'prot32' || mode === 'flat';
     const type = n === CS && !isPaged ? PRESENT_CODE : PRESENT_DATA;
     s[SELECTOR + n] = isPaged ? base >> 4 : (n + 3) * 8 + (rights !== 0 ? 3 : 0);
+    // Handlers can return to these: the table has them.
+    if (mode === 'flat' && rights === 0) s[SELECTOR + n] = n === CS ? 8 : 0x10;
     s[BASE + n] = mode === 'flat' ? 0 : base;
     s[LIMIT + n] = mode === 'flat' ? -1 : 0xffff;
     if (n === CS && options.limit !== undefined) s[LIMIT + n] = options.limit;

@@ -29,12 +29,14 @@ export class RawNode implements BlockNode {
     return Math.ceil(this.file.length / SECTOR) * SECTOR;
   }
 
-  read(offset: number, into: Uint8Array): Promise<void> {
+  async read(offset: number, into: Uint8Array): Promise<void> {
+    if (this.file.debugEvent !== undefined) await this.file.debugEvent('read_aio');
     return this.file.read(offset, into);
   }
 
   async write(offset: number, from: Uint8Array): Promise<void> {
     if (offset < SECTOR && this.looksForeign !== undefined) await this.guardBlock0(offset, from);
+    if (this.file.debugEvent !== undefined) await this.file.debugEvent('write_aio');
     return this.file.write(offset, from);
   }
 

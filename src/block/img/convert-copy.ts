@@ -7,6 +7,7 @@ import type { BlockNode } from '../node.ts';
 import { writeCompressed } from '../operations.ts';
 import type { Sources } from './sources.ts';
 import { Failure } from './tool.ts';
+import { dataRuns, type ZeroTest } from './zero-runs.ts';
 
 export interface CopyPlan {
   readonly compress: boolean;
@@ -16,30 +17,41 @@ export interface CopyPlan {
   readonly targetIsZero: boolean;
   /** Copy only what the image itself holds: the target has a backing file. */
   readonly topOnly: boolean;
-  readonly isZero: (bytes: Uint8Array) => boolean;
+  readonly isZero: ZeroTest;
   readonly progress: (fraction: number) => void;
+  /** Lets signals in. */
+  readonly breathe: () => Promise<void>;
 }
 
 /** Small enough to stay in the processor's cache between reading and writing. */
 const CHUNK = 512 * 1024;
+/** Where bytes come from is asked for so much at once. */
+const QUESTION = 1024 ** 3;
+/** After so many bytes the program looks for signals. */
+const BREATH = 16 * 1024 * 1024;
 
 export async function copyImage(sources: Sources, out: BlockNode, plan: CopyPlan): Promise<void> {
   if (plan.compress) return copyCompressed(sources, out, plan);
   const total = Math.min(sources.length, out.length);
-  const buffer = new Uint8Array(CHUNK);
+  const clusterSize = out.details().clusterSize ?? 512;
+  const job: Job = {
+    sources,
+    out,
+    plan,
+    total,
+    grain: Math.max(plan.sparse, clusterSize),
+    buffer: new Uint8Array(Math.max(CHUNK, clusterSize)),
+  };
   for (let at = 0; at < total; ) {
-    const most = Math.min(CHUNK - (at % CHUNK), total - at);
+    const most = Math.min(QUESTION, total - at);
     const extent = await reading(at, sources.status(at, most, plan.topOnly));
     const skip = plan.topOnly && extent.owner === undefined;
     const blank = extent.zero && plan.targetIsZero && plan.sparse > 0;
     if (!skip && !blank) {
-      const part = buffer.subarray(0, extent.length);
-      if (extent.zero) part.fill(0);
-      else await reading(at, sources.read(at, part));
       if (extent.zero && plan.sparse > 0) {
         await writing(at, out.writeZeroes(at, extent.length, true));
       } else {
-        await writing(at, writeRuns(out, at, part, plan));
+        await copyExtent(job, at, extent);
       }
     }
     at += extent.length;
@@ -47,28 +59,43 @@ export async function copyImage(sources: Sources, out: BlockNode, plan: CopyPlan
   }
 }
 
-/** Writes a buffer, long runs of zeros excepted where the target has them already. */
-async function writeRuns(
-  out: BlockNode,
+interface Job {
+  readonly sources: Sources;
+  readonly out: BlockNode;
+  readonly plan: CopyPlan;
+  readonly total: number;
+  /** Zeros are looked for in units of so many bytes. */
+  readonly grain: number;
+  readonly buffer: Uint8Array;
+}
+
+async function copyExtent(
+  job: Job,
   offset: number,
-  bytes: Uint8Array,
-  plan: CopyPlan,
+  extent: { readonly length: number; readonly zero: boolean },
 ): Promise<void> {
-  if (plan.sparse === 0 || !plan.targetIsZero) return out.write(offset, bytes);
-  const grain = Math.max(plan.sparse, out.details().clusterSize ?? 512);
-  let start = -1;
-  for (let at = 0; at < bytes.length; ) {
-    const next = Math.min(bytes.length, at + grain - ((offset + at) % grain));
-    const zero = plan.isZero(bytes.subarray(at, next));
-    if (zero && start >= 0) {
-      await out.write(offset + start, bytes.subarray(start, at));
-      start = -1;
-    } else if (!zero && start < 0) {
-      start = at;
-    }
-    at = next;
+  const { sources, buffer, plan } = job;
+  const end = offset + extent.length;
+  if (extent.zero) buffer.fill(0);
+  for (let at = offset; at < end; ) {
+    const length = Math.min(buffer.length - (at % buffer.length), end - at);
+    const part = length === buffer.length ? buffer : buffer.subarray(0, length);
+    if (!extent.zero) await reading(at, sources.read(at, part));
+    await writing(at, writeRuns(job, at, part));
+    at += length;
+    plan.progress(at / job.total);
+    if (at % BREATH < length) await plan.breathe();
   }
-  if (start >= 0) await out.write(offset + start, bytes.subarray(start));
+}
+
+/** Writes a buffer, long runs of zeros excepted where the target has them already. */
+async function writeRuns(job: Job, offset: number, bytes: Uint8Array): Promise<void> {
+  const { out, plan } = job;
+  if (plan.sparse === 0 || !plan.targetIsZero) return out.write(offset, bytes);
+  for (const { start, end } of dataRuns(bytes, offset, job.grain, plan.isZero)) {
+    const whole = end - start === bytes.length;
+    await out.write(offset + start, whole ? bytes : bytes.subarray(start, end));
+  }
 }
 
 async function copyCompressed(sources: Sources, out: BlockNode, plan: CopyPlan): Promise<void> {
@@ -85,9 +112,11 @@ async function copyCompressed(sources: Sources, out: BlockNode, plan: CopyPlan):
     }
     const part = cluster.subarray(0, length);
     await reading(at, sources.read(at, part));
-    if (plan.topOnly || !plan.isZero(part)) await writing(at, writeCompressed(out, at, part));
+    if (plan.topOnly || !plan.isZero(part, 0, length))
+      await writing(at, writeCompressed(out, at, part));
     at += length;
     plan.progress(at / total);
+    if (at % BREATH < length) await plan.breathe();
   }
 }
 

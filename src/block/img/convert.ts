@@ -116,15 +116,16 @@ async function run(tool: Tool, plan: Plan): Promise<void> {
   if (!values.has('size')) values.set('size', String(sources.length));
   const compress = given.has('c');
   checkCompression(compress, format, values);
+  const name = given.get('t');
+  const cache = name === undefined ? CACHE_MODES['unsafe'] : parseCache(name, 'cache');
   if (!given.has('n')) {
     try {
-      await makeImage({ path: target, format, values, context: tool.context, print: () => {} });
+      const { context } = tool;
+      await makeImage({ path: target, format, values, context, cache, print: () => {} });
     } catch (error) {
       throw new Failure([`${target}: error while converting ${format}: ${messageOf(error)}`]);
     }
   }
-  const name = given.get('t');
-  const cache = name === undefined ? CACHE_MODES['unsafe'] : parseCache(name, 'cache');
   const out = await open(tool, target, { format, writable: true, cache, prompt: false });
   try {
     await askPassword(tool, out, target, { quiet: plan.quiet, secret: secretOf(given) });
@@ -146,8 +147,9 @@ async function copyAll(tool: Tool, plan: Plan, out: BlockNode, stands: boolean):
       sparse,
       targetIsZero: !given.has('n') && !stands,
       topOnly: stands,
-      isZero: bytes => tool.context.host.isZero(bytes),
+      isZero: (bytes, start, end) => tool.context.host.isZero(bytes, start, end),
       progress: fraction => progress.update(fraction),
+      breathe: () => tool.context.host.sleep(0),
     });
     await out.flush();
     progress.update(1);

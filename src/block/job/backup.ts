@@ -7,7 +7,7 @@ import { chainStatus } from '../chain.ts';
 import type { BlockNode } from '../node.ts';
 import { RangeLock } from '../range-lock.ts';
 import { DirtyBitmap } from './dirty-bitmap.ts';
-import type { Job } from './job.ts';
+import { CopyError, type Job, type OnError, sided } from './job.ts';
 
 const CLUSTER = 65536;
 
@@ -16,6 +16,8 @@ export interface BackupPlan {
   readonly sync: 'full' | 'top' | 'none';
   /** The target stays open. */
   readonly keepsTarget?: boolean;
+  readonly onSourceError: OnError;
+  readonly onTargetError: OnError;
 }
 
 export async function backup(job: Job, plan: BackupPlan): Promise<void> {
@@ -41,7 +43,11 @@ export async function backup(job: Job, plan: BackupPlan): Promise<void> {
   };
   drive.beforeWrite = async (offset, length) => {
     const first = offset - (offset % CLUSTER);
-    for (let at = first; at < offset + length; at += CLUSTER) await copy(at);
+    try {
+      for (let at = first; at < offset + length; at += CLUSTER) await copy(at);
+    } catch (error) {
+      throw error instanceof CopyError ? error.why : error;
+    }
   };
   try {
     if (plan.sync === 'none') while (!job.wasCancelled) await waitForCancel(job);
@@ -70,8 +76,23 @@ async function copyAll(
       await job.breathe(0);
       continue;
     }
-    await copy(at);
+    await persist(job, plan, () => copy(at));
     await job.breathe(length);
+  }
+}
+
+/** Tries until it works, or until a failure is one that ends the job. */
+async function persist(job: Job, plan: BackupPlan, work: () => Promise<void>): Promise<void> {
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof CopyError)) throw error;
+      const { operation, why } = error;
+      const onError = operation === 'read' ? plan.onSourceError : plan.onTargetError;
+      if (job.decide(why, onError, operation) === 'report') throw why;
+      await job.breathe(0);
+    }
   }
 }
 
@@ -90,11 +111,11 @@ async function copyCluster(
   offset: number,
   length: number,
 ): Promise<void> {
-  const extent = await chainStatus(source, undefined, offset, length);
+  const extent = await sided('read', chainStatus(source, undefined, offset, length));
   if (extent.zero && extent.length === length) {
-    return target.writeZeroes(offset, length, true);
+    return sided('write', target.writeZeroes(offset, length, true));
   }
   const bytes = new Uint8Array(length);
-  await source.read(offset, bytes);
-  await target.write(offset, bytes);
+  await sided('read', source.read(offset, bytes));
+  await sided('write', target.write(offset, bytes));
 }

@@ -28,6 +28,8 @@ export async function commit(job: Job, plan: CommitPlan): Promise<void> {
       target: base,
       sync: 'top',
       base,
+      onSourceError: 'report',
+      onTargetError: 'report',
       changeOver: old => closeDownTo(old, base),
     });
   }

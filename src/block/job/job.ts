@@ -23,11 +23,38 @@ export interface JobInfo {
   readonly ready: boolean;
 }
 
+/** What a failed request of a job shall lead to; `enospc` stops when there is no room. */
+export type OnError = 'report' | 'ignore' | 'enospc' | 'stop';
+export type ErrorAction = 'report' | 'ignore' | 'stop';
+export type Operation = 'read' | 'write';
+
 export interface JobListener {
+  /** A request failed, and this is done about it. */
+  failed(job: Job, operation: Operation, action: ErrorAction): void;
   /** The target holds what the drive holds: `complete` may come. */
   ready(job: Job): void;
   /** The end, by `cancel` before anything was ready, with an error, or well. */
   ended(job: Job, outcome: 'completed' | 'cancelled', error: string | undefined): void;
+}
+
+/** A request that failed, and on which side of a copy. */
+export class CopyError extends Error {
+  override readonly name = 'CopyError';
+  constructor(
+    readonly operation: Operation,
+    readonly why: BlockError,
+  ) {
+    super(why.message);
+  }
+}
+
+/** Runs one side of a copy; its failures say which side it was. */
+export async function sided<T>(operation: Operation, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw error instanceof BlockError ? new CopyError(operation, error) : error;
+  }
 }
 
 /** Thrown inside a job's work when it has been cancelled. */
@@ -45,6 +72,8 @@ export class Job {
   paused = false;
   busy = true;
   isReady = false;
+  /** Ready, and still so: no request failed since. */
+  private isSynced = false;
   readonly finished: Promise<void>;
   private ioStatus: JobInfo['ioStatus'] = 'ok';
   private isCancelled = false;
@@ -94,6 +123,7 @@ export class Job {
 
   resume(): void {
     this.paused = false;
+    this.ioStatus = 'ok';
     this.waiter();
   }
 
@@ -108,7 +138,7 @@ export class Job {
   }
 
   complete(): void {
-    if (!this.isReady || this.isCancelled) {
+    if (!this.isSynced || this.isCancelled) {
       throw new UserError(`The active block job for device '${this.device}' cannot be completed`);
     }
     this.isCompleting = true;
@@ -123,6 +153,22 @@ export class Job {
 
   get wasCancelled(): boolean {
     return this.isCancelled;
+  }
+
+  /**
+   * Says what becomes of a failed request: `report` ends the job, otherwise it is tried again, at
+   * once or, when the job has been stopped for it, after `resume` (see `breathe`).
+   */
+  decide({ code }: BlockError, onError: OnError, operation: Operation): ErrorAction {
+    const isFull = code === 'ENOSPC';
+    const action = onError === 'enospc' ? (isFull ? 'stop' : 'report') : onError;
+    this.isSynced = false;
+    if (action === 'stop') {
+      this.paused = true;
+      this.ioStatus = isFull ? 'nospace' : 'failed';
+    }
+    this.listener.failed(this, operation, action);
+    return action;
   }
 
   /** Called between pieces: waits while paused or too fast, ends a cancelled job. */
@@ -167,8 +213,9 @@ export class Job {
   }
 
   announceReady(): void {
-    if (this.isReady) return;
+    if (this.isSynced) return;
     this.isReady = true;
+    this.isSynced = true;
     this.listener.ready(this);
   }
 
@@ -186,8 +233,6 @@ export class Job {
       if (error instanceof Cancelled) outcome = 'cancelled';
       else if (error instanceof BlockError || error instanceof UserError) {
         problem = error.message;
-        const full = error instanceof BlockError && error.code === 'ENOSPC';
-        this.ioStatus = full ? 'nospace' : 'failed';
       } else {
         throw error;
       }

@@ -6,9 +6,10 @@
 import { chainStatus } from '../chain.ts';
 import type { BlockNode } from '../node.ts';
 import { DirtyBitmap } from './dirty-bitmap.ts';
-import type { Job } from './job.ts';
+import { CopyError, type Job, type OnError, sided } from './job.ts';
 
 const GRANULARITY = 65536;
+const SMALLEST = 4096;
 const COPY_BYTES = 1024 * 1024;
 
 export interface MirrorPlan {
@@ -18,46 +19,93 @@ export interface MirrorPlan {
   /** For active commit: the image that is the target. */
   readonly base?: BlockNode;
   readonly granularity?: number;
+  readonly onSourceError: OnError;
+  readonly onTargetError: OnError;
   /** The drive runs on the target from now on; the old chain is handed back to be closed. */
   readonly changeOver: (old: BlockNode) => Promise<void>;
+}
+
+/** As large as the target's clusters, if those are of a usual size. */
+function granularityFor({ granularity, target }: MirrorPlan): number {
+  if (granularity !== undefined) return granularity;
+  const { clusterSize } = target.details();
+  return clusterSize === undefined
+    ? GRANULARITY
+    : Math.min(GRANULARITY, Math.max(SMALLEST, clusterSize));
 }
 
 export async function mirror(job: Job, plan: MirrorPlan): Promise<void> {
   const { drive } = job;
   const source = drive.node;
   if (source === undefined) return;
-  const bitmap = new DirtyBitmap(source.length, plan.granularity ?? GRANULARITY);
+  const bitmap = new DirtyBitmap(source.length, granularityFor(plan));
   const onWrite = (offset: number, length: number): void => {
     bitmap.mark(offset, length);
     job.nudge();
   };
   drive.writeListeners.add(onWrite);
+  drive.dirtyBitmaps.add(bitmap);
   let swapped = false;
   try {
     await markInitial(job, source, bitmap, plan);
-    await copyUntilClean(job, source, bitmap, plan.target);
-    job.announceReady();
-    while (!job.shallComplete && !job.wasCancelled) {
-      if (bitmap.count === 0) await job.sleepUntilTold();
-      await copyUntilClean(job, source, bitmap, plan.target);
-    }
-    if (job.wasCancelled) {
-      await plan.target.flush();
-      return;
-    }
-    const release = await drive.drain();
-    try {
-      await copyUntilClean(job, source, bitmap, plan.target);
-      await plan.target.flush();
-      drive.swap(plan.target);
-      swapped = true;
-    } finally {
-      release();
+    for (;;) {
+      await persist(job, plan, () => copyUntilClean(job, source, bitmap, plan.target));
+      job.announceReady();
+      if (job.wasCancelled) {
+        await plan.target.flush();
+        return;
+      }
+      if (job.shallComplete) {
+        swapped = await changeOver(job, source, bitmap, plan);
+        if (swapped) break;
+      } else if (bitmap.count === 0) await job.sleepUntilTold();
     }
     await plan.changeOver(source);
   } finally {
     drive.writeListeners.delete(onWrite);
+    drive.dirtyBitmaps.delete(bitmap);
     if (!swapped && plan.base === undefined) await plan.target.close();
+  }
+}
+
+/** With the guest's requests held back: the last pieces, and the target takes the drive's place. */
+async function changeOver(
+  job: Job,
+  source: BlockNode,
+  bitmap: DirtyBitmap,
+  plan: MirrorPlan,
+): Promise<boolean> {
+  const release = await job.drive.drain();
+  try {
+    await copyUntilClean(job, source, bitmap, plan.target);
+    await sided('write', plan.target.flush());
+    job.drive.swap(plan.target);
+    return true;
+  } catch (error) {
+    decide(job, plan, error);
+    return false;
+  } finally {
+    release();
+  }
+}
+
+/** Throws what ends the job. */
+function decide(job: Job, plan: MirrorPlan, error: unknown): void {
+  if (!(error instanceof CopyError)) throw error;
+  const { operation, why } = error;
+  const onError = operation === 'read' ? plan.onSourceError : plan.onTargetError;
+  if (job.decide(why, onError, operation) === 'report') throw why;
+}
+
+/** Tries until it works, or until a failure is one that ends the job. */
+async function persist(job: Job, plan: MirrorPlan, work: () => Promise<void>): Promise<void> {
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      decide(job, plan, error);
+      await job.breathe(0);
+    }
   }
 }
 
@@ -123,12 +171,12 @@ async function copyPiece(
 ): Promise<void> {
   for (let done = 0; done < length; ) {
     const at = offset + done;
-    const extent = await chainStatus(source, undefined, at, length - done);
-    if (extent.zero) await target.writeZeroes(at, extent.length, true);
+    const extent = await sided('read', chainStatus(source, undefined, at, length - done));
+    if (extent.zero) await sided('write', target.writeZeroes(at, extent.length, true));
     else {
       const bytes = new Uint8Array(extent.length);
-      await source.read(at, bytes);
-      await target.write(at, bytes);
+      await sided('read', source.read(at, bytes));
+      await sided('write', target.write(at, bytes));
     }
     done += extent.length;
   }

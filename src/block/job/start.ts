@@ -17,7 +17,7 @@ import { makeEmpty } from '../operations.ts';
 import { Options } from '../options.ts';
 import { backup } from './backup.ts';
 import { commit } from './commit.ts';
-import { busyError, Job, type JobListener } from './job.ts';
+import { busyError, Job, type JobListener, type OnError } from './job.ts';
 import { mirror } from './mirror.ts';
 import { stream } from './stream.ts';
 
@@ -25,6 +25,8 @@ export interface JobSetting {
   readonly drive: DriveBackend;
   readonly context: BlockContext;
   readonly listener: JobListener;
+  /** The drive's device can say why the machine has stopped. */
+  readonly hasIoStatus?: boolean;
   /** Receives the "Formatting" line. */
   readonly print: (text: string) => void;
 }
@@ -36,6 +38,20 @@ export interface CopyRequest {
   readonly mode: 'existing' | 'absolute-paths';
   readonly sync: 'full' | 'top' | 'none';
   readonly speed: number;
+  readonly onSourceError?: OnError | undefined;
+  readonly onTargetError?: OnError | undefined;
+}
+
+/** Stopping takes a device that can say why it stands still. */
+function checkStop(setting: JobSetting, onError: OnError | undefined, parameter: string): void {
+  if (onError !== 'stop' && onError !== 'enospc') return;
+  if (setting.hasIoStatus !== true) throw new UserError(`Invalid parameter '${parameter}'`);
+}
+
+function actionsOf(setting: JobSetting, request: CopyRequest) {
+  checkStop(setting, request.onSourceError, 'on-source-error');
+  const { onSourceError = 'report', onTargetError = 'report' } = request;
+  return { onSourceError, onTargetError };
 }
 
 function sourceOf(setting: JobSetting): BlockNode {
@@ -46,9 +62,11 @@ function sourceOf(setting: JobSetting): BlockNode {
 }
 
 export async function startBackup(setting: JobSetting, request: CopyRequest): Promise<Job> {
-  const target = await openTarget(setting, request, sourceOf(setting), true);
+  const source = sourceOf(setting);
+  const actions = actionsOf(setting, request);
+  const target = await openTarget(setting, request, source, true);
   return begin(setting, 'backup', request.speed, target, job =>
-    backup(job, { target, sync: request.sync }),
+    backup(job, { target, sync: request.sync, ...actions }),
   );
 }
 
@@ -56,9 +74,10 @@ export async function startBackup(setting: JobSetting, request: CopyRequest): Pr
 export function startBackupInto(
   setting: JobSetting,
   target: DriveBackend,
-  { sync, speed }: Pick<CopyRequest, 'sync' | 'speed'>,
+  request: CopyRequest,
 ): Job {
   const source = sourceOf(setting);
+  const actions = actionsOf(setting, request);
   const { node } = target;
   if (node === undefined) throw new UserError(`Device '${target.name}' has no medium`);
   if (target.job !== undefined) throw busyError(target);
@@ -69,8 +88,8 @@ export function startBackupInto(
     target.job = undefined;
   };
   try {
-    const plan = { target: node, sync, keepsTarget: true };
-    const job = begin(setting, 'backup', speed, undefined, it => backup(it, plan));
+    const plan = { target: node, sync: request.sync, keepsTarget: true, ...actions };
+    const job = begin(setting, 'backup', request.speed, undefined, it => backup(it, plan));
     job.finished.then(release, release);
     return job;
   } catch (error) {
@@ -81,7 +100,7 @@ export function startBackupInto(
 
 export async function startMirror(
   setting: JobSetting,
-  request: CopyRequest & { readonly granularity?: number },
+  request: CopyRequest & { readonly granularity?: number; readonly nodeName?: string | undefined },
 ): Promise<Job> {
   const { granularity } = request;
   const bad = granularity !== undefined && (granularity < 512 || granularity > 64 * 1024 * 1024);
@@ -91,24 +110,37 @@ export async function startMirror(
   }
   const source = sourceOf(setting);
   const sync = source.backing === undefined && request.sync === 'top' ? 'full' : request.sync;
+  const actions = actionsOf(setting, request);
   const target = await openTarget(setting, { ...request, sync }, source, sync !== 'full');
+  const changeOver = async (old: BlockNode): Promise<void> => {
+    setting.drive.nodeName = request.nodeName;
+    await old.close();
+  };
   return begin(setting, 'mirror', request.speed, target, job =>
-    mirror(job, { target, sync, granularity, changeOver: async old => old.close() }),
+    mirror(job, { target, sync, granularity, ...actions, changeOver }),
   );
 }
 
 export async function startStream(
   setting: JobSetting,
-  request: { readonly base: string | undefined; readonly speed: number },
+  request: {
+    readonly base: string | undefined;
+    readonly speed: number;
+    readonly onError?: OnError | undefined;
+  },
 ): Promise<Job> {
   const source = sourceOf(setting);
+  checkStop(setting, request.onError, 'on-error');
+  const onError = request.onError ?? 'report';
   let base: BlockNode | undefined;
   if (request.base !== undefined) {
     base = findInChain(source, request.base);
     if (base === undefined) throw new UserError(`Base '${request.base}' not found`);
   }
   const baseName = request.base ?? '';
-  return begin(setting, 'stream', request.speed, undefined, job => stream(job, { base, baseName }));
+  return begin(setting, 'stream', request.speed, undefined, job =>
+    stream(job, { base, baseName, onError }),
+  );
 }
 
 export async function startCommit(

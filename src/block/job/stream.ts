@@ -2,10 +2,11 @@
  * `stream`: pulls what the backing files hold into the image, until it stands on `base` or alone.
  */
 
+import { BlockError } from '../backend.ts';
 import { chainStatus } from '../chain.ts';
 import type { BlockNode } from '../node.ts';
 import { setBacking } from '../operations.ts';
-import type { Job } from './job.ts';
+import type { Job, OnError } from './job.ts';
 
 const PIECE = 512 * 1024;
 
@@ -14,6 +15,7 @@ export interface StreamPlan {
   readonly base: BlockNode | undefined;
   /** What the image's header shall call the base. */
   readonly baseName: string;
+  readonly onError: OnError;
 }
 
 export async function stream(job: Job, plan: StreamPlan): Promise<void> {
@@ -21,30 +23,53 @@ export async function stream(job: Job, plan: StreamPlan): Promise<void> {
   const top = drive.node;
   if (top === undefined) return;
   job.len = top.length;
+  let ignored: BlockError | undefined;
   while (job.offset < top.length) {
-    const at = job.offset;
-    const piece = Math.min(PIECE, top.length - at);
-    const release = await drive.lockRange(at, piece);
-    let length = piece;
-    let copied = 0;
+    const { offset } = job;
+    const length = Math.min(PIECE, top.length - offset);
     try {
-      const own = await top.status(at, piece);
-      length = own.length;
-      if (!own.allocated) {
-        const below = await belowStatus(top, plan.base, at, length);
-        length = below.length;
-        if (below.wanted) {
-          copied = length;
-          await pull(top, at, length);
-        }
+      await job.breathe(await streamPiece(job, top, plan, { offset, length }));
+    } catch (error) {
+      if (!(error instanceof BlockError)) throw error;
+      const action = job.decide(error, plan.onError, 'read');
+      if (action === 'report') throw error;
+      if (action === 'ignore') {
+        ignored ??= error;
+        job.offset += length;
       }
-    } finally {
-      release();
+      await job.breathe(0);
+    }
+  }
+  if (ignored !== undefined) throw ignored;
+  await cutChain(job, top, plan);
+}
+
+/** Moves on by one extent; resolves with the number of bytes copied. */
+async function streamPiece(
+  job: Job,
+  top: BlockNode,
+  plan: StreamPlan,
+  piece: { readonly offset: number; readonly length: number },
+): Promise<number> {
+  const at = piece.offset;
+  const release = await job.drive.lockRange(at, piece.length);
+  try {
+    const own = await top.status(at, piece.length);
+    let { length } = own;
+    let copied = 0;
+    if (!own.allocated) {
+      const below = await belowStatus(top, plan.base, at, length);
+      length = below.length;
+      if (below.wanted) {
+        copied = length;
+        await pull(top, at, length);
+      }
     }
     job.offset += length;
-    await job.breathe(copied);
+    return copied;
+  } finally {
+    release();
   }
-  await cutChain(job, top, plan);
 }
 
 async function belowStatus(

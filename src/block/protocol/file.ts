@@ -3,6 +3,7 @@
  *
  * writethrough and directsync flush after every write, unsafe never flushes. Not emulated:
  * O_DIRECT (none and directsync use the host's cache), punching holes: Node has no call for it.
+ * Holes that are there are known in files opened for reading only (host-holes.ts).
  */
 
 import { HostError, type HostFile } from '../../disk-host.ts';
@@ -16,6 +17,15 @@ export function toBlockError(error: unknown): BlockError {
   if (error instanceof BlockError) return error;
   if (error instanceof HostError) return new BlockError(error.code, error.message);
   throw error;
+}
+
+const DONE = Promise.resolve();
+const HOLE = { data: false, end: Infinity };
+const DATA = { data: true, end: Infinity };
+
+/** As a rejection, also where the host failed before anything was awaited. */
+async function failed(error: unknown): Promise<never> {
+  throw toBlockError(error);
 }
 
 export class FileNode implements BlockNode {
@@ -44,21 +54,40 @@ export class FileNode implements BlockNode {
     return this.handle.allocated();
   }
 
-  async read(offset: number, into: Uint8Array): Promise<void> {
+  /** Transfers that the host completes at once cost no promise of their own. */
+  read(offset: number, into: Uint8Array): Promise<void> {
     try {
       const result = this.handle.read(offset, into);
-      const got = typeof result === 'number' ? result : await result;
+      if (typeof result !== 'number') return this.finishRead(result, into);
+      if (result < into.length) into.fill(0, result);
+      return DONE;
+    } catch (error) {
+      return failed(error);
+    }
+  }
+
+  private async finishRead(result: Promise<number>, into: Uint8Array): Promise<void> {
+    try {
+      const got = await result;
       if (got < into.length) into.fill(0, got);
     } catch (error) {
       throw toBlockError(error);
     }
   }
 
-  async write(offset: number, from: Uint8Array): Promise<void> {
-    if (this.readOnly) throw new BlockError('EROFS', 'Read-only file system');
+  write(offset: number, from: Uint8Array): Promise<void> {
+    if (this.readOnly) return failed(new BlockError('EROFS', 'Read-only file system'));
     try {
       const result = this.handle.write(offset, from);
-      if (result !== undefined) await result;
+      return result === undefined && this.cache.writeback ? DONE : this.finishWrite(result);
+    } catch (error) {
+      return failed(error);
+    }
+  }
+
+  private async finishWrite(result: Promise<void> | undefined): Promise<void> {
+    try {
+      await result;
       if (!this.cache.writeback) await this.flush();
     } catch (error) {
       throw toBlockError(error);
@@ -90,8 +119,13 @@ export class FileNode implements BlockNode {
   async status(offset: number, length: number): Promise<Extent> {
     const end = this.length;
     if (offset >= end) return { length, allocated: true, zero: true, offset: undefined };
-    const zero = this.fixed?.blank ?? this.handle.allocated() === 0;
-    return { length: Math.min(length, end - offset), allocated: true, zero, offset };
+    if (this.fixed === undefined) {
+      const zero = this.handle.allocated() === 0;
+      return { length: Math.min(length, end - offset), allocated: true, zero, offset };
+    }
+    const stored = this.fixed.blank ? HOLE : (this.handle.stored?.(offset) ?? DATA);
+    const most = Math.min(length, end - offset, stored.end - offset);
+    return { length: most, allocated: true, zero: !stored.data, offset };
   }
 
   async truncate(length: number): Promise<void> {

@@ -3,9 +3,10 @@
  * all or nothing, as the restart rule asks.
  */
 
-import { ALIGNED, FLAT, HALF } from '../access.ts';
+import { ALIGNED, FLAT, HALF, raiseUnaligned } from '../access.ts';
 import type { Context } from '../context.ts';
-import { AC_VECTOR, ATTRIBUTES, BASE, CPL, CR0, CR0_PE, GP, LIMIT, VM } from '../registers.ts';
+import { ATTRIBUTES, BASE, CPL, CR0, CR0_PE, GP, LIMIT, VM } from '../registers.ts';
+import { segmentAddress } from '../segment.ts';
 
 /** Raises what the segment has against a write of `size` bytes beyond its first. */
 function checkSegment(c: Context, seg: number, offset: number, size: number): void {
@@ -55,10 +56,22 @@ function direct(c: Context, entries: Int32Array, seg: number, offset: number): n
 }
 
 /** With alignment checking on, operands of `size` bytes (a power of two) are to be aligned. */
-export function checkAlignment(c: Context, seg: number, offset: number, size: number): void {
+export function checkAlignment(
+  c: Context,
+  seg: number,
+  offset: number,
+  access: { readonly size: number; readonly write: boolean },
+): void {
   const { s } = c;
-  if (s[ALIGNED] !== 0 && ((s[BASE + seg] + offset) & (size - 1)) !== 0) c.raise(AC_VECTOR, 0);
+  const { size, write } = access;
+  if (s[ALIGNED] === 0 || ((s[BASE + seg] + offset) & (size - 1)) === 0) return;
+  raiseUnaligned(c, segmentAddress(c, seg, offset, access), size, write);
 }
+
+export const READ8 = { size: 8, write: false };
+export const WRITE8 = { size: 8, write: true };
+const READ16 = { size: 16, write: false };
+const WRITE16 = { size: 16, write: true };
 
 /** Loads 8 bytes into slot `at`, which is a temporary. */
 export function load64(c: Context, at: number, seg: number, offset: number): void {
@@ -69,7 +82,7 @@ export function load64(c: Context, at: number, seg: number, offset: number): voi
     c.s[at + 1] = memory[word + 1];
     return;
   }
-  checkAlignment(c, seg, offset, 8);
+  checkAlignment(c, seg, offset, READ8);
   c.s[at] = c.load(seg, offset, 4);
   c.s[at + 1] = c.load(seg, (offset + 4) | 0, 4);
 }
@@ -85,7 +98,7 @@ export function load128(c: Context, at: number, seg: number, offset: number): vo
     c.s[at + 3] = memory[word + 3];
     return;
   }
-  checkAlignment(c, seg, offset, 16);
+  checkAlignment(c, seg, offset, READ16);
   c.s[at] = c.load(seg, offset, 4);
   c.s[at + 1] = c.load(seg, (offset + 4) | 0, 4);
   c.s[at + 2] = c.load(seg, (offset + 8) | 0, 4);
@@ -100,7 +113,7 @@ export function store64(c: Context, at: number, seg: number, offset: number): vo
     memory[word + 1] = c.s[at + 1];
     return;
   }
-  checkAlignment(c, seg, offset, 8);
+  checkAlignment(c, seg, offset, WRITE8);
   checkWrite(c, seg, offset, 8);
   c.store(seg, offset, 4, c.s[at]);
   c.store(seg, (offset + 4) | 0, 4, c.s[at + 1]);
@@ -116,7 +129,7 @@ export function store128(c: Context, at: number, seg: number, offset: number): v
     memory[word + 3] = c.s[at + 3];
     return;
   }
-  checkAlignment(c, seg, offset, 16);
+  checkAlignment(c, seg, offset, WRITE16);
   checkWrite(c, seg, offset, 16);
   c.store(seg, offset, 4, c.s[at]);
   c.store(seg, (offset + 4) | 0, 4, c.s[at + 1]);

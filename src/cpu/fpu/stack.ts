@@ -7,6 +7,7 @@
  */
 
 import type { Context } from '../context.ts';
+import { throwStall } from '../fault.ts';
 import { CR0, CR0_EM, CR0_MP, CR0_NE, CR0_TS, CS, MF, NM, SELECTOR } from '../registers.ts';
 import {
   DE,
@@ -147,9 +148,17 @@ export function checkAvailable(c: Context): void {
   if ((c.s[CR0] & (CR0_EM | CR0_TS)) !== 0) c.raise(NM);
 }
 
-/** Before every waiting instruction: the exception an earlier one left. */
+/**
+ * Before every waiting instruction: the exception an earlier one left. With CR0.NE clear the
+ * processor stands still until an interrupt (IRQ 13, by FERR#), unless the board asserts IGNNE#.
+ */
 export function checkPending(c: Context): void {
-  if ((c.s[FSW] & SW_SUMMARY) !== 0 && (c.s[CR0] & CR0_NE) !== 0) c.raise(MF);
+  if ((c.s[FSW] & SW_SUMMARY) === 0) return;
+  if ((c.s[CR0] & CR0_NE) !== 0) c.raise(MF);
+  const { ferr, ignne } = c.wiring;
+  if (ferr === undefined || ignne === undefined || ignne.level) return;
+  ferr.set(true);
+  throwStall();
 }
 
 /** FWAIT: unlike the others it looks at MP as well as TS, and not at EM. */

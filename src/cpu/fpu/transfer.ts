@@ -11,7 +11,15 @@ import { propagateOne } from './arithmetic.ts';
 import { arithmeticMemory, arithmeticQuick, compareMemory, FCOM, FCOMP } from './basic.ts';
 import { fastNarrowDouble, fastWidenDouble, fastWidenSingle, isDefaultStore } from './fast.ts';
 import { decimal, fromDecimal, integer, toDecimal, toInteger } from './integer.ts';
-import { checkAlignment, checkWrite, load64, probeStore, store64 } from './memory.ts';
+import {
+  checkAlignment,
+  checkWrite,
+  load64,
+  probeStore,
+  READ8,
+  store64,
+  WRITE8,
+} from './memory.ts';
 import {
   CHOP,
   copy,
@@ -86,7 +94,7 @@ function fetch(c: Context, format: number, seg: number, offset: number): void {
       break;
     }
     default:
-      checkAlignment(c, seg, offset, 8);
+      checkAlignment(c, seg, offset, READ8);
       for (let i = 0; i < 10; i++) digits[i] = c.load(seg, (offset + i) | 0, 1);
       fromDecimal(opB, digits);
   }
@@ -166,7 +174,7 @@ function convertLoaded(): void {
 export function loadExtended(c: Context, seg: number, offset: number): void {
   const { s } = c;
   begin(s);
-  checkAlignment(c, seg, offset, 8);
+  checkAlignment(c, seg, offset, READ8);
   const lo = c.load(seg, offset, 4);
   const hi = c.load(seg, (offset + 4) | 0, 4);
   const top = c.load(seg, (offset + 8) | 0, 2) & 0xffff;
@@ -263,7 +271,7 @@ export function storeExtended(c: Context, seg: number, offset: number): void {
   if (fault && (env.masks & IE) === 0) {
     probeStore(c, seg, offset, 10);
   } else {
-    checkAlignment(c, seg, offset, 8);
+    checkAlignment(c, seg, offset, WRITE8);
     checkWrite(c, seg, offset, 10);
     c.store(seg, offset, 4, lo);
     c.store(seg, (offset + 4) | 0, 4, hi);
@@ -332,7 +340,7 @@ export function storeDecimal(c: Context, seg: number, offset: number): void {
   if (forbidden) {
     probeStore(c, seg, offset, 10);
   } else {
-    checkAlignment(c, seg, offset, 8);
+    checkAlignment(c, seg, offset, WRITE8);
     checkWrite(c, seg, offset, 10);
     for (let i = 0; i < 10; i++) c.store(seg, (offset + i) | 0, 1, decimal[i]);
   }

@@ -8,6 +8,7 @@ import type { Context, Running, Size } from '../context.ts';
 import * as control from '../control.ts';
 import { cpuid } from '../cpuid.ts';
 import { farCall, farJump, farReturn } from '../far.ts';
+import { checkAvailable } from '../fpu/stack.ts';
 import { fwait, x87Memory, x87Register } from '../fpu/x87.ts';
 import { breakpointInterrupt, icebp, softwareInterrupt } from '../interrupt.ts';
 import { interruptReturn, sysenter, sysexit } from '../iret.ts';
@@ -134,6 +135,10 @@ const escapeHelpers = {
     const fop = code & 0x7ff;
     if ((code & 0xc0) === 0xc0) x87Register(c, fop);
     else x87Memory(c, fop, placeOf(shape, offset), size as 2 | 4);
+  },
+  x87Absent(c: Context): never {
+    checkAvailable(c);
+    return c.raise(UD);
   },
   wait: fwait,
 };

@@ -8,6 +8,7 @@
 
 import type { Context, Running, Size } from '../context.ts';
 import * as flags from '../flags.ts';
+import { checkAlignment, WRITE8 } from '../fpu/memory.ts';
 import {
   AF,
   ARITHMETIC,
@@ -220,6 +221,7 @@ function cmpxchg8b(c: Running, shape: number, offset: number): void {
   const { s } = c;
   const seg = (shape >> 8) & 7;
   const second = (offset + 4) | 0;
+  checkAlignment(c, seg, offset, WRITE8);
   // Both halves must be writable before anything changes.
   const high = c.loadToModify(seg, second, 4);
   const low = c.loadToModify(seg, offset, 4);

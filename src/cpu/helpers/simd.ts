@@ -4,7 +4,21 @@
 
 import type { Context } from '../context.ts';
 import { fxrstor, fxsave } from '../fpu/control.ts';
-import { CPL, CR0, CR0_EM, CR0_TS, EAX, ECX, EDI, GP, NM, UD } from '../registers.ts';
+import {
+  CPL,
+  CR0,
+  CR0_EM,
+  CR0_TS,
+  EAX,
+  ECX,
+  EDI,
+  GP,
+  HALTED,
+  HALTED_MASKED,
+  MONITORING,
+  NM,
+  UD,
+} from '../registers.ts';
 import type { MemoryEntry, Place, RegisterEntry } from '../simd/forms.ts';
 import { instructions } from '../simd/instructions.ts';
 import { emms, maskMove } from '../simd/moves.ts';
@@ -32,11 +46,22 @@ function requireFpu(c: Context): void {
   if ((c.s[CR0] & (CR0_EM | CR0_TS)) !== 0) c.raise(NM);
 }
 
-/** MONITOR (ModRM C8) and MWAIT (C9); MWAIT does not wait, as the manual allows. */
+/**
+ * MONITOR (ModRM C8) and MWAIT (C9). MWAIT halts if nothing was delivered since MONITOR: stores of
+ * devices do not end it, their interrupts do. With ECX bit 0 masked ones too.
+ */
 function monitor(c: Context, rm: number, shape: number): void {
-  if (rm > 1 || c.s[CPL] !== 0) c.raise(UD);
-  if (c.s[ECX] !== 0) c.raise(GP, 0);
-  if (rm === 0) c.load((shape >> 8) & 7, c.s[EAX] & ((shape >> 31) | 0xffff), 1);
+  const { s } = c;
+  if (rm > 1 || s[CPL] !== 0) c.raise(UD);
+  if ((s[ECX] & (rm === 0 ? -1 : ~1)) !== 0) c.raise(GP, 0);
+  if (rm === 0) {
+    c.load((shape >> 8) & 7, s[EAX] & ((shape >> 31) | 0xffff), 1);
+    s[MONITORING] = 1;
+  } else if (s[MONITORING] !== 0) {
+    s[MONITORING] = 0;
+    s[HALTED] = (s[ECX] & 1) !== 0 ? HALTED_MASKED : 1;
+    c.leave();
+  }
 }
 
 export const simdHelpers = {

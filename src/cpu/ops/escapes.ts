@@ -6,7 +6,9 @@
  */
 
 import { op } from '../operation.ts';
-import { hex, type Row, row } from '../row.ts';
+import { featured, hex, type Row, row } from '../row.ts';
+
+const ESCAPES = [0xd8, 0xd9, 0xda, 0xdb, 0xdc, 0xdd, 0xde, 0xdf];
 
 /** Arguments: opcode << 8 | ModRM, shape of the memory operand, its offset (0 for registers). */
 const x87 = op('x87', (c, code, e) =>
@@ -17,9 +19,14 @@ const x87 = op('x87', (c, code, e) =>
   ),
 );
 
+/** Without an x87: #NM for an emulator that set CR0.EM, else #UD. */
+const absent = op('x87Absent', c => c.helper('x87Absent', []), { ends: true });
+
 const wait = op('wait', c => c.helper('wait', [], { exits: true }));
 
 export const escapes: readonly Row[] = [
-  ...Array.from({ length: 8 }, (_, i) => row(`${hex(0xd8 + i)} /r`, 'Wp,E', x87)),
+  ...ESCAPES.map(code => row(`${hex(code)} /r`, 'Wp,E', absent)),
+  // Later rows are tried first.
+  ...featured('fpu', ...ESCAPES.map(code => row(`${hex(code)} /r`, 'Wp,E', x87))),
   row('9B', '', wait),
 ];

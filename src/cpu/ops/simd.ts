@@ -81,7 +81,7 @@ export const simd: readonly Row[] = [
     row(
       '0F 01 /1 mod3',
       'Ed',
-      op('monitor', (c, e) => c.helper('monitor', [c.number(e), c.shape()])),
+      op('monitor', (c, e) => c.helper('monitor', [c.number(e), c.shape()], { exits: true })),
     ),
   ),
 ];

@@ -128,6 +128,8 @@ export interface PcEvents {
   onShutdown: () => void;
   /** The guest went into S3; `pm.wake()` brings it back. */
   onSuspend: () => void;
+  /** The guest set the clock: seconds off from what it would show by itself. */
+  onTimeSet: (offset: number) => void;
   /** A write to an isa-debug-exit port: the exit status, `(value << 1) | 1`. */
   onDebugExit: (status: number) => void;
 }

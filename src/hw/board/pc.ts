@@ -7,7 +7,7 @@
  */
 
 import { assert } from '../../error.ts';
-import { Line, orGate } from '../../line.ts';
+import { Line, orGate, splitter } from '../../line.ts';
 import type { Plain } from '../../state.ts';
 import { Piix4Pm } from '../acpi/piix4-pm.ts';
 import { SmBus } from '../acpi/smbus.ts';
@@ -23,6 +23,7 @@ import { Ps2Keyboard } from '../input/ps2-keyboard.ts';
 import { Ps2Mouse } from '../input/ps2-mouse.ts';
 import { KeySender } from '../input/send-keys.ts';
 import type { I8259 } from '../intc/i8259.ts';
+import { coprocessorPort } from '../misc/coprocessor-port.ts';
 import { DebugExit } from '../misc/debug-exit.ts';
 import { DebugCon } from '../misc/debugcon.ts';
 import { FwCfg } from '../misc/fw-cfg.ts';
@@ -71,6 +72,7 @@ export class Pc {
   readonly a20 = new Line('a20');
   /** FERR# from the processor: an x87 exception with CR0.NE clear is IRQ 13 until port F0. */
   readonly ferr = new Line('ferr');
+  readonly ignne = new Line('ignne');
 
   /** What `info` commands print. */
   readonly texts: BoardTexts;
@@ -122,7 +124,7 @@ export class Pc {
     this.interrupts = this.buildInterrupts();
     this.pics = this.interrupts.pics;
     this.piix3.irq.forEach((line, i) => {
-      if (i !== 2) this.follow(line, this.irq(i));
+      if (i !== 2) splitter(line, [this.irq(i)]);
     });
     this.pit = this.buildTimers();
     this.rtc = this.buildClock();
@@ -261,16 +263,16 @@ export class Pc {
     this.wiring.ports({ name: 'elcr', base: 0x61, length: 1 }, port61.ports);
     this.wiring.ports({ name: 'ioport80', base: 0x80, length: 1 }, stubPort());
     const irq13 = this.irq(13);
-    this.ferr.connect(level => irq13.set(level));
-    this.add('wires', new WireLevels([this.ferr, irq13, this.a20]));
-    const port = stubPort(() => irq13.set(false));
+    const port = coprocessorPort({ ferr: this.ferr, ignne: this.ignne, irq: irq13 });
+    this.add('wires', new WireLevels([this.ferr, irq13, this.a20, this.ignne]));
     this.wiring.ports({ name: 'ioportF0', base: 0xf0, length: 1 }, port);
     return pit;
   }
 
   private buildClock(): Mc146818 {
     const { clock, rtcBase, boot } = this.options;
-    const rtc = new Mc146818({ clock, irq: this.irq(8), baseSeconds: rtcBase });
+    const { onTimeSet } = this.events;
+    const rtc = new Mc146818({ clock, irq: this.irq(8), baseSeconds: rtcBase, onTimeSet });
     const disks = cmosDisks(this.options.drives);
     rtc.setCmos(pcCmos({ ramBelow4g: this.ramBelow4g, bootOrder: boot.order, disks }));
     this.add('mc146818rtc', rtc);
@@ -481,10 +483,6 @@ export class Pc {
     const free = this.irqInputs[number].pop();
     assert(free !== undefined, `interrupt ${number} has room for another device`);
     return free;
-  }
-
-  private follow(from: Line, to: Line): void {
-    from.connect(level => to.set(level));
   }
 
   private add(id: string, device: Device): void {

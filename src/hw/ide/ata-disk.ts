@@ -15,6 +15,7 @@ import type { Inbox } from '../../inbox.ts';
 import type { Log } from '../../log.ts';
 import { bool, oneOf, type Plain, type StateOf, state, u8, u16, u32 } from '../../state.ts';
 import { Device } from '../device.ts';
+import { type DiskOperation, diskTiming, HARD_DISK } from '../disk-timing.ts';
 import { sectorOf, setSector, trimRanges } from './address.ts';
 import {
   HARMLESS_FEATURES,
@@ -45,10 +46,6 @@ import {
   type UnitHost,
   writeTask,
 } from './unit.ts';
-
-/** What a request costs in virtual time: a fixed part, and so much per byte. */
-const REQUEST_NS = 50_000;
-const BYTE_NS = 5;
 
 const registers = state('ata-disk', 1, {
   ...taskFile,
@@ -337,11 +334,12 @@ export class AtaDisk extends Device<StateOf<typeof registers>> implements IdeUni
   }
 
   /** Hands work to the backend; the unit is busy until the answer, which failure turns bad. */
-  private request(what: string, job: Job, then: () => void): void {
+  private request(what: DiskOperation, job: Job, then: () => void): void {
     const { epoch } = this;
+    const timing = diskTiming(HARD_DISK, this.options.backend, what, job.length);
     this.state.status |= BSY;
     this.options.inbox.expect(
-      { label: `ide ${what}`, durationNs: REQUEST_NS + BYTE_NS * job.length, promise: job.work },
+      { label: `ide ${what}`, promise: job.work, ...timing },
       () => {
         if (epoch !== this.epoch) return;
         then();
@@ -466,7 +464,7 @@ export class AtaDisk extends Device<StateOf<typeof registers>> implements IdeUni
     if (!isRead) transfer.fetch(bytes);
     const { backend } = this.options;
     const work = isRead ? backend.read(sectorOf(this.state) * SECTOR, bytes) : this.writeOut(bytes);
-    this.request(isRead ? 'dma read' : 'dma write', { length, work, transfer }, () => {
+    this.request(isRead ? 'read' : 'write', { length, work, transfer }, () => {
       if (isRead) transfer.store(bytes);
       this.advance(s.remaining);
       this.done();

@@ -5,10 +5,11 @@
  * Not emulated: overlapped commands, audio, recording, DVD structures; see mmc.ts.
  */
 
-import type { BlockBackend } from '../../block/backend.ts';
+import type { BlockBackend, Tray } from '../../block/backend.ts';
 import type { Inbox } from '../../inbox.ts';
 import { bool, bytes, oneOf, type Plain, type StateOf, state, u8, u16, u32 } from '../../state.ts';
 import { Device } from '../device.ts';
+import { diskTiming, OPTICAL } from '../disk-timing.ts';
 import * as mmc from './mmc.ts';
 import { giveData, isDone, takeData } from './pio.ts';
 import {
@@ -29,8 +30,6 @@ import {
   writeTask,
 } from './unit.ts';
 
-const REQUEST_NS = 100_000;
-const BYTE_NS = 20;
 const PACKET_LENGTH = 12;
 /** Sectors asked from the backend at once. */
 const READ_AHEAD = 32;
@@ -75,14 +74,14 @@ export interface AtapiCdOptions {
   readonly inbox: Inbox;
 }
 
-export class AtapiCd extends Device<StateOf<typeof registers>> implements IdeUnit {
-  /** The guest opened or closed the tray. */
-  onTray: (isOpen: boolean) => void = () => {};
+export class AtapiCd extends Device<StateOf<typeof registers>> implements IdeUnit, Tray {
+  onMove: (isOpen: boolean) => void = () => {};
   private epoch = 0;
 
   constructor(private readonly options: AtapiCdOptions) {
     super(registers);
     this.signature();
+    options.backend.connectTray(this);
     options.backend.onMediaChange(() => this.mediaChanged());
   }
 
@@ -90,7 +89,7 @@ export class AtapiCd extends Device<StateOf<typeof registers>> implements IdeUni
     return this.state.status;
   }
 
-  get isTrayOpen(): boolean {
+  get isOpen(): boolean {
     return this.state.isOpen;
   }
 
@@ -100,7 +99,8 @@ export class AtapiCd extends Device<StateOf<typeof registers>> implements IdeUni
 
   override reset(): void {
     this.epoch++;
-    this.state = this.table.initial();
+    const { isOpen } = this.state;
+    this.state = { ...this.table.initial(), isOpen };
     this.signature();
     this.state.status = READY;
   }
@@ -186,12 +186,15 @@ export class AtapiCd extends Device<StateOf<typeof registers>> implements IdeUni
     if (this.state.status === 0) this.state.status = READY;
   }
 
+  requestEject(force: boolean): void {
+    this.state.event = EJECT_REQUEST;
+    if (force) this.state.isLocked = false;
+  }
+
   private mediaChanged(): void {
-    const s = this.state;
-    const isIn = this.options.backend.inserted;
-    s.event = isIn ? NEW_MEDIA : EJECT_REQUEST;
-    s.change = 'removed';
-    if (isIn) s.isOpen = false;
+    const isOpen = !this.options.backend.inserted;
+    Object.assign(this.state, { change: 'removed', isOpen });
+    if (!isOpen) this.state.event = NEW_MEDIA;
   }
 
   private abort(): void {
@@ -227,7 +230,7 @@ export class AtapiCd extends Device<StateOf<typeof registers>> implements IdeUni
 
   private execute(packet: Uint8Array): void {
     const s = this.state;
-    if (!ALLOWED_WITH_ATTENTION.has(packet[0])) {
+    if (!mmc.ALLOWED_WITH_ATTENTION.has(packet[0])) {
       if (s.senseKey === mmc.UNIT_ATTENTION) {
         this.fail(s.senseKey, s.senseCode);
         return;
@@ -240,7 +243,7 @@ export class AtapiCd extends Device<StateOf<typeof registers>> implements IdeUni
         return;
       }
     }
-    if (NEED_MEDIUM.has(packet[0]) && this.total === 0) {
+    if (mmc.NEED_MEDIUM.has(packet[0]) && this.total === 0) {
       this.fail(mmc.NOT_READY, mmc.MEDIUM_NOT_PRESENT);
       return;
     }
@@ -319,14 +322,13 @@ export class AtapiCd extends Device<StateOf<typeof registers>> implements IdeUni
     const isLoadEject = (packet[4] & 2) !== 0;
     const isStart = (packet[4] & 1) !== 0;
     if (isLoadEject && !isStart && !s.isOpen && s.isLocked) {
-      const hasMedium = this.options.backend.inserted;
-      if (hasMedium) this.fail(mmc.NOT_READY, mmc.REMOVAL_PREVENTED);
-      else this.fail(mmc.ILLEGAL_REQUEST, mmc.REMOVAL_PREVENTED);
+      const { inserted } = this.options.backend;
+      this.fail(inserted ? mmc.NOT_READY : mmc.ILLEGAL_REQUEST, mmc.REMOVAL_PREVENTED);
       return;
     }
     if (isLoadEject && s.isOpen === isStart) {
       s.isOpen = !isStart;
-      this.onTray(s.isOpen);
+      this.onMove(s.isOpen);
     }
     this.succeed();
   }
@@ -410,8 +412,9 @@ export class AtapiCd extends Device<StateOf<typeof registers>> implements IdeUni
     failed: () => void = () => {},
   ): void {
     const { epoch } = this;
+    const timing = diskTiming(OPTICAL, this.options.backend, 'read', job.length);
     this.options.inbox.expect(
-      { label: 'ide cd', durationNs: REQUEST_NS + BYTE_NS * job.length, promise: job.work },
+      { label: 'ide cd', promise: job.work, ...timing },
       data => {
         if (epoch === this.epoch) then(data);
       },
@@ -493,8 +496,3 @@ export class AtapiCd extends Device<StateOf<typeof registers>> implements IdeUni
     );
   }
 }
-
-/** REQUEST SENSE, INQUIRY, GET CONFIGURATION, GET EVENT STATUS NOTIFICATION. */
-const ALLOWED_WITH_ATTENTION = new Set([0x03, 0x12, 0x46, 0x4a]);
-/** Commands that fail without a medium before anything else is looked at. */
-const NEED_MEDIUM = new Set([0x00, 0x25, 0x28, 0x2b, 0x43, 0x51, 0xa8, 0xad, 0xbe]);

@@ -248,3 +248,8 @@ export function answer(
 export function takesEvent(packet: Uint8Array): boolean {
   return packet[0] === GET_EVENT_STATUS && (packet[1] & 1) !== 0 && (packet[4] & 0x10) !== 0;
 }
+
+/** REQUEST SENSE, INQUIRY, GET CONFIGURATION, GET EVENT STATUS NOTIFICATION. */
+export const ALLOWED_WITH_ATTENTION = new Set([0x03, 0x12, 0x46, 0x4a]);
+/** Commands that fail without a medium before anything else is looked at. */
+export const NEED_MEDIUM = new Set([0x00, 0x25, 0x28, 0x2b, 0x43, 0x51, 0xa8, 0xad, 0xbe]);

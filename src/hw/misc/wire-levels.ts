@@ -1,14 +1,14 @@
 /**
  * Wires whose level no chip can tell from its registers, because several drive them or because
- * whoever does only ever moves them: A20, FERR# and the interrupt behind it. Kept as a chip of its
- * own, so that saved states have them. Reset is the business of those who drive them.
+ * whoever does only ever moves them: A20, FERR#, the interrupt behind it, IGNNE#. Kept as a chip of
+ * its own, so that saved states have them. Reset is the business of those who drive them.
  */
 
 import type { Line } from '../../line.ts';
 import { array, bool, type StateOf, state } from '../../state.ts';
 import { Device } from '../device.ts';
 
-const MAX_WIRES = 3;
+const MAX_WIRES = 4;
 
 const registers = state('wires', 1, { levels: array(MAX_WIRES, bool()) });
 

@@ -14,6 +14,7 @@ import { assert } from '../../error.ts';
 import type { Inbox } from '../../inbox.ts';
 import { bool, buffer, count, oneOf, type StateOf, state, u8, u32 } from '../../state.ts';
 import { Device } from '../device.ts';
+import { type DiskOperation, diskTiming, HARD_DISK } from '../disk-timing.ts';
 import {
   CHECK_CONDITION,
   GOOD,
@@ -44,10 +45,6 @@ import {
   vitalPage,
 } from './pages.ts';
 
-/** What a request costs in virtual time: a fixed part, and so much per byte. */
-const REQUEST_NS = 50_000;
-const BYTE_NS = 5;
-
 /** A piece of a transfer. */
 const PIECE = 0x10000;
 /** A packet of the transport may reach over the end of a piece. */
@@ -75,6 +72,14 @@ const registers = state('scsi-disk', 1, {
 const INQUIRY = 0x12;
 const REQUEST_SENSE = 0x03;
 const REPORT_LUNS = 0xa0;
+
+/** A request to the backend. */
+interface Job {
+  readonly what: DiskOperation;
+  /** In bytes. */
+  readonly length: number;
+  readonly work: Promise<void>;
+}
 
 export interface ScsiDiskOptions {
   readonly backend: BlockBackend;
@@ -168,7 +173,7 @@ export class ScsiDisk extends Device<StateOf<typeof registers>> implements ScsiT
       this.state.isLocked = (cdb[4] & 1) !== 0;
       this.finish();
     } else if (code === 0x35 || code === 0x91)
-      this.request(0, backend.flush(), () => this.finish());
+      this.request({ what: 'flush', length: 0, work: backend.flush() }, () => this.finish());
     else this.fail(code === 0x9e ? INVALID_FIELD : INVALID_OPCODE);
   }
 
@@ -217,7 +222,8 @@ export class ScsiDisk extends Device<StateOf<typeof registers>> implements ScsiT
   private readPiece(): void {
     const s = this.state;
     const piece = new Uint8Array(Math.min(PIECE, s.remaining * BLOCK));
-    this.request(piece.length, this.options.backend.read(s.lba * BLOCK, piece), () => {
+    const work = this.options.backend.read(s.lba * BLOCK, piece);
+    this.request({ what: 'read', length: piece.length, work }, () => {
       s.lba += piece.length / BLOCK;
       s.remaining -= piece.length / BLOCK;
       this.offer(piece);
@@ -238,7 +244,8 @@ export class ScsiDisk extends Device<StateOf<typeof registers>> implements ScsiT
     const length = Math.min(PIECE, s.remaining * BLOCK);
     const piece = s.data.slice(0, length);
     const rest = s.data.slice(length, s.position);
-    this.request(length, this.options.backend.write(s.lba * BLOCK, piece), () => {
+    const work = this.options.backend.write(s.lba * BLOCK, piece);
+    this.request({ what: 'write', length, work }, () => {
       s.lba += length / BLOCK;
       s.remaining -= length / BLOCK;
       if (s.remaining === 0) this.finish();
@@ -246,11 +253,12 @@ export class ScsiDisk extends Device<StateOf<typeof registers>> implements ScsiT
     });
   }
 
-  private request(length: number, promise: Promise<void>, then: () => void): void {
+  private request(job: Job, then: () => void): void {
     const epoch = ++this.epoch;
+    const timing = diskTiming(HARD_DISK, this.options.backend, job.what, job.length);
     this.state.phase = 'busy';
     this.options.inbox.expect(
-      { label: 'scsi', durationNs: REQUEST_NS + BYTE_NS * length, promise },
+      { label: 'scsi', promise: job.work, ...timing },
       () => {
         if (epoch === this.epoch) then();
       },

@@ -13,7 +13,6 @@ import {
   returned,
   str,
   struct,
-  type TypeOf,
 } from '../../schema.ts';
 import { command, NOTHING } from '../command.ts';
 import type { JobControl, JsonObject, Undo } from '../drives.ts';
@@ -54,29 +53,13 @@ const OVERLAY = struct('BlockdevSnapshot', {
 
 const INTERNAL = struct('BlockdevSnapshotInternal', { device: str, name: str });
 
-/** Jobs stop at the first error; other ways of handling them are not there. */
-function checkActions(actions: readonly (string | undefined)[]): void {
-  if (actions.every(action => action === undefined || action === 'report')) return;
-  throw new UserError('this feature or command is not currently supported');
-}
-
-function startBackup(vm: Vm, args: TypeOf<typeof BACKUP>): Promise<Undo> {
-  checkActions([args['on-source-error'], args['on-target-error']]);
-  return vm.drives.startBackup(args);
-}
-
-function startBackupInto(vm: Vm, args: TypeOf<typeof INTO_DRIVE>): Promise<Undo> {
-  checkActions([args['on-source-error'], args['on-target-error']]);
-  return vm.drives.startBackupInto(args);
-}
-
 export const driveBackup = command({
   name: 'drive-backup',
   doc: 'Copy what a drive holds now to another image, while it goes on being used.',
   args: BACKUP,
   returns: empty,
   async run(vm, args) {
-    await startBackup(vm, args);
+    await vm.drives.startBackup(args);
     return NOTHING;
   },
 });
@@ -87,7 +70,7 @@ export const blockdevBackup = command({
   args: INTO_DRIVE,
   returns: empty,
   async run(vm, args) {
-    await startBackupInto(vm, args);
+    await vm.drives.startBackupInto(args);
     return NOTHING;
   },
 });
@@ -99,6 +82,8 @@ export const driveMirror = command({
     device: str,
     target: str,
     format: optional(str),
+    'node-name': optional(str),
+    replaces: optional(str),
     sync: SYNC,
     mode: optional(MODE),
     speed: optional(int),
@@ -109,7 +94,6 @@ export const driveMirror = command({
   }),
   returns: empty,
   async run(vm, args) {
-    checkActions([args['on-source-error'], args['on-target-error']]);
     await vm.drives.startMirror(args);
     return NOTHING;
   },
@@ -142,8 +126,7 @@ export const blockStream = command({
   }),
   returns: empty,
   async run(vm, args) {
-    checkActions([args['on-error']]);
-    await vm.drives.startStream(args.device, args.base, args.speed ?? 0);
+    await vm.drives.startStream(args);
     return NOTHING;
   },
 });
@@ -261,11 +244,11 @@ function prepare(vm: Vm, { type, data }: { type: string; data: Json }): () => Pr
     }
     case 'drive-backup': {
       const args = BACKUP.parse(data, 'data');
-      return () => startBackup(vm, args);
+      return () => vm.drives.startBackup(args);
     }
     case 'blockdev-backup': {
       const args = INTO_DRIVE.parse(data, 'data');
-      return () => startBackupInto(vm, args);
+      return () => vm.drives.startBackupInto(args);
     }
     case 'blockdev-snapshot-internal-sync': {
       const { device, name } = INTERNAL.parse(data, 'data');

@@ -1,7 +1,7 @@
 /** Commands about drives and their media. */
 
 import { UserError } from '../../error.ts';
-import type { Json } from '../../json.ts';
+import { isRecord, type Json } from '../../json.ts';
 import { any, bool, empty, int, optional, returned, str, struct } from '../../schema.ts';
 import { command, NOTHING } from '../command.ts';
 import type { JsonObject } from '../drives.ts';
@@ -18,9 +18,7 @@ export const blockdevAdd = command({
 });
 
 function readObject(value: Json): JsonObject {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
-    return value as JsonObject;
-  }
+  if (isRecord(value)) return value;
   throw new UserError("Invalid parameter type for 'options', expected: QDict");
 }
 

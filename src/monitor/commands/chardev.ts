@@ -19,6 +19,8 @@ export const CHARDEV_GROUP: OptionGroup = {
     path: 'string',
     host: 'string',
     port: 'string',
+    localaddr: 'string',
+    localport: 'string',
     to: 'number',
     ipv4: 'bool',
     ipv6: 'bool',

@@ -1,6 +1,6 @@
 /** Commands that plug devices in and take them out. */
 
-import type { Json } from '../../json.ts';
+import { type Json, JsonFloat } from '../../json.ts';
 import type { OptionPair } from '../../options.ts';
 import { empty, openStruct, optional, returned, str, struct } from '../../schema.ts';
 import { command, NOTHING } from '../command.ts';
@@ -9,6 +9,7 @@ import { command, NOTHING } from '../command.ts';
 function optionPairs(members: { readonly [name: string]: Json }): OptionPair[] {
   return Object.entries(members).flatMap(([key, value]: [string, Json]): OptionPair[] => {
     if (typeof value === 'boolean') return [{ key, value: value ? 'on' : 'off' }];
+    if (value instanceof JsonFloat) return [{ key, value: String(value.value) }];
     return typeof value === 'object' ? [] : [{ key, value: String(value) }];
   });
 }

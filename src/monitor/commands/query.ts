@@ -6,6 +6,7 @@ import type { Json } from '../../json.ts';
 import { parseLogItems } from '../../log.ts';
 import { bool, empty, enumeration, optional, returned, str, struct } from '../../schema.ts';
 import { type Command, command } from '../command.ts';
+import { EVENT_TABLE } from '../event-table.ts';
 import { QEMU_VERSION } from '../version.ts';
 import { TOPICS } from '../vm.ts';
 
@@ -121,44 +122,8 @@ export const queryChardevBackends = query(
   () => CHAR_BACKENDS.map(name => ({ name })),
 );
 
-const EVENTS = [
-  'VSERPORT_CHANGE',
-  'QUORUM_REPORT_BAD',
-  'QUORUM_FAILURE',
-  'GUEST_PANICKED',
-  'BALLOON_CHANGE',
-  'ACPI_DEVICE_OST',
-  'SPICE_MIGRATE_COMPLETED',
-  'SPICE_DISCONNECTED',
-  'SPICE_INITIALIZED',
-  'SPICE_CONNECTED',
-  'VNC_DISCONNECTED',
-  'VNC_INITIALIZED',
-  'VNC_CONNECTED',
-  'NIC_RX_FILTER_CHANGED',
-  'DEVICE_DELETED',
-  'WATCHDOG',
-  'RTC_CHANGE',
-  'WAKEUP',
-  'SUSPEND_DISK',
-  'SUSPEND',
-  'RESUME',
-  'STOP',
-  'RESET',
-  'POWERDOWN',
-  'SHUTDOWN',
-  'DEVICE_TRAY_MOVED',
-  'BLOCK_WRITE_THRESHOLD',
-  'BLOCK_JOB_READY',
-  'BLOCK_JOB_ERROR',
-  'BLOCK_JOB_CANCELLED',
-  'BLOCK_JOB_COMPLETED',
-  'BLOCK_IO_ERROR',
-  'BLOCK_IMAGE_CORRUPTED',
-] as const;
-
 export const queryEvents = query('query-events', "['EventInfo']", 'The events there are.', () =>
-  EVENTS.map(name => ({ name })),
+  EVENT_TABLE.map(({ name }) => ({ name })),
 );
 
 /** `query-commands` lists the commands it is given, itself among them. */

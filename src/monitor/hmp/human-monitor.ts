@@ -14,6 +14,8 @@ import { runLine } from './dispatch.ts';
 import { type EditorHost, LineEditor } from './editor.ts';
 
 const PROMPT = '(qemu) ';
+/** Bytes typed while a command runs. */
+const MAX_WAITING = 4096;
 
 export interface ConsoleOptions {
   readonly session: Session;
@@ -34,7 +36,9 @@ export class HmpConsole implements CharFrontend {
   /** On a shared pipe: somebody else has the focus. */
   private isBlurred = false;
   private held = '';
-  private password: ((line: string) => void) | undefined;
+  private password: ((line: string | undefined) => void) | undefined;
+  /** Counts clients. */
+  private connection = 0;
 
   constructor(private readonly options: ConsoleOptions) {
     this.session = options.session;
@@ -48,7 +52,7 @@ export class HmpConsole implements CharFrontend {
   }
 
   room(): number {
-    return this.isSuspended ? 0 : 4096;
+    return this.isSuspended || this.waiting.length > MAX_WAITING ? 0 : 4096;
   }
 
   busy(): boolean {
@@ -62,7 +66,7 @@ export class HmpConsole implements CharFrontend {
 
   event(what: CharEvent): void {
     if (what === 'opened') this.open();
-    else if (what === 'closed') this.isOpen = false;
+    else if (what === 'closed') this.close();
     else if (what === 'focus') this.focus();
     else if (what === 'blur') this.blur();
   }
@@ -83,6 +87,17 @@ export class HmpConsole implements CharFrontend {
     this.isSuspended = false;
     this.print(`QEMU ${this.options.version} monitor - type 'help' for more information\n`);
     if (!this.isBlurred) this.editor.begin(PROMPT, false);
+  }
+
+  /** What a client asked for is not told to the next one. */
+  private close(): void {
+    this.isOpen = false;
+    this.held = '';
+    this.waiting.length = 0;
+    this.connection++;
+    const { password } = this;
+    this.password = undefined;
+    password?.(undefined);
   }
 
   private focus(): void {
@@ -112,17 +127,21 @@ export class HmpConsole implements CharFrontend {
     }
     this.isBusy = true;
     // A command's own errors are printed; what is left is ours and must end the program.
-    void runLine(this.context(), fromBytes(line)).then(() => this.finish());
+    const { connection } = this;
+    void runLine(this.context(), fromBytes(line)).then(() => this.finish(connection));
   }
 
   /** A password may be typed while its command waits for it. */
   private context(): HmpContext {
+    const { connection } = this;
     return {
       session: this.session,
       commands: this.options.commands,
       defaults: this.defaults,
       history: this.editor.history.map(fromBytes),
-      print: text => this.print(text),
+      print: text => {
+        if (connection === this.connection) this.print(text);
+      },
       suspend: () => {
         this.isSuspended = true;
       },
@@ -136,10 +155,10 @@ export class HmpConsole implements CharFrontend {
     };
   }
 
-  private finish(): void {
+  private finish(connection: number): void {
     this.isBusy = false;
     if (this.isSuspended) return;
-    this.editor.begin(PROMPT, false);
+    if (connection === this.connection) this.editor.begin(PROMPT, false);
     this.work();
     this.options.char.accept();
   }
@@ -157,8 +176,9 @@ export class HmpConsole implements CharFrontend {
 
   /** Bytes as Latin-1 text. */
   private output(bytes: string): void {
+    if (!this.isOpen) return;
     const text = this.held + bytes.replaceAll('\n', '\r\n');
-    if (this.isBlurred || !this.isOpen) {
+    if (this.isBlurred) {
       this.held = text;
       return;
     }

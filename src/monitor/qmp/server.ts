@@ -7,17 +7,26 @@
 
 import type { Char, CharFrontend } from '../../char.ts';
 import { UserError } from '../../error.ts';
-import type { MachineEvent } from '../../events.ts';
-import type { Json } from '../../json.ts';
-import { printJson } from '../json-text.ts';
+import { isRecord, type Json } from '../../json.ts';
+import { empty } from '../../schema.ts';
+import { printJson, printOrder } from '../json-text.ts';
 import type { Session } from '../session.ts';
 import { QEMU_VERSION } from '../version.ts';
-import type { Vm } from '../vm.ts';
+import type { EventLimits, StampedEvent } from './event-limits.ts';
 import { JsonStream } from './json-stream.ts';
 
 type JsonObject = { readonly [name: string]: Json };
 
 const GREETING: Json = { QMP: { version: QEMU_VERSION, capabilities: [] } };
+
+const MAX_QUEUE = 128;
+
+export interface QmpServerOptions {
+  readonly session: Session;
+  readonly events: Pick<EventLimits, 'listen'>;
+  readonly char: Char;
+  readonly pretty: boolean;
+}
 
 export class QmpServer implements CharFrontend {
   private stream = this.newStream();
@@ -25,20 +34,19 @@ export class QmpServer implements CharFrontend {
   private isOpen = false;
   private readonly queue: (Json | UserError)[] = [];
   private isBusy = false;
+  /** Counts clients: an answer that comes late is not for the next one. */
+  private connection = 0;
 
-  constructor(
-    private readonly vm: Vm,
-    private readonly session: Session,
-    private readonly char: Char,
-    private readonly pretty: boolean,
-  ) {
-    vm.events.listen(event => this.sendEvent(event));
+  constructor(private readonly options: QmpServerOptions) {
+    const { events, char } = options;
+    events.listen(event => this.sendEvent(event));
     char.setEcho(true);
     char.connect(this);
   }
 
+  /** Who sends commands without end while one is under way has to wait. */
   room(): number {
-    return 4096;
+    return this.queue.length < MAX_QUEUE ? 4096 : 0;
   }
 
   receive(bytes: Uint8Array): void {
@@ -51,7 +59,11 @@ export class QmpServer implements CharFrontend {
       this.negotiated = false;
       this.stream = this.newStream();
       this.send(GREETING);
-    } else if (what === 'closed') this.isOpen = false;
+    } else if (what === 'closed') {
+      this.isOpen = false;
+      this.connection++;
+      this.queue.length = 0;
+    }
   }
 
   private newStream(): JsonStream {
@@ -85,26 +97,28 @@ export class QmpServer implements CharFrontend {
         return;
       }
       this.isBusy = true;
+      const { connection } = this;
+      const finish = (answer: JsonObject): void => {
+        if (connection === this.connection) this.reply(answer, id);
+        this.isBusy = false;
+        this.serve();
+        this.options.char.accept();
+      };
       result.then(
-        value => this.finish({ return: value }, id),
-        (error: unknown) => this.finish(describe(error), id),
+        value => finish({ return: value }),
+        (error: unknown) => finish(describe(error)),
       );
     } catch (error) {
       this.reply(describe(error), id);
     }
   }
 
-  private finish(answer: JsonObject, id: Json | undefined): void {
-    this.reply(answer, id);
-    this.isBusy = false;
-    this.serve();
-  }
-
   private execute(name: string, args: Json): Json | Promise<Json> {
     if ((name === 'qmp_capabilities') === this.negotiated) {
       throw new UserError(`The command ${name} has not been found`, 'CommandNotFound');
     }
-    if (name !== 'qmp_capabilities') return this.session.start(name, args);
+    if (name !== 'qmp_capabilities') return this.options.session.start(name, args);
+    empty.parse(args, 'arguments');
     this.negotiated = true;
     return {};
   }
@@ -113,15 +127,15 @@ export class QmpServer implements CharFrontend {
     this.send(id === undefined ? answer : { ...answer, id });
   }
 
-  private sendEvent({ name, data }: MachineEvent): void {
+  private sendEvent({ name, data, timestamp }: StampedEvent): void {
     if (!this.negotiated || !this.isOpen) return;
-    const stamp = { timestamp: { ...this.vm.host.wallClock() }, event: name };
+    const stamp = { timestamp, event: name };
     this.send(data === undefined ? stamp : { ...stamp, data });
   }
 
   private send(value: Json): void {
-    const text = `${printJson(value, this.pretty)}\n`;
-    this.char.write(new TextEncoder().encode(text.replaceAll('\n', '\r\n')));
+    const text = `${printJson(value, this.options.pretty)}\n`;
+    this.options.char.write(new TextEncoder().encode(text.replaceAll('\n', '\r\n')));
   }
 }
 
@@ -131,17 +145,16 @@ function describe(error: unknown): JsonObject {
 }
 
 function checkRequest(value: Json): { execute: string; args: Json; id: Json | undefined } {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new UserError("Expected 'object' in QMP input");
-  }
-  const request = value as JsonObject;
-  for (const [key, item] of Object.entries(request)) {
+  if (!isRecord(value)) throw new UserError("Expected 'object' in QMP input");
+  const request = value;
+  for (const key of printOrder(request)) {
+    const item = request[key];
     if (key === 'execute') {
       if (typeof item !== 'string') {
         throw new UserError("QMP input object member 'execute' expects 'string'");
       }
     } else if (key === 'arguments') {
-      if (typeof item !== 'object' || item === null || Array.isArray(item)) {
+      if (!isRecord(item)) {
         throw new UserError("QMP input object member 'arguments' expects 'object'");
       }
     } else if (key !== 'id') {

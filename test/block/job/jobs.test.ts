@@ -58,6 +58,8 @@ class Bench {
         this.printed += text;
       },
       listener: {
+        failed: (job, operation, action) =>
+          this.events.push(`failed ${job.type} ${operation} ${action}`),
         ready: job => this.events.push(`ready ${job.type}`),
         ended: (job, outcome, error) =>
           this.events.push(`${outcome} ${job.type} ${error ?? `${job.offset}/${job.len}`}`),

@@ -3,7 +3,7 @@ import { ALIGNED } from '../../../src/cpu/access.ts';
 import type { Context } from '../../../src/cpu/context.ts';
 import { EMPTY, FCW, FPR, FSW, resetFpu, TOP } from '../../../src/cpu/fpu/state.ts';
 import { x87Memory, x87Register } from '../../../src/cpu/fpu/x87.ts';
-import { CR0, CR0_NE, CR0_PE, DS, LIMIT } from '../../../src/cpu/registers.ts';
+import { ATTRIBUTES, CR0, CR0_NE, CR0_PE, DS, LIMIT } from '../../../src/cpu/registers.ts';
 import { Bench, HIGH, Trap } from '../../support/fpu-bench.ts';
 import { Random, seedOr } from '../../support/random.ts';
 
@@ -92,6 +92,7 @@ test('the short way gives the bits and flags of the long way', () => {
 
 test('with alignment checking on, operands of 8 and 10 bytes are to be aligned to 8', () => {
   b.s[ALIGNED] = 1;
+  b.s[ATTRIBUTES + DS] = 0x9300;
   const vector = (fop: number, offset: number): number => {
     try {
       x87Memory(c, fop, { seg: DS, offset }, 4);

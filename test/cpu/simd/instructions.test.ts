@@ -175,9 +175,11 @@ describe('approximations', () => {
   });
 });
 
-test('MONITOR and MWAIT are for ring 0 and know no extensions', () => {
-  expect(raised(() => simdHelpers.monitor(c, 1, SHAPE))).toBe(-1);
+test('MONITOR and MWAIT are for ring 0; MWAIT knows the extension of CPUID leaf 5', () => {
   b.s[ECX] = 1;
+  expect(raised(() => simdHelpers.monitor(c, 0, SHAPE))).toBe(13);
+  expect(raised(() => simdHelpers.monitor(c, 1, SHAPE))).toBe(-1);
+  b.s[ECX] = 2;
   expect(raised(() => simdHelpers.monitor(c, 1, SHAPE))).toBe(13);
   b.s[CPL] = 3;
   expect(raised(() => simdHelpers.monitor(c, 0, SHAPE))).toBe(6);

@@ -18,6 +18,7 @@ function powerOn(blocks = 4608): { bench: Bench; cd: Drawer } {
   const cd: Drawer = Object.assign(disk, {
     inserted: blocks > 0,
     readOnly: true,
+    connectTray: () => {},
     onMediaChange: (listener: () => void) => listeners.push(listener),
     change: () => {
       for (const listener of listeners) listener();

@@ -34,3 +34,94 @@ test('events come before the reply of stop and cont, after that of the others', 
     'SHUTDOWN',
   ]);
 });
+
+const capabilities = '{"execute":"qmp_capabilities"}\n';
+const quit = '{"execute":"quit"}\n';
+const bad = '{"error": {"class": "GenericError", "desc": "Invalid JSON syntax"}}';
+
+/** The answers to lines that are sent behind the negotiation. */
+async function answers(...lines: string[]): Promise<string[]> {
+  const got = await say(`${capabilities}${lines.map(line => `${line}\n`).join('')}${quit}`);
+  return got.slice(2, -2);
+}
+
+test('ids come back as they were, whatever they are', async () => {
+  const ids = [
+    ['9007199254740993', '9007199254740993'],
+    ['-9223372036854775808', '-9223372036854775808'],
+    ['18446744073709551616', '18446744073709551616'],
+    ['[1.0, 1e3, 1.5, -0.0]', '[1, 1000, 1.5, -0]'],
+    ['"\\u00e9\\ud83d\\ude00\\t\\/"', '"\\u00E9\\uD83D\\uDE00\\t/"'],
+    ['"é😀"', '"\\u00E9\\uD83D\\uDE00"'],
+    ['{"b": 1, "a": [{}, []]}', '{"a": [{}, []], "b": 1}'],
+    ["'it\\'s'", '"it\'s"'],
+    ['true', 'true'],
+  ];
+  const got = await answers(...ids.map(([sent]) => `{"execute":"query-name","id":${sent}}`));
+  expect(got).toEqual(ids.map(([, shown]) => `{"return": {}, "id": ${shown}}`));
+});
+
+test('a whole number written as a float is no int', async () => {
+  const resize = (size: string) =>
+    `{"execute":"block_resize","arguments":{"device":"x","size":${size}}}`;
+  const misfit = "Invalid parameter type for 'size', expected: int";
+  const got = await answers(
+    resize('1.0'),
+    resize('1e3'),
+    resize('99999999999999999999'),
+    resize('1'),
+  );
+  const descs = got.map(line => JSON.parse(line).error.desc);
+  expect(descs).toEqual([misfit, misfit, misfit, 'Cannot find device=x nor node_name=']);
+});
+
+test('after a mistake the next value is read', async () => {
+  const name = '{"execute":"query-name"}';
+  const done = '{"return": {}}';
+  expect(await answers('01', name, '1.', name, '{"a":1]', name)).toEqual([
+    bad,
+    done,
+    bad,
+    done,
+    bad,
+    done,
+  ]);
+  expect(await answers(`${name}}`, '%', '{"a" "b"}', '[1,]', name)).toEqual([
+    done,
+    bad,
+    bad,
+    bad,
+    bad,
+    done,
+  ]);
+});
+
+test('bytes that are no UTF-8 end what was begun', async () => {
+  const stray = Buffer.concat([
+    Buffer.from(`${capabilities}{"execute":"query-name`),
+    Buffer.from([0xff]),
+    Buffer.from(`{"execute":"query-name","id":"\xc3("}\n`, 'latin1'),
+    Buffer.from(quit),
+  ]);
+  const got = (await say(stray)).slice(2, -2);
+  expect(got).toEqual([bad, '{"return": {}, "id": "\\uFFFD("}']);
+});
+
+test('nesting ends at 1024 levels', async () => {
+  const deep = (levels: number) => `${'['.repeat(levels)}${']'.repeat(levels)}`;
+  const [fine] = await answers(deep(1024));
+  expect(fine).toContain("Expected 'object' in QMP input");
+  const [first] = await answers(deep(1025));
+  expect(first).toBe(bad);
+});
+
+test('errors about the request itself have no id, those about its arguments have', async () => {
+  const [unknown, argument, twice] = await answers(
+    '{"execute":"query-name","id":1,"bogus":2}',
+    '{"execute":"query-name","id":2,"arguments":{"x":1}}',
+    '{"execute":"qmp_capabilities","id":3}',
+  );
+  expect(unknown).not.toContain('"id"');
+  expect(argument).toContain('"id": 2');
+  expect(twice).toContain('"id": 3, "error": {"class": "CommandNotFound"');
+});

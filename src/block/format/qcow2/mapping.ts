@@ -32,15 +32,26 @@ export function l2Table(
   return metadata.table(offset);
 }
 
-/** What lies at `offset`, for at most `limit` bytes and never past one L2 table. */
-export async function lookup(metadata: Metadata, offset: number, limit: number): Promise<Mapping> {
+/**
+ * What lies at `offset`, for at most `limit` bytes and never past one L2 table; at once when the
+ * table is in memory.
+ */
+export function lookup(
+  metadata: Metadata,
+  offset: number,
+  limit: number,
+): Mapping | Promise<Mapping> {
   const l1Index = Math.floor(offset / metadata.l2Coverage);
   const inTable = offset - l1Index * metadata.l2Coverage;
   const most = Math.min(limit, metadata.l2Coverage - inTable);
   const found = l2Table(metadata, l1Index);
-  const table = found instanceof Promise ? await found : found;
-  if (table === undefined) return { kind: 'unallocated', length: most };
-  return lookupIn(metadata, table, inTable, most);
+  if (found === undefined) return { kind: 'unallocated', length: most };
+  if (!(found instanceof Promise)) return lookupIn(metadata, found, inTable, most);
+  return found.then(table =>
+    table === undefined
+      ? { kind: 'unallocated', length: most }
+      : lookupIn(metadata, table, inTable, most),
+  );
 }
 
 function lookupIn(

@@ -107,6 +107,11 @@ export class Metadata {
     return this.load(offset, isRefblock);
   }
 
+  /** The table at `offset` if it is in memory. */
+  cached(offset: number): Table | undefined {
+    return this.tables.get(offset);
+  }
+
   private load(offset: number, isRefblock: boolean): Promise<Table> {
     const underWay = this.loading.get(offset);
     if (underWay !== undefined) return underWay;
@@ -160,9 +165,13 @@ export class Metadata {
     this.map?.remove(offset, this.clusterSize);
   }
 
+  get isFull(): boolean {
+    return this.tables.size * this.clusterSize > CACHE_BYTES;
+  }
+
   /** Called between operations only: makes the cache small again. */
   async makeRoom(): Promise<void> {
-    if (this.tables.size * this.clusterSize <= CACHE_BYTES) return;
+    if (!this.isFull) return;
     if (this.dirtyTables * this.clusterSize > CACHE_BYTES / 2) await this.commit();
     this.evictClean();
   }

@@ -26,6 +26,11 @@ import type { Snapshot } from './snapshots.ts';
 import { Writer } from './writer.ts';
 
 const IO_ERROR = 'Input/output error';
+const DONE = Promise.resolve();
+
+async function unreadable(): Promise<never> {
+  throw new BlockError('EIO', IO_ERROR);
+}
 
 export interface Qcow2Parts {
   readonly filename: string;
@@ -85,34 +90,50 @@ export class Qcow2Node implements BlockNode {
 
   // Reading
 
-  async read(offset: number, into: Uint8Array): Promise<void> {
-    if (this.broken) throw new BlockError('EIO', IO_ERROR);
-    const first = await lookup(this.metadata, offset, into.length);
-    if (first.length === into.length) return this.readMapped(first, offset, into);
-    let done = first.length;
-    await this.readMapped(first, offset, into.subarray(0, done));
-    while (done < into.length) {
-      const mapping = await lookup(this.metadata, offset + done, into.length - done);
-      await this.readMapped(mapping, offset + done, into.subarray(done, done + mapping.length));
+  read(offset: number, into: Uint8Array): Promise<void> {
+    if (this.broken) return unreadable();
+    const mapping = lookup(this.metadata, offset, into.length);
+    return mapping instanceof Promise || mapping.length < into.length
+      ? this.readParts(mapping, offset, into)
+      : this.readMapped(mapping, offset, into);
+  }
+
+  private async readParts(
+    first: Mapping | Promise<Mapping>,
+    offset: number,
+    into: Uint8Array,
+  ): Promise<void> {
+    let mapping = await first;
+    for (let done = 0; ; ) {
+      const part = into.subarray(done, done + mapping.length);
+      await this.readMapped(mapping, offset + done, part);
       done += mapping.length;
+      if (done >= into.length) return;
+      mapping = await lookup(this.metadata, offset + done, into.length - done);
     }
   }
 
-  private async readMapped(mapping: Mapping, offset: number, into: Uint8Array): Promise<void> {
+  private readMapped(mapping: Mapping, offset: number, into: Uint8Array): Promise<void> {
     switch (mapping.kind) {
       case 'zero':
         into.fill(0);
-        return;
+        return DONE;
       case 'unallocated':
         return readPadded(offset < this.length ? this.backing : undefined, offset, into);
       case 'normal':
-        if (this.file.debugEvent !== undefined) await this.file.debugEvent('read_aio');
-        await this.file.read(mapping.offset, into);
-        this.encryption?.decrypt(offset, into);
-        return;
+        if (this.file.debugEvent === undefined && this.encryption === undefined) {
+          return this.file.read(mapping.offset, into);
+        }
+        return this.readStored(mapping.offset, offset, into);
       case 'compressed':
         return this.readCompressed(mapping.place, offset, into);
     }
+  }
+
+  private async readStored(place: number, offset: number, into: Uint8Array): Promise<void> {
+    await this.file.debugEvent?.('read_aio');
+    await this.file.read(place, into);
+    this.encryption?.decrypt(offset, into);
   }
 
   private async readCompressed(
@@ -162,31 +183,32 @@ export class Qcow2Node implements BlockNode {
 
   /** Runs a change alone. Nothing else may alter the image meanwhile. */
   exclusive<T>(task: () => Promise<T>): Promise<T> {
-    return this.exclusiveUnmapped(async () => {
-      if (this.metadata.map === undefined) await this.buildMap();
-      return task();
-    });
+    return this.lock.run(() => this.change(task, 'mapped'));
   }
 
   /** The same for repairs, which cannot rely on tables being where they should be. */
   exclusiveUnmapped<T>(task: () => Promise<T>): Promise<T> {
-    return this.lock.run(async () => {
-      if (this.broken) throw new BlockError('EIO', IO_ERROR);
-      if (this.readOnly) throw new BlockError('EROFS', 'Read-only file system');
-      this.metadata.changing = true;
-      try {
-        return await task();
-      } finally {
-        this.metadata.changing = false;
-        if (!this.broken) await this.metadata.makeRoom();
-      }
-    });
+    return this.lock.run(() => this.change(task, 'unmapped'));
+  }
+
+  private async change<T>(task: () => Promise<T>, how: 'mapped' | 'unmapped'): Promise<T> {
+    if (this.broken) throw new BlockError('EIO', IO_ERROR);
+    if (this.readOnly) throw new BlockError('EROFS', 'Read-only file system');
+    const { metadata } = this;
+    metadata.changing = true;
+    try {
+      if (how === 'mapped' && metadata.map === undefined) await this.buildMap();
+      return await task();
+    } finally {
+      metadata.changing = false;
+      if (metadata.isFull && !this.broken) await metadata.makeRoom();
+    }
   }
 
   write(offset: number, from: Uint8Array): Promise<void> {
-    return this.exclusive(async () => {
+    return this.exclusive(() => {
       this.unpacked = undefined;
-      await this.writer.write(offset, from);
+      return this.writer.write(offset, from);
     });
   }
 
@@ -358,11 +380,11 @@ export class Qcow2Node implements BlockNode {
 
   // Safety
 
-  private async guard(offset: number, length: number): Promise<void> {
-    if (offset > Number.MAX_SAFE_INTEGER - length) await this.corrupted('Data outside the image');
-    if (this.metadata.map?.overlaps(offset, length) !== true) return;
+  private guard(offset: number, length: number): undefined | Promise<never> {
+    if (offset > Number.MAX_SAFE_INTEGER - length) return this.corrupted('Data outside the image');
+    if (this.metadata.map?.overlaps(offset, length) !== true) return undefined;
     const what = this.nameOf(offset, length);
-    await this.corrupted(`Preventing invalid write on metadata (overlaps with ${what})`);
+    return this.corrupted(`Preventing invalid write on metadata (overlaps with ${what})`);
   }
 
   private nameOf(offset: number, length: number): string {

@@ -29,13 +29,39 @@ export class Refcounts {
     return block === undefined ? 0 : block.data.getUint16((cluster % this.perBlock) * 2);
   }
 
-  /** Finds `count` free clusters in a row and takes them; resolves with the offset in the file. */
-  async allocate(count: number): Promise<number> {
-    await this.metadata.file.debugEvent?.('cluster_alloc');
-    const first = await this.findFree(count);
-    for (let i = 0; i < count; i++) await this.set(first + i, 1);
+  /** Finds `count` free clusters in a row and takes them; answers with the offset in the file. */
+  allocate(count: number): number | Promise<number> {
+    const at = this.metadata.file.debugEvent === undefined ? this.allocateHere(count) : -1;
+    return at >= 0 ? at : this.allocateAnywhere(count);
+  }
+
+  /** Looks only where the last search ended, if that block is in memory; -1 for nothing there. */
+  private allocateHere(count: number): number {
+    const index = Math.floor(this.hint / this.perBlock);
+    const block = this.metadata.cached(this.metadata.reftableEntry(index));
+    if (block === undefined) return -1;
+    const { data } = block;
+    const home = index * this.perBlock;
+    let start = this.hint - home;
+    for (let at = start; at - start < count; at++) {
+      if (at >= this.perBlock) return -1;
+      if (data.getUint16(at * 2) !== 0) start = at + 1;
+    }
+    for (let at = start; at < start + count; at++) data.setUint16(at * 2, 1);
+    this.metadata.markDirty(block);
+    return this.taken(home + start, count);
+  }
+
+  private taken(first: number, count: number): number {
     if (first === this.hint || count === 1) this.hint = first + count;
     return first * this.metadata.clusterSize;
+  }
+
+  private async allocateAnywhere(count: number): Promise<number> {
+    await this.metadata.file.debugEvent?.('cluster_alloc');
+    const first = await this.findFree(count);
+    await this.take(first, count);
+    return this.taken(first, count);
   }
 
   /** Room for `length` bytes of compressed data, shared with its neighbours. */
@@ -104,7 +130,7 @@ export class Refcounts {
   }
 
   /** A refcount block that may be read, or undefined where none exists. */
-  private async block(cluster: number): Promise<Table | undefined> {
+  private block(cluster: number): Table | undefined | Promise<Table | undefined> {
     const index = Math.floor(cluster / this.perBlock);
     const offset = this.metadata.reftableEntry(index);
     if (offset === 0) return undefined;
@@ -119,6 +145,21 @@ export class Refcounts {
     const block = (await this.block(cluster)) ?? (await this.ensureBlock(cluster));
     block.data.setUint16((cluster % this.perBlock) * 2, count);
     this.metadata.markDirty(block);
+  }
+
+  /** Counts 1 for each of `count` free clusters. */
+  private async take(first: number, count: number): Promise<void> {
+    const end = first + count;
+    for (let cluster = first; cluster < end; ) {
+      const found = this.block(cluster);
+      const present = found instanceof Promise ? await found : found;
+      const block = present ?? (await this.ensureBlock(cluster));
+      const inBlock = cluster % this.perBlock;
+      const last = Math.min(inBlock + end - cluster, this.perBlock);
+      for (let i = inBlock; i < last; i++) block.data.setUint16(i * 2, 1);
+      this.metadata.markDirty(block);
+      cluster += last - inBlock;
+    }
   }
 
   private async findFree(count: number): Promise<number> {

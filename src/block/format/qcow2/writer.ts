@@ -33,9 +33,25 @@ export interface WriterParts {
   /** The image itself, for reading what copy-on-write keeps. */
   readonly node: BlockNode;
   /** Refuses places that hold metadata. */
-  readonly guard: (offset: number, length: number) => Promise<void>;
+  readonly guard: (offset: number, length: number) => undefined | Promise<never>;
   /** Called before entries come to refer to new clusters. */
   readonly beforeLinking: () => Promise<void> | undefined;
+}
+
+/** Bytes that may be written over where they are. */
+interface OwnRun {
+  readonly place: number;
+  readonly length: number;
+}
+
+/** Clusters that were just allocated, and what a guest writes there. */
+interface NewRun {
+  readonly place: number;
+  readonly count: number;
+  readonly offset: number;
+  readonly part: Uint8Array;
+  /** The file has no bytes from here on. */
+  readonly untouched: number;
 }
 
 export class Writer {
@@ -49,19 +65,34 @@ export class Writer {
     let done = 0;
     while (done < from.length) {
       const at = offset + done;
-      const table = await this.tableForWrite(at);
+      const found = this.tableForWrite(at);
+      const table = found instanceof Promise ? await found : found;
       const rest = done === 0 ? from : from.subarray(done);
-      const inPlace = await this.writeInPlace(table, at, rest);
-      done += inPlace > 0 ? inPlace : await this.allocateAndWrite(table, at, rest);
+      const own = this.ownRun(table, at, rest.length);
+      done +=
+        own === undefined
+          ? await this.allocateAndWrite(table, at, rest)
+          : await this.writeInPlace(own, at, rest);
     }
   }
 
   /** The L2 table for `offset`, there and ours alone. */
-  async tableForWrite(offset: number): Promise<Table> {
-    const { metadata, refcounts } = this.parts;
+  tableForWrite(offset: number): Table | Promise<Table> {
+    const { metadata } = this.parts;
     const index = Math.floor(offset / metadata.l2Coverage);
-    const old = await l2Table(metadata, index);
-    if (old !== undefined && isCopied(metadata.l1.getUint32(index * 8))) return old;
+    const found = l2Table(metadata, index);
+    if (found === undefined || !isCopied(metadata.l1.getUint32(index * 8))) {
+      return this.newTable(index, found);
+    }
+    return found instanceof Promise ? found.then(old => old ?? this.newTable(index, old)) : found;
+  }
+
+  private async newTable(
+    index: number,
+    found: Table | undefined | Promise<Table | undefined>,
+  ): Promise<Table> {
+    const { metadata, refcounts } = this.parts;
+    const old = await found;
     const place = await refcounts.allocate(1);
     await this.parts.guard(place, this.clusterSize);
     const bytes = new Uint8Array(this.clusterSize);
@@ -81,13 +112,13 @@ export class Writer {
     return Math.floor((offset % this.parts.metadata.l2Coverage) / this.clusterSize);
   }
 
-  /** Overwrites clusters that are ours alone; resolves with the number of bytes. */
-  private async writeInPlace(table: Table, offset: number, from: Uint8Array): Promise<number> {
-    const { metadata, encryption, guard, node } = this.parts;
+  /** What can be overwritten at `offset`: clusters that are ours alone, in one piece. */
+  private ownRun(table: Table, offset: number, length: number): OwnRun | undefined {
+    const { metadata } = this.parts;
+    const size = this.clusterSize;
     const first = this.indexOf(offset);
-    const inCluster = offset % this.clusterSize;
-    const wanted = Math.ceil((inCluster + from.length) / this.clusterSize);
-    const last = Math.min(first + wanted, metadata.l2Entries);
+    const inCluster = offset % size;
+    const last = Math.min(first + Math.ceil((inCluster + length) / size), metadata.l2Entries);
     let place = -1;
     let run = 0;
     for (let i = first; i < last; i++, run++) {
@@ -95,19 +126,27 @@ export class Writer {
       const low = table.data.getUint32(i * 8 + 4);
       if (!isCopied(high) || kindOf(high, low) !== 'normal') break;
       const here = entryOffset(high, low);
-      if (here % this.clusterSize !== 0) await lookup(metadata, offset, 1);
       if (place === -1) place = here;
-      else if (here !== place + run * this.clusterSize) break;
+      else if (here !== place + run * size) break;
     }
-    if (run === 0) return 0;
-    const length = Math.min(from.length, run * this.clusterSize - inCluster);
-    await guard(place + inCluster, length);
-    if (place + inCluster + length > this.fileEnd()) {
-      await metadata.corruption(`Data cluster 0x${place.toString(16)} outside of the image`);
+    if (run === 0) return undefined;
+    return { place: place + inCluster, length: Math.min(length, run * size - inCluster) };
+  }
+
+  private async writeInPlace(run: OwnRun, offset: number, from: Uint8Array): Promise<number> {
+    const { metadata, encryption, guard, node } = this.parts;
+    const { place, length } = run;
+    // A place that is not aligned is answered for by the lookup, which raises the alarm.
+    if ((place - offset) % this.clusterSize !== 0) await lookup(metadata, offset, 1);
+    const refused = guard(place, length);
+    if (refused !== undefined) await refused;
+    if (place + length > this.fileEnd()) {
+      const cluster = place - (offset % this.clusterSize);
+      await metadata.corruption(`Data cluster 0x${cluster.toString(16)} outside of the image`);
     }
     const part = length === from.length ? from : from.subarray(0, length);
     if (node.file?.debugEvent !== undefined) await node.file.debugEvent('write_aio');
-    await metadata.writeAt(place + inCluster, encryption?.encrypt(offset, part) ?? part);
+    await metadata.writeAt(place, encryption?.encrypt(offset, part) ?? part);
     return length;
   }
 
@@ -136,8 +175,10 @@ export class Writer {
     const wait = this.parts.beforeLinking();
     if (wait !== undefined) await wait;
     const untouched = metadata.highWater;
-    const place = await refcounts.allocate(count);
-    await guard(place, count * size);
+    const found = refcounts.allocate(count);
+    const place = typeof found === 'number' ? found : await found;
+    const refused = guard(place, count * size);
+    if (refused !== undefined) await refused;
     const part = length === from.length ? from : from.subarray(0, length);
     try {
       await this.store({ place, count, offset, part, untouched });
@@ -170,14 +211,15 @@ export class Writer {
   }
 
   /** Fills new clusters: the guest's bytes, and around them what was there before. */
-  private async store(run: {
-    readonly place: number;
-    readonly count: number;
-    readonly offset: number;
-    readonly part: Uint8Array;
-    /** The file has no bytes from here on. */
-    readonly untouched: number;
-  }): Promise<void> {
+  private store(run: NewRun): Promise<void> {
+    const { metadata, encryption, node } = this.parts;
+    const { place, offset, part } = run;
+    const whole = part.length === run.count * this.clusterSize;
+    if (!whole || node.file?.debugEvent !== undefined) return this.storePadded(run);
+    return metadata.writeAt(place, encryption?.encrypt(offset, part) ?? part);
+  }
+
+  private async storePadded(run: NewRun): Promise<void> {
     const { metadata, encryption, node } = this.parts;
     const { place, offset, part } = run;
     await node.file?.debugEvent?.('write_aio');
@@ -185,10 +227,6 @@ export class Writer {
     const head = offset % this.clusterSize;
     const tail = total - head - part.length;
     const start = offset - head;
-    if (head === 0 && tail === 0) {
-      await metadata.writeAt(place, encryption?.encrypt(start, part) ?? part);
-      return;
-    }
     const keyed = encryption?.keyed === true;
     const end = offset + part.length;
     const blank =

@@ -1,0 +1,109 @@
+/**
+ * Bytes on their way from the host to a character device: read no faster than they are used, and
+ * handed over a little at a time, so that neither memory nor the guest's time depends on who sends.
+ */
+
+import type { Char } from './char.ts';
+
+/** Hands input to the machine between instructions. */
+export type Post = (deliver: () => void) => void;
+
+/** Where the bytes come from. */
+export interface Source {
+  pause(): unknown;
+  resume(): unknown;
+}
+
+/** Nothing more is read while so much waits. */
+const HIGH_WATER = 64 * 1024;
+/** How much the device gets at once, and for how long before the guest has its turn again. */
+const PIECE = 1024;
+const TURN_MS = 2;
+
+export class Intake {
+  private readonly waiting: Uint8Array[] = [];
+  private length = 0;
+  private isScheduled = false;
+  private isPaused = false;
+  /** The replies are not read: nothing more is asked for them. */
+  private isHeld = false;
+
+  constructor(
+    private readonly char: Char,
+    private readonly post: Post,
+    private readonly source: Source,
+  ) {}
+
+  /** Called once, when all has been handed over. */
+  onEmpty: (() => void) | undefined;
+
+  get isEmpty(): boolean {
+    return this.length === 0;
+  }
+
+  get isFull(): boolean {
+    return this.length + this.char.waitingLength >= HIGH_WATER;
+  }
+
+  take(bytes: Uint8Array): void {
+    this.waiting.push(bytes);
+    this.length += bytes.length;
+    this.balance();
+    this.schedule();
+  }
+
+  /** The device has room again. */
+  accept(): void {
+    this.schedule();
+    this.balance();
+  }
+
+  hold(isHeld: boolean): void {
+    this.isHeld = isHeld;
+    if (!isHeld) this.accept();
+  }
+
+  private schedule(): void {
+    if (this.isScheduled || !this.mayWork()) return;
+    this.isScheduled = true;
+    this.post(() => {
+      this.isScheduled = false;
+      this.work();
+    });
+  }
+
+  private mayWork(): boolean {
+    return this.length > 0 && !this.isHeld && this.char.waitingLength < HIGH_WATER;
+  }
+
+  private work(): void {
+    const end = performance.now() + TURN_MS;
+    while (this.mayWork()) {
+      this.char.deliver(this.piece());
+      if (performance.now() > end) break;
+    }
+    this.schedule();
+    this.balance();
+    if (this.length > 0) return;
+    const { onEmpty } = this;
+    this.onEmpty = undefined;
+    onEmpty?.();
+  }
+
+  private piece(): Uint8Array {
+    const [first] = this.waiting;
+    if (first.length <= PIECE) this.waiting.shift();
+    else this.waiting[0] = first.subarray(PIECE);
+    const piece = first.subarray(0, PIECE);
+    this.length -= piece.length;
+    return piece;
+  }
+
+  private balance(): void {
+    const { isFull } = this;
+    if (isFull === this.isPaused) return;
+    this.isPaused = isFull;
+    if (isFull) this.source.pause();
+    else this.source.resume();
+  }
+}

@@ -1,0 +1,229 @@
+/**
+ * Character devices that are TCP and UNIX sockets, servers and clients.
+ *
+ * A server with `wait` lets the program start only when somebody has connected. One peer at a time;
+ * the next may come when it has gone. A client whose server goes away connects again after
+ * `reconnect` seconds. Telnet: options are answered, not used.
+ */
+
+import * as fs from 'node:fs';
+import * as net from 'node:net';
+import type { Char } from './char.ts';
+import type { SocketSpec } from './chardev-spec.ts';
+import { UserError } from './error.ts';
+import { toHostError } from './host-errno.ts';
+import { Intake, type Post } from './host-intake.ts';
+import { printError } from './host-main.ts';
+
+/** Resolves when the device may be used. */
+export async function openSocketChar(char: Char, spec: SocketSpec, post: Post): Promise<void> {
+  const peer = new Peer(char, spec, post);
+  char.attach(peer);
+  if (spec.server) await listen(peer, char, spec);
+  else if (spec.reconnectSeconds > 0) peer.reconnect();
+  else await connect(peer, spec);
+}
+
+async function connect(peer: Peer, spec: SocketSpec): Promise<void> {
+  const socket = net.connect(where(spec));
+  await new Promise<void>((resolve, reject) => {
+    socket.once('connect', resolve);
+    socket.once('error', error => reject(failure(error, 'connect')));
+  });
+  peer.take(socket);
+}
+
+async function listen(peer: Peer, char: Char, spec: SocketSpec): Promise<void> {
+  const server = net.createServer({ pauseOnConnect: true }, socket => peer.take(socket));
+  removeStaleSocket(spec);
+  await bind(server, spec);
+  peer.server = server;
+  if (!spec.wait) return;
+  printError(`QEMU waiting for connection on: ${char.filename}\n`);
+  await new Promise<void>(resolve => server.once('connection', () => resolve()));
+}
+
+/** With `to`, the first free port of a range. */
+async function bind(server: net.Server, spec: SocketSpec): Promise<void> {
+  const { address } = spec;
+  const last = address.kind === 'tcp' ? Math.max(address.to ?? 0, address.port) : 0;
+  for (let skip = 0; ; skip++) {
+    try {
+      await bindOnce(server, where(spec, skip));
+      return;
+    } catch (error) {
+      const isLast = address.kind !== 'tcp' || address.port + skip >= last;
+      if (isLast) throw failure(error as Error, 'bind');
+    }
+  }
+}
+
+function bindOnce(server: net.Server, place: net.ListenOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(place, () => {
+      server.off('error', reject);
+      // One client more or less that cannot be accepted is no reason to end.
+      server.on('error', () => {});
+      resolve();
+    });
+  });
+}
+
+function where(spec: SocketSpec, skip = 0): { path: string } | { host: string; port: number } {
+  const { address } = spec;
+  if (address.kind === 'unix') return { path: address.path };
+  const host = address.host === '' ? (spec.server ? '0.0.0.0' : '127.0.0.1') : address.host;
+  return { host, port: address.port + skip };
+}
+
+function removeStaleSocket({ address }: SocketSpec): void {
+  if (address.kind !== 'unix') return;
+  try {
+    if (fs.statSync(address.path).isSocket()) fs.unlinkSync(address.path);
+  } catch {
+    // Nothing is there.
+  }
+}
+
+function failure(error: Error, what: 'connect' | 'bind'): UserError {
+  const why = toHostError(error).message;
+  return new UserError(`Failed to ${what} socket: ${why}`);
+}
+
+const FINISH_MS = 500;
+/** Clients that wait for their turn. */
+const MAX_QUEUE = 64;
+/** Replies that are not read: nobody is served until they are. */
+const SLOW_READER = 64 * 1024;
+/** What a reader that never reads may cost; more is lost. */
+const MAX_UNREAD = 4 * 1024 * 1024;
+
+class Peer {
+  server: net.Server | undefined;
+  private socket: net.Socket | undefined;
+  private intake: Intake | undefined;
+  /** Who came while somebody else was connected. */
+  private queue: net.Socket[] = [];
+  private telnet = new TelnetFilter();
+  private readonly name: string;
+  private isClosed = false;
+
+  constructor(
+    private readonly char: Char,
+    private readonly spec: SocketSpec,
+    private readonly post: Post,
+  ) {
+    this.name = char.filename.replace(/^disconnected:/, '');
+  }
+
+  take(socket: net.Socket): void {
+    socket.on('error', () => {});
+    if (this.socket !== undefined) {
+      if (this.queue.length >= MAX_QUEUE) socket.destroy();
+      else this.queue.push(socket);
+      return;
+    }
+    this.socket = socket;
+    this.char.filename = this.connectedName(socket);
+    const intake = new Intake(this.char, this.post, socket);
+    this.intake = intake;
+    this.telnet = new TelnetFilter();
+    if (this.spec.telnet && this.spec.server) socket.write(TELNET_CHARACTER_MODE);
+    socket.setNoDelay(true);
+    socket.on('data', (bytes: Buffer) => {
+      intake.take(this.spec.telnet ? this.telnet.strip(bytes) : bytes);
+    });
+    socket.on('drain', () => intake.hold(false));
+    socket.on('close', () => this.drop(intake));
+    socket.resume();
+    this.post(() => this.char.announce('opened'));
+  }
+
+  write(bytes: Uint8Array): void {
+    const { socket } = this;
+    if (socket === undefined || socket.writableLength > MAX_UNREAD) return;
+    // The device may reuse its buffer before the kernel has taken the bytes.
+    socket.write(bytes.slice());
+    if (socket.writableLength > SLOW_READER) this.intake?.hold(true);
+  }
+
+  accept(): void {
+    this.intake?.accept();
+  }
+
+  close(): void {
+    this.isClosed = true;
+    this.socket?.destroy();
+    for (const waiting of this.queue) waiting.destroy();
+    this.server?.close();
+  }
+
+  /** A reader that does not read is not waited for. */
+  finish(): Promise<void> {
+    const { socket } = this;
+    if (socket === undefined) return Promise.resolve();
+    return new Promise(resolve => {
+      setTimeout(resolve, FINISH_MS);
+      socket.end(resolve);
+    });
+  }
+
+  /** Tries until somebody is there. */
+  reconnect(): void {
+    const socket = net.connect(where(this.spec));
+    socket.once('connect', () => this.take(socket));
+    socket.once('error', () => {
+      setTimeout(() => this.reconnect(), this.spec.reconnectSeconds * 1000).unref();
+    });
+  }
+
+  private connectedName(socket: net.Socket): string {
+    const { address, server } = this.spec;
+    if (address.kind === 'unix') return this.name;
+    const { localAddress, localPort, remoteAddress, remotePort } = socket;
+    const here = `${localAddress}:${localPort}${server ? ',server' : ''}`;
+    return `${this.spec.telnet ? 'telnet' : 'tcp'}:${here} <-> ${remoteAddress}:${remotePort}`;
+  }
+
+  /** What it sent last is still used; then its place is free. */
+  private drop(intake: Intake): void {
+    if (this.isClosed) return;
+    if (!intake.isEmpty) {
+      intake.onEmpty = () => this.drop(intake);
+      intake.hold(false);
+      return;
+    }
+    this.socket = undefined;
+    this.intake = undefined;
+    this.char.filename = `disconnected:${this.name}`;
+    this.post(() => this.char.announce('closed'));
+    const next = this.queue.shift();
+    if (next !== undefined) this.take(next);
+    else if (this.spec.reconnectSeconds > 0) {
+      setTimeout(() => this.reconnect(), this.spec.reconnectSeconds * 1000).unref();
+    }
+  }
+}
+
+/** IAC WILL ECHO, WILL SUPPRESS-GO-AHEAD, WILL BINARY, DO BINARY (RFC 854, 856, 857, 858). */
+const TELNET_CHARACTER_MODE = Uint8Array.of(255, 251, 1, 255, 251, 3, 255, 251, 0, 255, 253, 0);
+const IAC = 255;
+
+/** Removes three-byte commands; IAC IAC is a byte 255. */
+class TelnetFilter {
+  private skip = 0;
+
+  strip(bytes: Uint8Array): Uint8Array {
+    const plain: number[] = [];
+    for (const byte of bytes) {
+      if (this.skip === 2) {
+        this.skip = byte === IAC ? 0 : byte >= 251 ? 1 : 0;
+        if (byte === IAC) plain.push(IAC);
+      } else if (this.skip === 1) this.skip = 0;
+      else if (byte === IAC) this.skip = 2;
+      else plain.push(byte);
+    }
+    return Uint8Array.from(plain);
+  }
+}
