@@ -7,7 +7,7 @@
  */
 
 import { assert } from '../../error.ts';
-import { Line, orGate } from '../../line.ts';
+import { Line, orGate, splitter } from '../../line.ts';
 import type { Plain } from '../../state.ts';
 import { Piix4Pm } from '../acpi/piix4-pm.ts';
 import { SmBus } from '../acpi/smbus.ts';
@@ -124,7 +124,7 @@ export class Pc {
     this.interrupts = this.buildInterrupts();
     this.pics = this.interrupts.pics;
     this.piix3.irq.forEach((line, i) => {
-      if (i !== 2) this.follow(line, this.irq(i));
+      if (i !== 2) splitter(line, [this.irq(i)]);
     });
     this.pit = this.buildTimers();
     this.rtc = this.buildClock();
@@ -481,10 +481,6 @@ export class Pc {
     const free = this.irqInputs[number].pop();
     assert(free !== undefined, `interrupt ${number} has room for another device`);
     return free;
-  }
-
-  private follow(from: Line, to: Line): void {
-    from.connect(level => to.set(level));
   }
 
   private add(id: string, device: Device): void {
