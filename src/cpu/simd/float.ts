@@ -148,7 +148,7 @@ export function double(v: VectorViews, operation: number, to: number, x: number,
 
 /**
  * The common case of addition, multiplication, subtraction and division of one double, and what it
- * leaves in MXCSR: slot `to` = slot `to` op slot `from`. False when it is not, and nothing happened.
+ * leaves in MXCSR: slot `to` = slot `to` op slot `from`. False where it is not; nothing happened.
  */
 export function quickDouble(v: VectorViews, operation: number, to: number, from: number): boolean {
   const flags = fastDouble(v, operation, to, v.f64[to >> 1], v.f64[from >> 1]);
