@@ -82,6 +82,10 @@ export class Refcounts {
 
   private async allocateAnywhere(count: number): Promise<number> {
     await this.metadata.file.debugEvent?.('cluster_alloc');
+    return this.findAndTake(count);
+  }
+
+  private async findAndTake(count: number): Promise<number> {
     const first = await this.findFree(count);
     await this.take(first, count);
     return this.taken(first, count);
@@ -105,7 +109,7 @@ export class Refcounts {
         return at;
       }
     }
-    const offset = await this.allocate(1);
+    const offset = await this.findAndTake(1);
     this.compressedAt = offset + length;
     return offset;
   }
@@ -167,6 +171,9 @@ export class Refcounts {
   }
 
   private async set(cluster: number, count: number): Promise<void> {
+    if (this.metadata.file.debugEvent !== undefined) {
+      await this.metadata.file.debugEvent('refblock_alloc');
+    }
     const block = (await this.block(cluster)) ?? (await this.ensureBlock(cluster));
     block.data.setUint16((cluster % this.perBlock) * 2, count);
     this.metadata.markDirty(block);
@@ -174,6 +181,7 @@ export class Refcounts {
 
   /** Counts 1 for each of `count` free clusters. */
   private async take(first: number, count: number): Promise<void> {
+    await this.metadata.file.debugEvent?.('refblock_alloc');
     const end = first + count;
     for (let cluster = first; cluster < end; ) {
       const found = this.block(cluster);
@@ -228,6 +236,7 @@ export class Refcounts {
    */
   private async growReftable(neededIndex: number): Promise<void> {
     const { metadata } = this;
+    await metadata.file.debugEvent?.('reftable_grow');
     const size = metadata.clusterSize;
     const entriesPerCluster = size / 8;
     const firstIndex = metadata.reftable.byteLength / 8;

@@ -105,6 +105,7 @@ export function deleteSnapshot(node: Qcow2Node, key: string): Promise<Snapshot> 
 export function makeEmpty(node: Qcow2Node): Promise<void> {
   return node.exclusive(async () => {
     const { header } = node.metadata;
+    await node.file.debugEvent?.('empty_image_prepare');
     const entries = l1EntriesFor(header.size, header.clusterBits);
     const empty = async (): Promise<void> => {
       const l1 = view(new Uint8Array(entries * 8));
