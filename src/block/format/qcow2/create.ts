@@ -4,7 +4,6 @@
 
 import { UserError } from '../../../error.ts';
 import type { BlockNode } from '../../node.ts';
-import { fillZeroes } from '../../request.ts';
 import {
   COMPATIBLE_LAZY_REFCOUNTS,
   type Header,
@@ -104,21 +103,10 @@ export async function createQcow2(file: BlockNode, settings: Qcow2Settings): Pro
 export async function preallocate(node: Qcow2Node, mode: Preallocation): Promise<void> {
   if (mode === 'off') return;
   await node.exclusive(async () => {
-    const before = node.metadata.highWater;
-    await node.writer.preallocate(0, node.length);
-    await node.metadata.commit();
-    const end = await lastPlace(node);
-    if (mode !== 'metadata') await fillZeroes(node.file, before, Math.max(0, end - before));
+    const how = mode === 'metadata' ? 'bare' : 'zeroed';
+    const end = await node.writer.preallocate(0, node.length, how);
     if (end > node.file.length) await node.file.truncate(end);
     node.metadata.highWater = Math.max(node.metadata.highWater, end);
+    await node.metadata.commit();
   });
-}
-
-/** Past the last cluster that is in use. */
-async function lastPlace(node: Qcow2Node): Promise<number> {
-  const extent = await node.status(node.length - 512, 512);
-  const tail = node.length % node.metadata.clusterSize;
-  const inCluster = tail === 0 ? node.metadata.clusterSize - 512 : tail - 512;
-  const start = (extent.offset ?? 0) - inCluster;
-  return Math.max(node.metadata.highWater, start + node.metadata.clusterSize);
 }
