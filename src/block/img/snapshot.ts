@@ -75,5 +75,6 @@ function list(tool: Tool, node: BlockNode): void {
   const { snapshots } = node.details();
   if (snapshots.length === 0) return;
   tool.host.out(`Snapshot list:\n${SNAPSHOT_HEADER}\n`);
-  for (const item of snapshots) tool.host.out(`${snapshotLine(item)}\n`);
+  const { localOffset } = tool.context.host;
+  for (const item of snapshots) tool.host.out(`${snapshotLine(item, localOffset)}\n`);
 }
