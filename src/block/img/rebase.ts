@@ -13,6 +13,7 @@ import { CHUNK, readPadded } from '../request.ts';
 import { longOptions } from './compare.ts';
 import {
   askPassword,
+  close,
   Failure,
   messageOf,
   open,
@@ -54,7 +55,7 @@ export async function rebase(tool: Tool, words: readonly string[]): Promise<numb
     return 0;
   } finally {
     progress.end();
-    await node.close();
+    await close(tool, node);
   }
 }
 
@@ -107,6 +108,15 @@ async function openNew(tool: Tool, node: BlockNode, plan: Plan): Promise<BlockNo
   }
 }
 
+/** Says what failed. */
+async function told(what: string, work: Promise<void>): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    throw new Failure([`${what}: ${messageOf(error)}`]);
+  }
+}
+
 async function copyAll(
   node: BlockNode,
   other: BlockNode | undefined,
@@ -120,9 +130,10 @@ async function copyAll(
     if (extent.owner === undefined) {
       const a = before.subarray(0, extent.length);
       const b = after.subarray(0, extent.length);
-      await readPadded(node.backing, at, a);
-      await readPadded(other, at, b);
-      await writeDifferences(node, at, a, b);
+      await told('error while reading from old backing file', readPadded(node.backing, at, a));
+      await told('error while reading from new backing file', readPadded(other, at, b));
+      const write = writeDifferences(node, at, a, b);
+      await told('Error while writing to COW image', write);
     }
     at += extent.length;
     progress.update(at / total);
