@@ -78,22 +78,23 @@ function releaseAll(): void {
   for (const lock of held.keys()) remove(lock);
 }
 
-/** One name for one file, also for a file that is about to be made. */
-function realName(path: string): string {
+/** Where a file is, or will be. */
+function realPath(path: string): string {
   try {
     return fs.realpathSync(path);
   } catch {
-    try {
-      return join(fs.realpathSync(dirname(path)), basename(path));
-    } catch {
-      return path;
-    }
+    // It is about to be made.
+  }
+  try {
+    return join(fs.realpathSync(dirname(path)), basename(path));
+  } catch {
+    return path;
   }
 }
 
 /** Locks an image for writing; returns how to unlock it. Throws HostError when it is taken. */
 export function lockForWriting(path: string): () => void {
-  const real = realName(path);
+  const real = realPath(path);
   const lock = join(dirname(real), `.${basename(real)}.lock`);
   const present = held.get(lock) ?? { owners: 0 };
   if (present.owners === 0) take(lock);

@@ -8,7 +8,7 @@
 
 import type { ImageEncryption } from '../../crypto/password.ts';
 import type { BlockNode } from '../../node.ts';
-import { readPadded } from '../../request.ts';
+import { fillZeroes, readPadded } from '../../request.ts';
 import {
   COPIED,
   compressedPlace,
@@ -197,10 +197,14 @@ export class Writer {
     return length;
   }
 
-  /** Gives unallocated clusters a place; what they then read as is the file's affair. */
-  async preallocate(offset: number, length: number): Promise<void> {
+  /**
+   * Gives unallocated clusters a place; what they then read as is the file's affair. Resolves with
+   * the end of the last place.
+   */
+  async preallocate(offset: number, length: number, how: 'bare' | 'zeroed'): Promise<number> {
     const { metadata, refcounts } = this.parts;
     const size = this.clusterSize;
+    let end = 0;
     for (let at = offset; at < offset + length; ) {
       const table = await this.tableForWrite(at);
       const index = this.indexOf(at);
@@ -208,10 +212,13 @@ export class Writer {
       const most = Math.max(1, Math.floor(refcounts.perBlock / PREALLOCATED_PART));
       const count = Math.min(wanted, metadata.l2Entries - index, most);
       const place = await refcounts.allocate(count);
+      if (how === 'zeroed') await fillZeroes(metadata.file, place, count * size);
       for (let i = 0; i < count; i++) setEntry(table.data, index + i, place + i * size, COPIED);
       metadata.markDirty(table);
       at += count * size;
+      end = Math.max(end, place + count * size);
     }
+    return end;
   }
 
   /** Fills new clusters: the guest's bytes, and around them what was there before. */
