@@ -6,8 +6,7 @@
 import type { Char } from './char.ts';
 import { UserError } from './error.ts';
 import type { DebugconOptions, DebugExitOptions, DriveOptions } from './hw/board/options.ts';
-import type { UsbPointerOptions, UsbStorageOptions } from './hw/board/usb.ts';
-import { POINTERS, type PointerKind } from './hw/usb/hid.ts';
+import type { UsbStorageOptions } from './hw/board/usb.ts';
 import type { CharTable } from './main-chars.ts';
 import type { ListRequest } from './main-config.ts';
 import type { DriveTable, OpenDrive } from './main-drives.ts';
@@ -22,7 +21,6 @@ export interface Fittings {
   /** There is a USB controller. */
   usb: boolean;
   readonly usbDevices: UsbStorageOptions[];
-  readonly usbPointers: UsbPointerOptions[];
   /** Devices so far that got no id: they are numbered. */
   anonymous: number;
   /** USB devices so far that came without `-device`. */
@@ -68,17 +66,6 @@ const DISK_PROPERTIES = {
   unit: 'uint32',
   drive: 'str (ID of a drive to use as a backend)',
 };
-
-function pointerModel(kind: PointerKind): Model {
-  return {
-    properties: { port: 'str', serial: 'str', usb_version: 'uint32' },
-    bus: 'usb-bus',
-    description: '',
-    category: 'Input',
-    fit: ({ list, fittings, path }) =>
-      fitPointer({ kind, id: list.id, path, port: list.get('port') }, fittings),
-  };
-}
 
 const MODELS: { readonly [driver: string]: Model } = {
   'ide-hd': {
@@ -150,8 +137,6 @@ const MODELS: { readonly [driver: string]: Model } = {
     category: 'Storage',
     fit: fitUsbStorage,
   },
-  'usb-mouse': pointerModel('usb-mouse'),
-  'usb-tablet': pointerModel('usb-tablet'),
 };
 
 /** What `-device help` prints. */
@@ -371,8 +356,13 @@ function fitUsbStorage(place: Place): void {
     new UserError(`${why}\nDevice '${driver}' could not be initialized`);
   const drive = findDrive(place);
   const port = list.get('port');
-  const noPort = portFailure(fittings, 'QEMU USB MSD', port);
-  if (noPort !== undefined) throw fail(noPort);
+  if (!hasUsbPort(fittings.usbDevices, port)) {
+    throw fail(
+      port === undefined
+        ? 'tried to attach usb device QEMU USB MSD to a bus with no free ports'
+        : `usb port ${port} (bus usb-bus.0) not found (in use?)`,
+    );
+  }
   if (drive === undefined) throw fail('drive property not set');
   if (!drive.backend.inserted) throw fail('Device needs media, but drive is empty');
   plugUsb(drive, fittings, {
@@ -395,47 +385,23 @@ function plugUsb(
   fittings.usbDevices.push({ ...options, backend, isDeferred: backend.keyMissing });
 }
 
-/** What speaks against one more device, at the `wanted` port or at any. */
-function portFailure(
-  { usbDevices, usbPointers }: Fittings,
-  product: string,
-  wanted: string | undefined,
-): string | undefined {
+/** `wanted` is free, or any port is. */
+function hasUsbPort(devices: readonly UsbStorageOptions[], wanted: string | undefined): boolean {
   const free = new Set(USB_PORTS);
-  for (const { port } of [...usbDevices, ...usbPointers]) free.delete(port ?? [...free][0]);
-  if (wanted === undefined ? free.size > 0 : free.has(wanted)) return undefined;
-  return wanted === undefined
-    ? `tried to attach usb device ${product} to a bus with no free ports`
-    : `usb port ${wanted} (bus usb-bus.0) not found (in use?)`;
-}
-
-/** Throws UserError. */
-function fitPointer(options: UsbPointerOptions, fittings: Fittings): void {
-  const why = portFailure(fittings, POINTERS[options.kind].product, options.port);
-  if (why === undefined) fittings.usbPointers.push(options);
-  else throw new UserError(`${why}\nDevice '${options.kind}' could not be initialized`);
-}
-
-/** Of `-usbdevice` and `usb_add`: by a word. */
-export const POINTER_WORDS: { readonly [word: string]: PointerKind } = {
-  mouse: 'usb-mouse',
-  tablet: 'usb-tablet',
-};
-
-/** What `-usbdevice mouse` and `usb_add mouse` plug in. Throws UserError. */
-export function fitUsbPointer(word: string, fittings: Fittings): void {
-  fitPointer({ kind: POINTER_WORDS[word], path: nextUnattached(fittings) }, fittings);
-}
-
-function nextUnattached(fittings: Fittings): string {
-  return `/machine/unattached/device[${FIRST_UNATTACHED + fittings.unattached++}]`;
+  for (const { port } of devices) free.delete(port ?? [...free][0]);
+  return wanted === undefined ? free.size > 0 : free.has(wanted);
 }
 
 /** What `-usbdevice disk:` and `usb_add` opened. Throws CommandLineError. */
 export function fitUsbDisk(drive: OpenDrive, fittings: Fittings): void {
-  const noPort = portFailure(fittings, 'QEMU USB MSD', undefined);
-  if (noPort !== undefined) throw new CommandLineError(noPort, undefined);
-  plugUsb(drive, fittings, { path: nextUnattached(fittings) });
+  if (!hasUsbPort(fittings.usbDevices, undefined)) {
+    throw new CommandLineError(
+      'tried to attach usb device QEMU USB MSD to a bus with no free ports',
+      undefined,
+    );
+  }
+  const path = `/machine/unattached/device[${FIRST_UNATTACHED + fittings.unattached++}]`;
+  plugUsb(drive, fittings, { path });
 }
 
 /** Drives with `if=ide` plug themselves in. */

@@ -63,9 +63,7 @@ export class DriveTable {
     this.encryptedImages = config.encryptedImages;
     this.snapshotAll = config.snapshot;
     for (const request of config.drives) await this.open(request);
-    for (const request of config.usbDevices) {
-      if (!isPointer(request)) this.usbDisks.push(await this.openUsb(request));
-    }
+    for (const request of config.usbDevices) this.usbDisks.push(await this.openUsb(request));
     if (!config.hasDefaults) return;
     const replaced = config.devices.some(d => CD_REPLACERS.includes(d.list.get('driver') ?? ''));
     if (!replaced && !this.isTaken('ide', 1, 0)) await this.openDefault('ide', 2);
@@ -367,11 +365,6 @@ const FIXED_INTERFACES: readonly string[] = ['scsi', 'virtio', 'pflash'];
 /** True when the drive has a device that can say why the machine has stopped. */
 export function hasIoStatus({ backend, spec, isClaimed }: OpenDrive): boolean {
   return isClaimed && !isCardOrFloppy(spec.interface) && backend.mayStop;
-}
-
-/** Other USB devices have no drive. */
-function isPointer({ text }: CharRequest): boolean {
-  return text === 'mouse' || text === 'tablet';
 }
 
 function isCardOrFloppy(type: string): boolean {

@@ -5,8 +5,7 @@
 
 import { UserError } from './error.ts';
 import type { Events } from './events.ts';
-import type { BoardUsb, PluggedPointer, PluggedStorage } from './hw/board/usb.ts';
-import type { UsbPort } from './hw/usb/bus.ts';
+import type { BoardUsb, PluggedStorage } from './hw/board/usb.ts';
 import type { CharTable } from './main-chars.ts';
 import {
   checkHot,
@@ -14,12 +13,9 @@ import {
   type Fittings,
   fitDevice,
   fitUsbDisk,
-  fitUsbPointer,
-  POINTER_WORDS,
   propertyHelp,
 } from './main-devices.ts';
 import type { DriveTable, OpenDrive } from './main-drives.ts';
-import { noFittings } from './main-fittings.ts';
 import type { Devices } from './monitor/vm.ts';
 import { CommandLineError, checkId, OptionList, type OptionPair } from './options.ts';
 
@@ -53,8 +49,7 @@ export class HotPlug implements Devices {
     const list = new OptionList(pairs);
     const { id } = list;
     checkId(id);
-    const isTaken =
-      id !== undefined && (fixed.has(id) || (usb?.find(id) ?? usb?.findPointer(id)) !== undefined);
+    const isTaken = id !== undefined && (usb?.find(id) !== undefined || fixed.has(id));
     if (isTaken) throw new UserError(`Duplicate ID '${id}' for device`);
     const fittings = this.fittings();
     try {
@@ -77,11 +72,9 @@ export class HotPlug implements Devices {
   }
 
   /** Returns the name of its drive. */
-  private plugLast({ usbDevices, usbPointers }: Fittings): string | undefined {
-    const { usb } = this.options;
-    const added = usbDevices.slice(usb?.plugged.length).at(-1);
-    for (const pointer of usbPointers.slice(usb?.pointers.length)) usb?.plugPointer(pointer);
-    if (added !== undefined) usb?.plug(added);
+  private plugLast({ usbDevices }: Fittings): string | undefined {
+    const added = usbDevices.at(-1);
+    if (added !== undefined) this.options.usb?.plug(added);
     return added?.backend.name;
   }
 
@@ -90,21 +83,9 @@ export class HotPlug implements Devices {
     const { usb, fixed } = this.options;
     const driver = fixed.get(id);
     if (driver !== undefined) checkHot(driver);
-    const pointer = usb?.findPointer(id);
-    if (pointer !== undefined) {
-      this.unplugPointer(pointer);
-      return;
-    }
     const plugged = usb?.find(id);
     if (plugged === undefined) throw new UserError(`Device '${id}' not found`, 'DeviceNotFound');
     await this.unplug(plugged);
-  }
-
-  private unplugPointer(plugged: PluggedPointer): void {
-    const { usb, events } = this.options;
-    const { id, path = '' } = plugged.options;
-    usb?.unplugPointer(plugged);
-    events.emit('DEVICE_DELETED', id === undefined ? { path } : { device: id, path });
   }
 
   private async unplug(plugged: PluggedStorage): Promise<void> {
@@ -120,18 +101,13 @@ export class HotPlug implements Devices {
   async addUsb(text: string): Promise<string> {
     const { usb, drives } = this.options;
     const failed = `could not add USB device '${text}'`;
-    const isPointer = Object.hasOwn(POINTER_WORDS, text);
-    if (!isPointer && !text.startsWith('disk:')) throw new UserError(failed);
+    if (!/^disk:/.test(text)) throw new UserError(failed);
     if (usb === undefined) {
       const hint = 'please try -machine usb=on and check that the machine model supports USB';
       const why = `Error: no usb bus to attach usbdevice ${text}, ${hint}`;
       throw new UserError(`${why}\n${failed}`);
     }
     const fittings = this.fittings();
-    if (isPointer) {
-      this.addPointer(text, fittings);
-      return '';
-    }
     let drive: OpenDrive | undefined;
     try {
       drive = await drives.openUsb({ text, location: undefined });
@@ -147,27 +123,11 @@ export class HotPlug implements Devices {
     return drive.backend.name;
   }
 
-  private addPointer(word: string, fittings: Fittings): void {
-    try {
-      fitUsbPointer(word, fittings);
-    } catch (error) {
-      if (!(error instanceof UserError)) throw error;
-      throw new UserError(`${error.message}\ncould not add USB device '${word}'`);
-    } finally {
-      this.counts = fittings;
-    }
-    this.plugLast(fittings);
-  }
-
   async removeUsb(text: string): Promise<void> {
     const address = /^0\.(\d+)$/.exec(text)?.[1];
-    const { usb } = this.options;
-    const pointer = usb?.pointers.find(item => String(item.pointer.address) === address);
-    if (pointer !== undefined) {
-      this.unplugPointer(pointer);
-      return;
-    }
-    const found = usb?.plugged.find(({ storage }) => String(storage.address) === address);
+    const found = this.options.usb?.plugged.find(
+      ({ storage }) => String(storage.address) === address,
+    );
     if (found === undefined) throw new UserError(`could not delete USB device '${text}'`);
     await this.unplug(found);
   }
@@ -175,12 +135,15 @@ export class HotPlug implements Devices {
   /** What is plugged now, as the checks of `-device` know it. */
   private fittings(): Fittings {
     const { usb } = this.options;
+    const plugged = usb?.plugged ?? [];
     const { anonymous, unattached } = this.counts;
-    const at = ({ port }: { readonly port: UsbPort }) => ({ port: String(port.number) });
     return {
-      ...noFittings(usb !== undefined),
-      usbDevices: (usb?.plugged ?? []).map(item => ({ ...item.options, ...at(item) })),
-      usbPointers: (usb?.pointers ?? []).map(item => ({ ...item.options, ...at(item) })),
+      drives: [],
+      serials: [],
+      debugcons: [],
+      debugExits: [],
+      usb: usb !== undefined,
+      usbDevices: plugged.map(({ options, port }) => ({ ...options, port: String(port.number) })),
       anonymous,
       unattached,
     };

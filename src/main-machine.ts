@@ -16,14 +16,7 @@ import type { Log } from './log.ts';
 import { buildMachine, MAX_LOW_RAM, type PcMachine } from './machine-build.ts';
 import type { CharTable } from './main-chars.ts';
 import type { Config } from './main-config.ts';
-import {
-  addDevice,
-  type Fittings,
-  fitIdeDrives,
-  fitUsbDisk,
-  fitUsbPointer,
-  POINTER_WORDS,
-} from './main-devices.ts';
+import { addDevice, type Fittings, fitIdeDrives, fitUsbDisk } from './main-devices.ts';
 import type { DriveTable } from './main-drives.ts';
 import { loadBoot, loadFirmware, loadVgaRom } from './main-files.ts';
 import { HotPlug } from './main-hotplug.ts';
@@ -67,9 +60,6 @@ export function assemble({ config, parts, fittings, chars, drives }: Assembly): 
   const hasVga = config.vga === undefined ? config.hasDefaults : config.vga === 'std';
   fitIdeDrives(drives, fittings);
   for (const drive of drives.usbDisks) fitUsbDisk(drive, fittings);
-  for (const { text } of config.usbDevices) {
-    if (Object.hasOwn(POINTER_WORDS, text)) located(undefined, () => fitUsbPointer(text, fittings));
-  }
   for (const request of config.devices) addDevice(request, { fittings, chars, drives });
   const { warnings, ...boot } = loadBoot(config, ramBelow4g(config.ramSize));
   for (const warning of warnings) printError(`${warning}\n`);

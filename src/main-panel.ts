@@ -12,7 +12,6 @@ import { picture } from './hw/display/render.ts';
 import { screenText } from './hw/display/text.ts';
 import { isKeyName, KEY_NAMES, type KeyName, keyOfNumber } from './hw/input/keys.ts';
 import { bootOrderCmos } from './hw/timer/cmos.ts';
-import { POINTERS, type UsbPointer } from './hw/usb/hid.ts';
 import type { Json } from './json.ts';
 import type { PcMachine } from './machine-build.ts';
 import type { InputEvent, Models, Panel, Topic } from './monitor/vm.ts';
@@ -37,7 +36,7 @@ export function pcPanel(machine: PcMachine): Panel {
     },
     // Interfaces have no index signature, but every member is a JSON value.
     queryPci: (): Json => [{ bus: 0, devices: board.texts.pciInfo() as unknown as Json }],
-    queryMice: (): Json => mice(machine),
+    queryMice: (): Json => [{ name: 'QEMU PS/2 Mouse', index: 2, current: true, absolute: false }],
     screenText: () => (board.vga === undefined ? undefined : screenText(board.vga)),
     machineObject: () => board.texts.machineObject(),
     screenshot: () => (board.vga === undefined ? undefined : ppm(picture(board.vga))),
@@ -52,32 +51,9 @@ export function pcPanel(machine: PcMachine): Panel {
 const BUTTONS = ['Left', 'Right', 'Middle'];
 const WHEEL: { readonly [button: string]: number } = { WheelUp: -1, WheelDown: 1 };
 
-type WithBoard = Pick<PcMachine, 'board'>;
-
-/** USB pointers that the guest has set up, the newest first. */
-function activePointers({ board }: WithBoard): readonly UsbPointer[] {
-  const all = (board.usb?.pointers ?? []).map(({ pointer }) => pointer);
-  return all.filter(({ isActive }) => isActive).reverse();
-}
-
-/** All pointers; the first gets what moves. */
-function mice(machine: WithBoard) {
-  const active = activePointers(machine);
-  const all = (machine.board.usb?.pointers ?? []).map(({ pointer }) => pointer);
-  const waiting = all.filter(pointer => !active.includes(pointer));
-  const ps2 = { name: 'QEMU PS/2 Mouse', index: 2, absolute: false };
-  const described = (pointer: UsbPointer) => {
-    const { mouseName: name, isAbsolute: absolute } = POINTERS[pointer.kind];
-    return { name, index: 3 + all.indexOf(pointer), absolute };
-  };
-  const list = [...active.map(described), ps2, ...waiting.map(described)];
-  return list.map((item, i) => ({ ...item, current: i === 0 }));
-}
-
-/** As a window would send it: to the newest pointer that the guest knows, or to the PS/2 mouse. */
-function input(machine: PcMachine, event: InputEvent): void {
-  const { board } = machine;
-  const active = activePointers(machine);
+/** As a window would send it; the mouse does not know absolute places. */
+function input({ board }: PcMachine, event: InputEvent): void {
+  const { mouse } = board;
   switch (event.type) {
     case 'key': {
       const key = readKey(event.key);
@@ -85,28 +61,18 @@ function input(machine: PcMachine, event: InputEvent): void {
       return;
     }
     case 'btn': {
-      const mouse = active[0] ?? board.mouse;
       const bit = 1 << BUTTONS.indexOf(event.button);
       if (Object.hasOwn(WHEEL, event.button)) {
         if (event.down) mouse.move(0, 0, WHEEL[event.button]);
       } else mouse.setButtons(event.down ? mouse.buttons | bit : mouse.buttons & ~bit);
       return;
     }
-    case 'rel': {
-      const mouse = active.find(({ kind }) => kind === 'usb-mouse') ?? board.mouse;
+    case 'rel':
       if (event.axis === 'X') mouse.move(event.value, 0);
       else mouse.move(0, event.value);
       return;
-    }
-    default: {
-      const tablet = active.find(({ kind }) => kind === 'usb-tablet');
-      if (tablet === undefined) {
-        throw new UserError('Input handler not found for event type abs');
-      }
-      const { x, y } = tablet.place;
-      if (event.axis === 'X') tablet.moveTo(event.value, y);
-      else tablet.moveTo(x, event.value);
-    }
+    default:
+      return;
   }
 }
 
@@ -176,12 +142,7 @@ function show({ board, cpu }: PcMachine, topic: Topic): string | undefined {
     case 'network':
       return '';
     case 'mice':
-      return mice({ board })
-        .map(({ name, index, current, absolute }) => {
-          const kind = absolute ? ' (absolute)' : '';
-          return `${current ? '*' : ' '} Mouse #${index}: ${name}${kind}\n`;
-        })
-        .join('');
+      return '* Mouse #2: QEMU PS/2 Mouse\n';
     default:
       return undefined;
   }

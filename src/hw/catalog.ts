@@ -189,15 +189,6 @@ export const CATALOG: readonly DeviceModel[] = [
     creatable: true,
     properties: [...blockWith(0xffffffff), flag('removable', false), ...USB],
   },
-  ...['usb-mouse', 'usb-tablet'].map(
-    (name): DeviceModel => ({
-      name,
-      bus: 'usb-bus',
-      category: 'input',
-      creatable: true,
-      properties: [number('usb_version', 2), ...USB],
-    }),
-  ),
   internal('scsi-disk', 'SCSI', [
     ...blockWith(4096),
     text('ver', '2.2.50'),

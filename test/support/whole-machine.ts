@@ -15,7 +15,6 @@ import { CharTable } from '../../src/main-chars.ts';
 import { readConfig } from '../../src/main-config.ts';
 import type { Fittings } from '../../src/main-devices.ts';
 import { DriveTable } from '../../src/main-drives.ts';
-import { noFittings } from '../../src/main-fittings.ts';
 import { assemble } from '../../src/main-machine.ts';
 import type { RamDisk } from './board.ts';
 import { InstantHost } from './instant-host.ts';
@@ -50,7 +49,13 @@ export class WholeMachine {
   ) {
     const config = readConfig([...COUNTED, ...argv]);
     const fittings: Fittings = {
-      ...noFittings(config.hasUsb),
+      drives: [],
+      serials: [],
+      debugcons: [],
+      debugExits: [],
+      usb: config.hasUsb,
+      anonymous: 0,
+      unattached: 0,
       usbDevices: disks.usb === undefined ? [] : [{ backend: disks.usb }],
     };
     const { ide } = disks;

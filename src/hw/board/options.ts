@@ -9,7 +9,7 @@ import type { Inbox } from '../../inbox.ts';
 import type { Log } from '../../log.ts';
 import type { Memory } from '../../memory.ts';
 import type { Ports } from '../../ports.ts';
-import type { UsbPointerOptions, UsbStorageOptions } from './usb.ts';
+import type { UsbStorageOptions } from './usb.ts';
 
 /** A disk or CD-ROM on one of the two IDE channels. */
 export interface DriveOptions {
@@ -95,8 +95,6 @@ export interface PcOptions {
   readonly usb?: boolean;
   /** Needs `usb`. */
   readonly usbDevices?: readonly UsbStorageOptions[];
-  /** Needs `usb`, too. */
-  readonly usbPointers?: readonly UsbPointerOptions[];
   readonly debugcons?: readonly DebugconOptions[];
   readonly debugExits?: readonly DebugExitOptions[];
   /** Kernel, initrd and command line for the loader ROMs. */

@@ -419,7 +419,6 @@ export class Pc {
     const usb = new BoardUsb({ ...this.options, wiring: this.wiring, devices: this.added });
     this.function(1, 2, usb.controller.pci);
     for (const device of this.options.usbDevices ?? []) usb.plug(device);
-    for (const pointer of this.options.usbPointers ?? []) usb.plugPointer(pointer);
     return usb;
   }
 

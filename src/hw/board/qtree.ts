@@ -11,7 +11,7 @@ import { pciAddress, pciDetails } from '../pci/pci-text.ts';
 import { serialOf } from './drives.ts';
 import { IOAPIC_BASE } from './interrupts.ts';
 import type { DriveOptions, PcOptions } from './options.ts';
-import { diskValues, type PluggedPointer, type PluggedStorage, usbLines } from './usb.ts';
+import { diskValues, type PluggedStorage, storageLines } from './usb.ts';
 
 const DEFAULT_CPU = 'qemu64';
 
@@ -22,7 +22,6 @@ export interface TreeFacts {
   readonly options: PcOptions;
   readonly functions: readonly PciFunction[];
   readonly usb: readonly PluggedStorage[];
-  readonly pointers: readonly PluggedPointer[];
   readonly serialPorts: readonly number[];
   readonly serialIrqs: readonly number[];
   readonly geometry: (drive: DriveOptions) => Values;
@@ -102,7 +101,7 @@ function busesOf(facts: TreeFacts, name: string): QdevBus[] {
     return [{ name: 'i2c', type: 'i2c-bus', children }];
   }
   if (name === 'piix3-usb-uhci') {
-    const children = [...facts.usb.map(storageNode), ...facts.pointers.map(pointerNode)];
+    const children = facts.usb.map(storageNode);
     return [{ name: 'usb-bus.0', type: 'usb-bus', children }];
   }
   if (name !== 'piix3-ide') return [];
@@ -122,19 +121,8 @@ function storageNode(plugged: PluggedStorage): QdevInfo {
   return node(
     'usb-storage',
     { serial, port },
-    {
-      id,
-      path,
-      details: () => usbLines(plugged.port, plugged.storage),
-      buses: [{ ...bus, children: [disk] }],
-    },
+    { id, path, details: () => storageLines(plugged), buses: [{ ...bus, children: [disk] }] },
   );
-}
-
-function pointerNode({ options, port, pointer }: PluggedPointer): QdevInfo {
-  const { kind, id, path } = options;
-  const values = { port: options.port ?? '' };
-  return node(kind, values, { id, path, details: () => usbLines(port, pointer) });
 }
 
 function driveNode(facts: TreeFacts, drive: DriveOptions): QdevInfo {

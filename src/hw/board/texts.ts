@@ -64,7 +64,6 @@ export class BoardTexts {
     return boardTree({
       options: this.board.options,
       usb: this.board.usb?.plugged ?? [],
-      pointers: this.board.usb?.pointers ?? [],
       functions: this.board.pci.sorted,
       serialPorts: this.serial.ports,
       serialIrqs: this.serial.irqs,

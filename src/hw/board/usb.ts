@@ -12,8 +12,6 @@ import type { PropertyValue } from '../catalog.ts';
 import type { Device } from '../device.ts';
 import { ScsiDisk } from '../scsi/disk.ts';
 import type { UsbPort } from '../usb/bus.ts';
-import type { UsbDevice } from '../usb/device.ts';
-import { type PointerKind, UsbPointer } from '../usb/hid.ts';
 import { UsbStorage } from '../usb/storage.ts';
 import { Uhci } from '../usb/uhci.ts';
 import type { Wiring } from './wiring.ts';
@@ -30,22 +28,6 @@ export interface UsbStorageOptions {
   readonly bootIndex?: number;
   /** It is there, but the guest sees it only after `attach`: its medium cannot be read yet. */
   readonly isDeferred?: boolean;
-}
-
-/** `-device usb-mouse`, `usb-tablet`, `-usbdevice mouse`. */
-export interface UsbPointerOptions {
-  readonly kind: PointerKind;
-  readonly id?: string;
-  /** In the tree of objects. */
-  readonly path?: string;
-  readonly port?: string;
-}
-
-/** A pointer and where it sits. */
-export interface PluggedPointer {
-  readonly options: UsbPointerOptions;
-  readonly port: UsbPort;
-  readonly pointer: UsbPointer;
 }
 
 /** One device and where it sits. */
@@ -73,7 +55,6 @@ const CONTROLLER_PATH = '0000:00:01.2';
 export class BoardUsb {
   readonly controller: Uhci;
   private readonly list: PluggedStorage[] = [];
-  private readonly pointerList: PluggedPointer[] = [];
   private namelessBuses = 0;
 
   constructor(private readonly options: BoardUsbOptions) {
@@ -116,33 +97,8 @@ export class BoardUsb {
     return plugged;
   }
 
-  get pointers(): readonly PluggedPointer[] {
-    return this.pointerList;
-  }
-
-  /** Throws UserError when there is no free port. */
-  plugPointer(options: UsbPointerOptions): void {
-    const { bus } = this.controller;
-    const pointer = new UsbPointer(options.kind);
-    const port = bus.claim(pointer.product, options.port);
-    port.device = pointer;
-    this.options.devices.set(`usb.${port.number}`, pointer);
-    this.pointerList.push({ options, port, pointer });
-    bus.attach(port);
-  }
-
-  unplugPointer(plugged: PluggedPointer): void {
-    this.pointerList.splice(this.pointerList.indexOf(plugged), 1);
-    this.controller.bus.detach(plugged.port);
-    this.options.devices.delete(`usb.${plugged.port.number}`);
-  }
-
   find(id: string): PluggedStorage | undefined {
     return this.list.find(({ options }) => options.id === id);
-  }
-
-  findPointer(id: string): PluggedPointer | undefined {
-    return this.pointerList.find(({ options }) => options.id === id);
   }
 
   /** The device at once is gone, for the guest too. */
@@ -182,8 +138,8 @@ export function usbBootPaths(
 }
 
 /** Lines of a device in `info qtree`. */
-export function usbLines(port: UsbPort, { address, product }: UsbDevice): string[] {
-  return [`addr 0.${address}, port ${port.number}, speed 12, name ${product}`];
+export function storageLines({ port, storage }: PluggedStorage): string[] {
+  return [`addr 0.${storage.address}, port ${port.number}, speed 12, name ${storage.product}`];
 }
 
 /** Properties of its disk in `info qtree`. */

@@ -31,11 +31,9 @@ export interface UsbDevice {
 export interface EndpointModel {
   /** With bit 7 for IN. */
   readonly address: number;
-  /** 2 is bulk, 3 is interrupt. */
+  /** 2 is bulk. */
   readonly attributes: number;
   readonly maxPacket: number;
-  /** Milliseconds between two looks of the host. */
-  readonly interval?: number;
 }
 
 /** Everything its descriptors say. */
@@ -45,12 +43,6 @@ export interface UsbModel {
   /** Strings 1, 2 and so on: maker, product, serial number, configuration. */
   readonly strings: readonly string[];
   readonly interfaceClass: readonly [number, number, number];
-  /** Between those of the interface and its endpoints. */
-  readonly classDescriptor?: readonly number[];
-  /** Of the configuration; default a device with power of its own. */
-  readonly attributes?: number;
-  /** From the bus, in units of 2 mA. */
-  readonly power?: number;
   readonly endpoints: readonly EndpointModel[];
 }
 
@@ -99,8 +91,6 @@ export interface ControlOptions {
   readonly state: () => ControlState;
   /** Requests of the class: the answer, or undefined to stall. */
   readonly classRequest: (setup: SetupPacket) => Uint8Array | undefined;
-  /** Descriptors of the class that the interface has. */
-  readonly interfaceDescriptor?: (type: number) => Uint8Array | undefined;
   /** The guest chose a configuration, which resets every endpoint. */
   readonly onConfigure: () => void;
 }
@@ -163,8 +153,6 @@ export class ControlEndpoint {
         return this.configure(setup.value & 0xff);
       case 0x8006:
         return this.descriptor(setup.value >> 8, setup.value & 0xff);
-      case 0x8106:
-        return this.options.interfaceDescriptor?.(setup.value >> 8);
       case 0x8008:
         return Uint8Array.of(s.configuration);
       case 0x8000:
@@ -230,16 +218,13 @@ function deviceDescriptor({ vendor, product }: UsbModel): Uint8Array {
   return Uint8Array.from([18, 1, ...release, 0, 0, 0, CONTROL_PACKET, ...ids, 1, 2, 3, 1]);
 }
 
-function configurationDescriptor(model: UsbModel): Uint8Array {
-  const { interfaceClass, endpoints, classDescriptor = [] } = model;
-  const { attributes = 0x80 | SELF_POWERED, power = 0 } = model;
-  const parts = [9, 4, 0, 0, endpoints.length, ...interfaceClass, 0, ...classDescriptor];
-  for (const endpoint of endpoints) {
-    const { address, maxPacket, interval = 0 } = endpoint;
-    parts.push(7, 5, address, endpoint.attributes, ...word(maxPacket), interval);
+function configurationDescriptor({ interfaceClass, endpoints }: UsbModel): Uint8Array {
+  const parts = [9, 4, 0, 0, endpoints.length, ...interfaceClass, 0];
+  for (const { address, attributes, maxPacket } of endpoints) {
+    parts.push(7, 5, address, attributes, ...word(maxPacket), 0);
   }
   const total = word(9 + parts.length);
-  return Uint8Array.from([9, 2, ...total, 1, 1, 4, attributes, power, ...parts]);
+  return Uint8Array.from([9, 2, ...total, 1, 1, 4, 0x80 | SELF_POWERED, 0, ...parts]);
 }
 
 function stringDescriptor(strings: readonly string[], index: number): Uint8Array | undefined {

@@ -55,6 +55,9 @@ export const inputSendEvent = command({
   returns: empty,
   run(vm, { console: index = 0, events }) {
     if (index !== 0) throw new UserError(`console ${index} not found`);
+    if (events.some(({ type }) => type === 'abs')) {
+      throw new UserError('Input handler not found for event type abs');
+    }
     vm.panel.input(
       events.map(event => {
         switch (event.type) {
