@@ -35,8 +35,9 @@ const anyPlace = (line: string): string =>
 async function expectWhole(
   talk: Conversation,
   differs: Difference = () => undefined,
+  patienceMs = 5000,
 ): Promise<void> {
-  const got = await converse(workshop(), { ...talk, argv: [...LEGACY, ...talk.argv] });
+  const got = await converse(workshop(), { ...talk, argv: [...LEGACY, ...talk.argv] }, patienceMs);
   const wanted = talk.exchanges.map(({ sent, received }) => ({
     sent,
     received: received.map(line => differs(anyPlace(line), sent) ?? anyPlace(line)),
@@ -103,16 +104,16 @@ test('D05, conversation 5: the firmware gives the stick an address', async () =>
   // People take longer to type than the firmware to look around.
   const isLast = (sent: string, i: number): boolean => i > 4 && sent.includes('info usb');
   const exchanges = talk.exchanges.flatMap((exchange, i) =>
-    isLast(exchange.sent, i) ? [{ sent: '', received: [] }, exchange] : [exchange],
+    isLast(exchange.sent, i) ? [{ ...exchange, isRepeated: true }] : [exchange],
   );
   const argv = [...talk.argv, '-bios', SEABIOS];
-  await expectWhole({ ...talk, argv, exchanges });
+  await expectWhole({ ...talk, argv, exchanges }, undefined, 30_000);
 });
 
 test('D06: what cannot be plugged', () => {
   const [talk] = conversations('D06-device-errors');
   // Devices that are not there, and what they leave behind.
-  const absent = /virtio-blk-pci|"v0"|usb-mouse|"m1"|query-block|info usb/;
+  const absent = /virtio-blk-pci|"v0"|query-block/;
   const exchanges = talk.exchanges.filter(({ sent }) => !absent.test(sent));
   return expectWhole({ ...talk, exchanges });
 });
