@@ -335,7 +335,7 @@ export class DriveBackend implements BlockBackend {
     how: (node: BlockNode) => Promise<void>,
   ): Promise<void> {
     const node = this.check(offset, length);
-    if (node.readOnly) throw new BlockError('EROFS', 'Read-only file system');
+    if (node.readOnly) throw new BlockError('EACCES', 'Permission denied');
     if (this.throttle.enabled) await this.wait(true, length);
     if (this.gate !== undefined) await this.gate;
     this.inFlight++;

@@ -68,6 +68,8 @@ export interface Panel {
   queryPci(): Json;
   /** What query-mice returns. */
   queryMice(): Json;
+  /** False when there is no mouse of that number. */
+  chooseMouse(index: number): boolean;
   /** The text mode screen, or undefined in graphics modes and without a display. */
   screenText(): string | undefined;
   setBootOrder(order: string): void;
@@ -102,7 +104,8 @@ export interface CharEntry {
 export interface Chars {
   /** Newest first. */
   list(): readonly CharEntry[];
-  add(label: string, spec: CharSpec): void;
+  /** Resolves, when it can be used, with the name of its pseudo-terminal. Throws UserError. */
+  add(label: string, spec: CharSpec): Promise<string | undefined>;
   remove(label: string): void;
 }
 

@@ -77,6 +77,7 @@ async function openQcow2(request: OpenRequest): Promise<Qcow2Node> {
   }
   if (header.encrypted) refuseEncrypted('qcow2', request.context);
   const l1 = await readTable(file, header.l1Offset, header.l1Size * 8);
+  await file.debugEvent?.('reftable_load');
   const reftable = await readTable(
     file,
     header.reftableOffset,

@@ -4,7 +4,11 @@ import { createQcow } from '../../../../src/block/format/qcow-header.ts';
 import { amendQcow2, setBacking } from '../../../../src/block/format/qcow2/amend.ts';
 import { FIELD } from '../../../../src/block/format/qcow2/layout.ts';
 import { checkQcow2 } from '../../../../src/block/format/qcow2/repair.ts';
-import { createSnapshot, makeEmpty } from '../../../../src/block/format/qcow2/snapshot-ops.ts';
+import {
+  applySnapshot,
+  createSnapshot,
+  makeEmpty,
+} from '../../../../src/block/format/qcow2/snapshot-ops.ts';
 import { openImage } from '../../../../src/block/graph.ts';
 import { FileNode } from '../../../../src/block/protocol/file.ts';
 import { MemoryHost } from '../../../support/memory-host.ts';
@@ -207,6 +211,9 @@ test('machine state lies past the disk, and belongs to its snapshot', async () =
   expect(again.snapshots[0].vmStateSize).toBe(state.length);
   expect(again.snapshots[0].vmClockNs).toBe(1.5e9);
   const into = new Uint8Array(state.length);
+  await again.readVmState(0, into);
+  expect(into.every(byte => byte === 0)).toBe(true);
+  await applySnapshot(again, 's');
   await again.readVmState(0, into);
   expect(Buffer.compare(into, state)).toBe(0);
   expect((await checkQcow2(again, 'none')).messages).toEqual([]);
