@@ -6,8 +6,8 @@ import { golden } from './sessions.ts';
 interface Exchange {
   readonly sent: string;
   readonly received: readonly string[];
-  /** Asked again until the answer is the recorded one, for a while: the guest needs time. */
-  readonly isRepeated?: boolean;
+  /** Asked again until the answer is such, for a while: the guest needs time. */
+  readonly until?: RegExp;
 }
 
 export interface Conversation {
@@ -69,7 +69,7 @@ export function converse(
         const exchange = got.length === 1 ? undefined : exchanges[got.length - 2];
         const wanted = exchange?.received ?? greeting;
         if (received.length !== wanted.length) continue;
-        if (exchange?.isRepeated === true && line !== wanted[0] && tries++ < 100) {
+        if (exchange?.until?.test(line) === false && tries++ < 100) {
           received.pop();
           setTimeout(() => child.stdin.write(`${exchange.sent}\n`), 300);
         } else next();
