@@ -110,13 +110,7 @@ test('D05, conversation 5: the firmware gives the stick an address', async () =>
   await expectWhole({ ...talk, argv, exchanges }, undefined, 30_000);
 });
 
-test('D06: what cannot be plugged', () => {
-  const [talk] = conversations('D06-device-errors');
-  // Devices that are not there, and what they leave behind.
-  const absent = /virtio-blk-pci|"v0"|query-block/;
-  const exchanges = talk.exchanges.filter(({ sent }) => !absent.test(sent));
-  return expectWhole({ ...talk, exchanges });
-});
+test('D06: what cannot be plugged', () => expectWhole(conversations('D06-device-errors')[0]));
 
 test('D11: an anonymous stick, and its drive', () => expectWhole(conversations('D11-more')[0]));
 
