@@ -110,7 +110,8 @@ test('D05, conversation 5: the firmware gives the stick an address', async () =>
   await expectWhole({ ...talk, argv, exchanges }, undefined, 30_000);
 });
 
-test('D06: what cannot be plugged', () => expectWhole(conversations('D06-device-errors')[0]));
+test('D06: what can be plugged, and what cannot', () =>
+  expectWhole(conversations('D06-device-errors')[0]));
 
 test('D11: an anonymous stick, and its drive', () => expectWhole(conversations('D11-more')[0]));
 
