@@ -11,6 +11,7 @@ import type { Events } from './events.ts';
 import type { Json } from './json.ts';
 import { bareError, type CharRequest, type Config, type DriveRequest } from './main-config.ts';
 import { describeBitmap, describeMedium, describeStats } from './main-drives-describe.ts';
+import { hidOfName } from './main-usb-names.ts';
 import type { MissingKey } from './monitor/drives.ts';
 import { CommandLineError } from './options.ts';
 
@@ -63,7 +64,9 @@ export class DriveTable {
     this.encryptedImages = config.encryptedImages;
     this.snapshotAll = config.snapshot;
     for (const request of config.drives) await this.open(request);
-    for (const request of config.usbDevices) this.usbDisks.push(await this.openUsb(request));
+    for (const request of config.usbDevices) {
+      if (hidOfName(request.text) === undefined) this.usbDisks.push(await this.openUsb(request));
+    }
     if (!config.hasDefaults) return;
     const replaced = config.devices.some(d => CD_REPLACERS.includes(d.list.get('driver') ?? ''));
     if (!replaced && !this.isTaken('ide', 1, 0)) await this.openDefault('ide', 2);

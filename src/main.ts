@@ -43,9 +43,9 @@ import {
   readConfig,
 } from './main-config.ts';
 import { MACHINES } from './main-config-groups.ts';
-import type { Fittings } from './main-devices.ts';
 import { DriveMonitor } from './main-drive-monitor.ts';
 import { DriveTable } from './main-drives.ts';
+import { type Fittings, noFittings } from './main-fittings.ts';
 import { watchDrives } from './main-io-errors.ts';
 import { createMigration } from './main-migration.ts';
 import { DriveNbdServer } from './main-nbd.ts';
@@ -293,16 +293,7 @@ class Program {
 
   private async openPorts(): Promise<Fittings> {
     const { config } = this;
-    const fittings: Fittings = {
-      drives: [],
-      serials: [],
-      debugcons: [],
-      debugExits: [],
-      usb: config.hasUsb,
-      usbDevices: [],
-      anonymous: 0,
-      unattached: 0,
-    };
+    const fittings: Fittings = { ...noFittings(), usb: config.hasUsb };
     for (const [i, request] of config.serials.entries()) {
       fittings.serials.push(await this.openPort(`serial${i}`, request));
     }

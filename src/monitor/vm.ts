@@ -68,6 +68,8 @@ export interface Panel {
   queryPci(): Json;
   /** What query-mice returns. */
   queryMice(): Json;
+  /** False when there is no mouse of that number. */
+  chooseMouse(index: number): boolean;
   /** The text mode screen, or undefined in graphics modes and without a display. */
   screenText(): string | undefined;
   setBootOrder(order: string): void;
