@@ -12,6 +12,7 @@ import { helpText, located } from './command-line.ts';
 import { HostError } from './disk-host.ts';
 import { UserError } from './error.ts';
 import { Events } from './events.ts';
+import { handOverLocks } from './host-lock.ts';
 import {
   completePath,
   exit,
@@ -47,7 +48,7 @@ import type { Fittings } from './main-devices.ts';
 import { DriveMonitor } from './main-drive-monitor.ts';
 import { DriveTable } from './main-drives.ts';
 import { watchDrives } from './main-io-errors.ts';
-import { createMigration } from './main-migration.ts';
+import { createMigration, receiveMachine, takeDrivesBack } from './main-migration.ts';
 import { commandsFor } from './monitor/commands/all.ts';
 import { CHARDEV_GROUP } from './monitor/commands/chardev.ts';
 import { bareContext, hmpCommandsFor } from './monitor/hmp/commands.ts';
@@ -75,6 +76,7 @@ class Program {
   private readonly limits = new EventLimits(this.events, { wallClock, after });
   private readonly log = new Log();
   private readonly host = new HostTime();
+  private readonly sleep = (ms: number): Promise<void> => this.host.sleepAside(ms);
   private readonly chars: CharTable;
   private readonly drives: DriveTable;
   private machine: PcMachine | undefined;
@@ -116,6 +118,7 @@ class Program {
     for (const { list, location } of config.chardevs) await this.openChardev(list, location);
     for (const request of config.monitors) await this.openMonitor(request);
     if (config.isDemo) config.drives.push(demoDrive());
+    if (config.incoming !== undefined) handOverLocks();
     await this.drives.openAll(config);
     this.connectMonitors();
     const fittings = await this.openPorts();
@@ -126,7 +129,10 @@ class Program {
     this.chars.announceShared();
     await this.openDisplay(machine);
     watchDrives(this.drives, machine);
+    const { drives, sleep } = this;
+    const receiver = { machine, drives, sleep, report: (line: string) => this.report(line) };
     machine.beforeCont = () => {
+      takeDrivesBack(receiver);
       this.drives.checkKeys();
       for (const { backend } of this.drives.drives) backend.retryHeld();
     };
@@ -134,8 +140,10 @@ class Program {
     const hasKeys = this.drives.missingKeys().length === 0;
     const isLoaded = config.loadvm === undefined || (await this.loadSnapshot(config.loadvm));
     const runs = config.startsRunning && hasKeys && isLoaded;
-    if (config.incoming !== undefined) await this.receive(machine, config.incoming, runs);
-    else if (runs) machine.cont();
+    if (config.incoming !== undefined) {
+      machine.runsAfterIncoming = runs;
+      await receiveMachine(receiver, config.incoming);
+    } else if (runs) machine.cont();
     const status = await machine.power();
     if (config.showsHash) {
       const { instructions } = machine.cpu;
@@ -157,14 +165,6 @@ class Program {
       this.report(error.message);
       return false;
     }
-  }
-
-  /** `-incoming`: `runs` says whether the machine runs when it is there. */
-  private async receive(machine: PcMachine, from: CharRequest, runs: boolean): Promise<void> {
-    const { receiveMachine } = await import('./main-migration.ts');
-    machine.rest('inmigrate');
-    machine.runsAfterIncoming = runs;
-    await receiveMachine(machine, from, line => this.report(line));
   }
 
   private report(lines: string): void {
@@ -374,7 +374,7 @@ class Program {
       drives,
       chars,
       objects: new UserObjects(),
-      migration: createMigration(parts.machine, ms => this.host.sleepAside(ms)),
+      migration: createMigration(parts.machine, this.drives, this.sleep),
       settings: {
         singlestep: config.singlestep,
         watchdogAction: config.watchdogAction,

@@ -158,3 +158,35 @@ test('QMP: events, and what is known of a migration', async () => {
   const events = [...text.matchAll(/"event": "(\w+)"/g)].map(match => match[1]);
   expect(events).toEqual(['RESUME', 'STOP', 'SHUTDOWN']);
 });
+
+test('a disk that both processes have goes along, and comes back', async () => {
+  const uri = 'unix:disk.sock';
+  workshop.imageTool('create', '-q', '-f', 'qcow2', 'shared.qcow2', '4M');
+  const machine = ['-m', '16', '-drive', 'file=shared.qcow2,if=none,id=d'];
+  const from = new Prompt(workshop, machine);
+  expect(await from.ask('qemu-io d "write -P 1 0 64k"')).toContain('wrote');
+  const to = new Prompt(workshop, [...machine, '-incoming', uri]);
+  expect(await to.ask('info status')).toBe('VM status: paused (inmigrate)\n');
+  expect(await from.ask('qemu-io d "write -P 2 64k 64k"')).toContain('wrote');
+  expect(await from.ask(`migrate ${uri}`)).toBe('');
+  expect(await to.askUntil('info status', 'running')).toBe('VM status: running\n');
+  expect(await to.ask('qemu-io d "read -P 2 64k 64k"')).not.toContain('failed');
+  expect(await to.ask('qemu-io d "write -P 3 128k 64k"')).toContain('wrote');
+  expect(await from.ask('cont')).toMatch(/^Failed to get "write" lock/);
+  expect(await to.quit()).toBe(0);
+  expect(await from.ask('cont')).toBe('');
+  expect(await from.ask('qemu-io d "read -P 3 128k 64k"')).not.toContain('failed');
+  expect(await from.ask('qemu-io d "write -P 4 192k 64k"')).toContain('wrote');
+  expect(await from.quit()).toBe(0);
+  workshop.imageTool('check', '-q', 'shared.qcow2');
+});
+
+test('a drive whose image cannot be shared keeps the machine here', async () => {
+  workshop.imageTool('create', '-q', '-f', 'qcow', 'one.qcow', '4M');
+  const prompt = new Prompt(workshop, ['-m', '16', '-hda', 'one.qcow', '-S']);
+  expect(await prompt.ask('migrate exec:true')).toBe(
+    "migrate: Block format 'qcow' used by device 'ide0-hd0' does not support " +
+      "feature 'live migration'\n",
+  );
+  expect(await prompt.quit()).toBe(0);
+});

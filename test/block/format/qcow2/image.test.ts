@@ -208,6 +208,9 @@ test('machine state lies past the disk, and belongs to its snapshot', async () =
   expect(again.snapshots[0].vmClockNs).toBe(1.5e9);
   const into = new Uint8Array(state.length);
   await again.readVmState(0, into);
+  expect(into.every(byte => byte === 0)).toBe(true);
+  await applySnapshot(again, 's');
+  await again.readVmState(0, into);
   expect(Buffer.compare(into, state)).toBe(0);
   expect((await checkQcow2(again, 'none')).messages).toEqual([]);
 });
