@@ -16,6 +16,8 @@ export interface BlockContext {
   readonly imageTool: string;
   /** A line for stderr, complete but for its newline. */
   readonly warn: (text: string) => void;
+  /** A line for stdout: what suspended requests do. */
+  readonly tell?: (text: string) => void;
   /** False while a running guest would see ciphertext: opening encrypted images then fails. */
   readonly mayOpenEncrypted: () => boolean;
 }

@@ -204,6 +204,13 @@ function warnProbedRaw(filename: string, context: BlockContext): void {
   context.warn("         Specify the 'raw' format explicitly to remove the restrictions.");
 }
 
+/** The file that an image is in, whatever filters stand between. */
+function placeOf(node: BlockNode): string {
+  let at = node;
+  while (at.file !== undefined) at = at.file;
+  return at.filename;
+}
+
 async function openBacking(
   node: BlockNode,
   options: Options,
@@ -215,7 +222,7 @@ async function openBacking(
   const stored = backingFilename === undefined || backingFilename === '';
   const overridden = child.has('file.filename') || child.has('filename') || child.has('driver');
   if (stored && !overridden) return undefined;
-  const wanted = overridden ? undefined : backingPath(node.filename, backingFilename ?? '');
+  const wanted = overridden ? undefined : backingPath(placeOf(node), backingFilename ?? '');
   if (wanted !== undefined && backingFormat !== undefined && !child.has('driver')) {
     child.set('driver', backingFormat);
   }

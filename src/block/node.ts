@@ -79,6 +79,7 @@ export const DEBUG_EVENTS = [
   'l1_grow.activate_table',
   'l2_load',
   'l2_update',
+  'l2_update_compressed',
   'l2_alloc.cow_read',
   'l2_alloc.write',
   'read_aio',

@@ -2,6 +2,7 @@
  * What all nodes share: padded reads, zero detection, copies, and a queue for changes of metadata.
  */
 
+import { BlockError } from './backend.ts';
 import type { BlockNode } from './node.ts';
 
 /** The largest piece that copies and zero fills move at once. */
@@ -59,4 +60,16 @@ export class Mutex {
     this.tail = tail;
     return result;
   }
+}
+
+/** Only whole clusters are stored compressed, and what is left at the end of the disk. */
+export function checkCompressed(
+  image: { readonly clusterSize: number; readonly length: number },
+  offset: number,
+  length: number,
+): void {
+  const { clusterSize } = image;
+  const isRest = length < clusterSize && offset + length === image.length;
+  if (offset % clusterSize === 0 && (length === clusterSize || isRest)) return;
+  throw new BlockError('EINVAL', 'Invalid argument');
 }

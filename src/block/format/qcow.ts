@@ -12,7 +12,7 @@ import { ImageEncryption } from '../crypto/password.ts';
 import { refuseEncrypted } from '../crypto/policy.ts';
 import type { BlockContext, Driver, OpenRequest } from '../driver.ts';
 import type { BlockNode, Extent, ImageDetails } from '../node.ts';
-import { Mutex, readPadded } from '../request.ts';
+import { checkCompressed, Mutex, readPadded } from '../request.ts';
 import { backingNameOf, parseQcowHeader, QCOW_MAGIC, type QcowHeader } from './qcow-header.ts';
 import { QcowTables } from './qcow-tables.ts';
 
@@ -113,7 +113,7 @@ export class QcowNode implements BlockNode {
 
   private change(task: () => Promise<void>): Promise<void> {
     return this.lock.run(async () => {
-      if (this.readOnly) throw new BlockError('EROFS', 'Read-only file system');
+      if (this.readOnly) throw new BlockError('EACCES', 'Permission denied');
       await this.tables.makeRoom();
       await task();
     });
@@ -160,6 +160,7 @@ export class QcowNode implements BlockNode {
 
   writeCompressed(offset: number, from: Uint8Array): Promise<void> {
     return this.change(async () => {
+      checkCompressed(this, offset, from.length);
       let cluster = from;
       if (from.length < this.clusterSize) {
         cluster = new Uint8Array(this.clusterSize);

@@ -10,11 +10,12 @@ export interface Flags {
   get(letter: string): string | undefined;
 }
 
-/** The words do not fit: the command's help is shown. */
+/** The words do not fit: the command's help is shown, after a complaint. */
 export class BadArguments extends Error {
   override readonly name = 'BadArguments';
 }
 
+/** As getopt reads them: options may stand after other words, `--` ends them. */
 export function parseFlags(
   words: Words,
   letters: string,
@@ -22,28 +23,44 @@ export function parseFlags(
   most = Number.POSITIVE_INFINITY,
 ): { readonly flags: Flags; readonly rest: readonly string[] } {
   const values = new Map<string, string>();
-  let at = 1;
-  for (; at < words.length && /^-[A-Za-z]/.test(words[at]); at++) {
+  const rest: string[] = [];
+  for (let at = 1; at < words.length; at++) {
     const word = words[at];
-    for (let i = 1; i < word.length; i++) {
-      const known = letters.indexOf(word[i]);
-      if (known < 0) throw new BadArguments(`${words[0]}: invalid option -- '${word[i]}'`);
-      if (letters[known + 1] !== ':') {
-        values.set(word[i], '');
-        continue;
-      }
-      const inline = word.slice(i + 1);
-      const value = inline === '' ? words[++at] : inline;
-      if (value === undefined) {
-        throw new BadArguments(`${words[0]}: option requires an argument -- '${word[i]}'`);
-      }
-      values.set(word[i], value);
+    if (word === '--') {
+      rest.push(...words.slice(at + 1));
       break;
     }
+    if (word === '-' || !word.startsWith('-')) rest.push(word);
+    else if (readOptions(words, at, letters, values)) at++;
   }
-  const rest = words.slice(at);
   if (rest.length < least || rest.length > most) throw new BadArguments('');
   return { flags: { has: l => values.has(l), get: l => values.get(l) }, rest };
+}
+
+/** The letters of one word; true when the next word was an argument of them. */
+function readOptions(
+  words: Words,
+  at: number,
+  letters: string,
+  values: Map<string, string>,
+): boolean {
+  const word = words[at];
+  for (let i = 1; i < word.length; i++) {
+    const known = word[i] === ':' ? -1 : letters.indexOf(word[i]);
+    if (known < 0) throw new BadArguments(`${words[0]}: invalid option -- '${word[i]}'`);
+    if (letters[known + 1] !== ':') {
+      values.set(word[i], '');
+      continue;
+    }
+    const inline = word.slice(i + 1);
+    const value = inline === '' ? words[at + 1] : inline;
+    if (value === undefined) {
+      throw new BadArguments(`${words[0]}: option requires an argument -- '${word[i]}'`);
+    }
+    values.set(word[i], value);
+    return inline === '';
+  }
+  return false;
 }
 
 /** `read 0 512` as words; several spaces count as one. */

@@ -2,10 +2,13 @@
  * The I/O tool's commands, by name: what they take, one line of help, what they do.
  */
 
+import { UserError } from '../../error.ts';
+import { cacheMode } from '../cache-mode.ts';
 import { Qcow2Node } from '../format/qcow2/node.ts';
 import { BlkdebugNode } from '../protocol/blkdebug.ts';
 import { BadArguments, parseFlags, splitLine, type Words } from './arguments.ts';
-import { IoError, type IoSession, reasonOf } from './session.ts';
+import { LONG_HELP } from './help.ts';
+import { IoError, type IoSession, NO_FILE, reasonOf, UsageError } from './session.ts';
 import { parseNumber, sizeWithUnit } from './text.ts';
 import { aioRead, aioWrite, discard, multiwrite, read, readv, write, writev } from './transfer.ts';
 
@@ -15,12 +18,14 @@ export interface IoCommand {
   readonly least: number;
   readonly most: number;
   readonly needsImage: boolean;
-  readonly arguments: string;
+  /** Absent: none are named. */
+  readonly arguments?: string;
   readonly help: string;
   run(session: IoSession, words: Words): Promise<void>;
 }
 
 const SECTOR = 512;
+const SIGABRT = 6;
 const MANY = Number.POSITIVE_INFINITY;
 
 type Spec = Omit<IoCommand, 'least' | 'most' | 'needsImage'> & {
@@ -31,16 +36,16 @@ type Spec = Omit<IoCommand, 'least' | 'most' | 'needsImage'> & {
 
 const command = (spec: Spec): IoCommand => ({ least: 0, most: 0, needsImage: true, ...spec });
 
-function size(text: string): number {
+function size(text: string, what: string): number {
   const value = parseNumber(text);
-  if (value === undefined) throw new IoError(`non-numeric argument -- ${text}`);
+  if (value === undefined) throw new IoError(`non-numeric ${what} argument -- ${text}`);
   return value;
 }
 
 async function alloc(session: IoSession, words: Words): Promise<void> {
-  const start = size(words[1]);
+  const start = size(words[1], 'offset');
   if (start % SECTOR !== 0) throw new IoError(`offset ${start} is not sector aligned`);
-  const total = words.length > 2 ? size(words[2]) : 1;
+  const total = words.length > 2 ? size(words[2], 'sector') : 1;
   const { image } = session;
   let allocated = 0;
   for (let at = start; at < Math.min(start + total * SECTOR, image.length); ) {
@@ -90,16 +95,56 @@ async function info(session: IoSession): Promise<void> {
   }
 }
 
-function debugNode(session: IoSession): BlkdebugNode {
-  for (let at = session.node; at !== undefined; at = at.file) {
-    if (at instanceof BlkdebugNode) return at;
+function findDebug({ node }: IoSession): BlkdebugNode | undefined {
+  for (let at = node; at !== undefined; at = at.file) if (at instanceof BlkdebugNode) return at;
+  return undefined;
+}
+
+/** The node that breakpoints are for; `task` is what failed if there is none. */
+function debugNode(session: IoSession, task: string): BlkdebugNode {
+  const found = findDebug(session);
+  if (found !== undefined) return found;
+  throw new IoError(`Could not ${task}: Operation not supported`);
+}
+
+async function setBreakpoint(session: IoSession, [, event, tag]: Words): Promise<void> {
+  const node = debugNode(session, 'set a breakpoint');
+  if (!node.setBreakpoint(event, tag)) {
+    throw new IoError('Could not set a breakpoint: No such file or directory');
   }
-  throw new IoError('Could not set a breakpoint: Operation not supported');
+}
+
+async function removeBreakpoint(session: IoSession, [, tag]: Words): Promise<void> {
+  if (debugNode(session, `remove breakpoint ${tag}`).removeBreakpoint(tag)) return;
+  throw new IoError(`Could not remove breakpoint ${tag}: No such file or directory`);
+}
+
+async function resume(session: IoSession, [, tag]: Words): Promise<void> {
+  if (debugNode(session, 'resume request').resume(tag)) return;
+  throw new IoError('Could not resume request: No such file or directory');
+}
+
+async function truncate(session: IoSession, [, at]: Words): Promise<void> {
+  const length = size(at, 'truncate');
+  try {
+    await session.image.truncate(length);
+  } catch (error) {
+    if (error instanceof UserError) {
+      session.host.complain(`${session.host.prefix}${error.message}\n`);
+      throw new IoError('truncate: Operation not supported');
+    }
+    throw new IoError(`truncate: ${reasonOf(error)}`);
+  }
+}
+
+async function sleep(session: IoSession, [, time]: Words): Promise<void> {
+  if (!/^\d+$/.test(time)) throw new IoError(`${time} is not a valid number`);
+  await session.host.sleep(Number(time));
 }
 
 async function openCommand(session: IoSession, words: Words): Promise<void> {
   const { flags, rest } = parseFlags(words, 'snrgo:', 0, 1);
-  if (session.node !== undefined) throw new IoError("file open already, try 'help close'");
+  if (session.node !== undefined) throw new UsageError("file open already, try 'help close'");
   session.node = await session.openImage?.({
     path: rest[0] ?? '',
     readOnly: flags.has('r'),
@@ -109,17 +154,24 @@ async function openCommand(session: IoSession, words: Words): Promise<void> {
   });
 }
 
+/** Closed and opened again: what the image holds in memory goes to the file first. */
 async function reopen(session: IoSession, words: Words): Promise<void> {
-  const { flags } = parseFlags(words, 'rw', 0, 0);
+  const { flags } = parseFlags(words, 'rwc:o:', 0, 0);
   if (session.openImage === undefined) throw new IoError('reopen: not here');
-  const { filename, driver } = session.image;
+  const cache = flags.get('c');
+  if (cache !== undefined && cacheMode(cache) === undefined) {
+    throw new UsageError(`${session.host.prefix}Invalid cache option: ${cache}`);
+  }
+  const { filename, driver, readOnly } = session.image;
+  const more = flags.get('o');
   await close(session);
   session.node = await session.openImage({
     path: filename,
-    readOnly: flags.has('r'),
+    readOnly: flags.has('r') || (readOnly && !flags.has('w')),
     snapshot: false,
     noCache: false,
-    options: `driver=${driver}`,
+    cache,
+    options: `driver=${driver}${more === undefined ? '' : `,${more}`}`,
   });
 }
 
@@ -127,7 +179,7 @@ async function close(session: IoSession): Promise<void> {
   await session.settle();
   const { image } = session;
   session.node = undefined;
-  await image.close();
+  await orFail('close', () => image.close());
 }
 
 async function orFail(name: string, work: () => Promise<void>): Promise<void> {
@@ -141,8 +193,13 @@ async function orFail(name: string, work: () => Promise<void>): Promise<void> {
 
 export const COMMANDS: readonly IoCommand[] = [
   command({
+    name: 'abort',
+    needsImage: false,
+    help: 'simulate a program crash using abort(3)',
+    run: async session => session.host.raise?.(SIGABRT),
+  }),
+  command({
     name: 'aio_flush',
-    arguments: '',
     help: 'completes all outstanding aio requests',
     run: session => session.settle(),
   }),
@@ -177,12 +234,11 @@ export const COMMANDS: readonly IoCommand[] = [
     most: 2,
     arguments: 'event tag',
     help: 'sets a breakpoint on event and tags the stopped request as tag',
-    run: async (session, [, event, tag]) => debugNode(session).setBreakpoint(event, tag),
+    run: setBreakpoint,
   }),
   command({
     name: 'close',
     short: 'c',
-    arguments: '',
     help: 'close the current open file',
     run: close,
   }),
@@ -198,7 +254,6 @@ export const COMMANDS: readonly IoCommand[] = [
   command({
     name: 'flush',
     short: 'f',
-    arguments: '',
     help: 'flush all in-core file state to disk',
     run: session => orFail('flush', () => session.image.flush()),
   }),
@@ -214,14 +269,12 @@ export const COMMANDS: readonly IoCommand[] = [
   command({
     name: 'info',
     short: 'i',
-    arguments: '',
     help: 'prints information about the current file',
     run: info,
   }),
   command({
     name: 'length',
     short: 'l',
-    arguments: '',
     help: 'gets the length of the current file',
     run: async session => session.print(`${sizeWithUnit(session.image.length)}\n`),
   }),
@@ -248,7 +301,6 @@ export const COMMANDS: readonly IoCommand[] = [
     name: 'quit',
     short: 'q',
     needsImage: false,
-    arguments: '',
     help: 'exit the program',
     run: async session => {
       session.isOver = true;
@@ -277,13 +329,13 @@ export const COMMANDS: readonly IoCommand[] = [
     most: 1,
     arguments: 'tag',
     help: 'remove a breakpoint by tag',
-    run: async (session, [, tag]) => debugNode(session).removeBreakpoint(tag),
+    run: removeBreakpoint,
   }),
   command({
     name: 'reopen',
-    most: 2,
-    arguments: '[-r|-w]',
-    help: 'reopens an image for reading only, or for writing',
+    most: MANY,
+    arguments: '[(-r|-w)] [-c cache] [-o options]',
+    help: 'reopens an image with new options',
     run: reopen,
   }),
   command({
@@ -292,11 +344,7 @@ export const COMMANDS: readonly IoCommand[] = [
     most: 1,
     arguments: 'tag',
     help: 'resumes the request tagged as tag',
-    run: async (session, [, tag]) => {
-      if (!debugNode(session).resume(tag)) {
-        throw new IoError('Could not resume request: No such file or directory');
-      }
-    },
+    run: resume,
   }),
   command({
     name: 'sigraise',
@@ -305,16 +353,15 @@ export const COMMANDS: readonly IoCommand[] = [
     needsImage: false,
     arguments: 'signal',
     help: 'raises a signal',
-    run: async (session, [, signal]) => session.host.raise?.(size(signal)),
+    run: async (session, [, signal]) => session.host.raise?.(size(signal, 'signal number')),
   }),
   command({
     name: 'sleep',
     least: 1,
     most: 1,
     needsImage: false,
-    arguments: 'milliseconds',
     help: 'waits for the given value in milliseconds',
-    run: (session, [, time]) => session.host.sleep(Number(time)),
+    run: sleep,
   }),
   command({
     name: 'truncate',
@@ -323,7 +370,7 @@ export const COMMANDS: readonly IoCommand[] = [
     most: 1,
     arguments: 'off',
     help: 'truncates the current file at the given offset',
-    run: (session, [, at]) => orFail('truncate', () => session.image.truncate(size(at))),
+    run: truncate,
   }),
   command({
     name: 'wait_break',
@@ -331,7 +378,7 @@ export const COMMANDS: readonly IoCommand[] = [
     most: 1,
     arguments: 'tag',
     help: 'waits for the suspension of a request',
-    run: (session, [, tag]) => debugNode(session).waitSuspended(tag),
+    run: (session, [, tag]) => findDebug(session)?.waitSuspended(tag) ?? Promise.resolve(),
   }),
   command({
     name: 'write',
@@ -359,13 +406,12 @@ function printHelp(session: IoSession, name: string | undefined): void {
     return;
   }
   const found = find(name);
-  session.print(found === undefined ? `command ${name} not found\n` : helpLine(found));
+  if (found === undefined) session.print(`command ${name} not found\n`);
+  else session.print(`${helpLine(found)}${LONG_HELP[found.name] ?? ''}`);
 }
 
-function helpLine(item: IoCommand): string {
-  const alias = item.short === undefined ? '' : ` or ${item.short}`;
-  const words = item.arguments === '' ? '' : ` ${item.arguments}`;
-  return `${item.name}${alias}${words} -- ${item.help}\n`;
+function helpLine({ name, help, arguments: words }: IoCommand): string {
+  return `${name}${words === undefined ? '' : ` ${words}`} -- ${help}\n`;
 }
 
 function find(name: string): IoCommand | undefined {
@@ -378,20 +424,21 @@ export async function runLine(session: IoSession, line: string): Promise<void> {
   if (words.length === 0) return;
   const found = find(words[0]);
   if (found === undefined) {
-    session.print(`command "${words[0]}" not found\n`);
+    session.host.complain(`command "${words[0]}" not found\n`);
     return;
   }
   try {
     if (found.needsImage && session.node === undefined) {
-      throw new IoError("no file open, try 'help open'");
+      throw new UsageError(NO_FILE);
     }
     checkCount(found, words.length - 1);
     await found.run(session, words);
   } catch (error) {
     if (error instanceof BadArguments) {
-      if (error.message !== '') session.print(`${error.message}\n`);
+      if (error.message !== '') session.host.complain(`${error.message}\n`);
       session.print(helpLine(found));
-    } else if (error instanceof IoError) session.print(`${error.message}\n`);
+    } else if (error instanceof UsageError) session.host.complain(`${error.message}\n`);
+    else if (error instanceof IoError) session.print(`${error.message}\n`);
     else throw error;
   }
 }
@@ -404,5 +451,5 @@ function checkCount({ name, least, most }: IoCommand, count: number): void {
       : least === most
         ? `${least} arguments`
         : `between ${least} and ${most} arguments`;
-  throw new IoError(`bad argument count ${count} to ${name}, expected ${expected}`);
+  throw new UsageError(`bad argument count ${count} to ${name}, expected ${expected}`);
 }

@@ -5,6 +5,7 @@
 import type { BlockHost } from '../../disk-host.ts';
 import { UserError } from '../../error.ts';
 import type { ToolHost } from '../../tool-host.ts';
+import { BlockError } from '../backend.ts';
 import { CACHE_MODES, type CacheMode, cacheMode } from '../cache-mode.ts';
 import { splitOptions } from '../create-options.ts';
 import type { BlockContext } from '../driver.ts';
@@ -108,11 +109,14 @@ async function run(host: ToolHost, block: BlockHost): Promise<number> {
     encryptedImages: settings.encryptedImages,
     imageTool: host.program.replace(/-io$/, '-img'),
     warn: text => host.err(`${text}\n`),
+    tell: text => host.out(`${text}\n`),
     mayOpenEncrypted: () => true,
   };
   const session = new IoSession(
     {
       print: text => host.out(text),
+      complain: text => host.err(text),
+      prefix: `${host.program}: `,
       elapsed: () => host.elapsed(),
       sleep: ms => block.sleep(ms),
       raise: signal => host.raise(signal),
@@ -122,8 +126,18 @@ async function run(host: ToolHost, block: BlockHost): Promise<number> {
   if (path !== undefined) await tryOpen(host, session, () => openFile(context, settings, path));
   await commandLoop(host, session, settings);
   await session.settle();
-  await session.node?.close();
+  await closeNode(host, session);
   return 0;
+}
+
+/** What could not be brought to the file is said: the exit status is not a sign of it. */
+async function closeNode(host: ToolHost, { node }: IoSession): Promise<void> {
+  try {
+    await node?.close();
+  } catch (error) {
+    if (!(error instanceof BlockError)) throw error;
+    host.err(`${host.program}: ${node?.filename}: ${error.message}\n`);
+  }
 }
 
 async function tryOpen(
@@ -177,6 +191,7 @@ async function openCommand(
   );
   const session = { ...settings, readOnly: call.readOnly, snapshot: call.snapshot };
   if (call.noCache) session.cache = CACHE_MODES['none'];
+  if (call.cache !== undefined) session.cache = cacheMode(call.cache) ?? session.cache;
   try {
     return await openFile(context, session, call.path, options);
   } catch (error) {

@@ -4,16 +4,28 @@
  * The monitor's `qemu-io` command runs the same commands on a drive's node.
  */
 
+import { UserError } from '../../error.ts';
 import { BlockError } from '../backend.ts';
 import type { BlockNode } from '../node.ts';
+
+export const NO_FILE = "no file open, try 'help open'";
 
 /** Ends a command with a message. */
 export class IoError extends Error {
   override readonly name = 'IoError';
 }
 
+/** The same, where scripts look for mistakes of their own. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
 export interface SessionHost {
   print(text: string): void;
+  /** Prints about commands that cannot be run at all. */
+  complain(text: string): void;
+  /** Stands before what is reported in the program's name. */
+  readonly prefix: string;
   /** Seconds of a clock that only moves forward. */
   elapsed(): number;
   sleep(milliseconds: number): Promise<void>;
@@ -27,6 +39,7 @@ export interface OpenCall {
   readonly snapshot: boolean;
   readonly noCache: boolean;
   readonly options: string;
+  readonly cache?: string | undefined;
 }
 
 export class IoSession {
@@ -46,7 +59,7 @@ export class IoSession {
 
   /** The image that commands are about. */
   get image(): BlockNode {
-    if (this.node === undefined) throw new IoError("no file open, try 'help open'");
+    if (this.node === undefined) throw new UsageError(NO_FILE);
     return this.node;
   }
 
@@ -64,6 +77,7 @@ export class IoSession {
 
 /** strerror of a failed request. */
 export function reasonOf(error: unknown): string {
+  if (error instanceof UserError) throw new IoError(error.message);
   if (error instanceof BlockError) {
     return error.code === 'EIO' ? 'Input/output error' : error.message;
   }

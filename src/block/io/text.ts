@@ -36,15 +36,24 @@ export interface Report {
   readonly condensed: boolean;
 }
 
+/** `0:00:01.25`. */
+function clock(seconds: number): string {
+  const whole = Math.floor(seconds);
+  const two = (value: number): string => String(value).padStart(2, '0');
+  const minutes = Math.floor(whole / 60);
+  const fraction = two(Math.floor((seconds - whole) * 100));
+  return `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${two(whole % 60)}.${fraction}`;
+}
+
 export function reportText(report: Report): string {
   const seconds = Math.max(report.seconds, 1e-6);
-  const time = report.seconds.toFixed(4);
   const bytesPerSecond = report.done / seconds;
   const rate = report.operations / seconds;
   if (report.condensed) {
-    const numbers = [bytesPerSecond.toFixed(4), rate.toFixed(4)];
-    return `${report.done},${report.operations},${time} sec,${numbers.join(',')}\n`;
+    const numbers = [bytesPerSecond.toFixed(3), rate.toFixed(3)];
+    return `${report.done},${report.operations},${clock(report.seconds)},${numbers.join(',')}\n`;
   }
+  const time = report.seconds.toFixed(4);
   return (
     `${report.verb} ${report.done}/${report.requested} bytes at offset ${report.offset}\n` +
     `${sizeWithUnit(report.done)}, ${report.operations} ops; ${time} sec ` +

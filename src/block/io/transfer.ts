@@ -2,17 +2,28 @@
  * The I/O tool's reads and writes: plain, vectored, asynchronous and merged.
  */
 
+import { BlockError } from '../backend.ts';
+import type { BlockNode } from '../node.ts';
 import { readVmState, writeCompressed, writeVmState } from '../operations.ts';
-import { type Flags, parseFlags, type Words } from './arguments.ts';
+import { BadArguments, type Flags, parseFlags, type Words } from './arguments.ts';
 import { IoError, type IoSession, reasonOf } from './session.ts';
 import { dumpText, parseNumber, reportText } from './text.ts';
 
 const SECTOR = 512;
 const DEFAULT_PATTERN = 0xcd;
 
-function number(text: string, what: string): number {
+/** The largest request, in bytes. */
+const MOST = 0x7fff_fe00;
+
+function number(text: string): number {
   const value = parseNumber(text);
-  if (value === undefined) throw new IoError(`non-numeric ${what} argument -- ${text}`);
+  if (value === undefined) throw new IoError(`non-numeric length argument -- ${text}`);
+  return value;
+}
+
+function count(text: string): number {
+  const value = number(text);
+  if (value > MOST) throw new IoError(`length cannot exceed ${MOST}, given ${text}`);
   return value;
 }
 
@@ -47,9 +58,11 @@ function report({ session, flags, verb, offset, length, since }: Timing): void {
 /** `read [-abCpqv] [-P pattern [-s off] [-l len]] off len` */
 export async function read(session: IoSession, words: Words): Promise<void> {
   const { flags, rest } = parseFlags(words, 'bCl:pP:qs:v', 2, 2);
-  const offset = aligned(number(rest[0], 'offset'), 'offset');
-  const length = aligned(number(rest[1], 'length'), 'count');
-  await readRange(session, flags, 'read', { offset, length });
+  if (!flags.has('P') && (flags.has('s') || flags.has('l'))) throw new BadArguments('');
+  if (flags.has('b') && flags.has('p')) {
+    throw new IoError('-b and -p cannot be specified at the same time');
+  }
+  await readRange(session, flags, 'read', offsetAndCount(rest, flags.has('p')));
 }
 
 interface Range {
@@ -57,22 +70,29 @@ interface Range {
   readonly length: number;
 }
 
+function offsetAndCount([offset, length]: readonly string[], anywhere: boolean): Range {
+  const range = { offset: number(offset), length: count(length) };
+  if (anywhere) return range;
+  aligned(range.offset, 'offset');
+  aligned(range.length, 'count');
+  return range;
+}
+
 async function readRange(
   session: IoSession,
   flags: Flags,
   name: string,
-  { offset, length }: Range,
+  range: Range,
 ): Promise<void> {
+  const { offset, length } = range;
   const check = checkRange(flags, length);
   const since = session.host.elapsed();
-  const bytes = new Uint8Array(length);
+  let bytes: Uint8Array;
   try {
-    const { image } = session;
-    if (flags.has('b')) await readVmState(image, offset, bytes);
-    else {
-      requireInside(image.length, offset, length);
-      await image.read(offset, bytes);
-    }
+    if (flags.has('b')) {
+      bytes = new Uint8Array(length);
+      await readVmState(session.image, offset, bytes);
+    } else bytes = await readAnywhere(session.image, range);
   } catch (error) {
     throw new IoError(`${name} failed: ${reasonOf(error)}`);
   }
@@ -87,8 +107,23 @@ async function readRange(
   report({ session, flags, verb: 'read', offset, length, since });
 }
 
-function requireInside(total: number, offset: number, length: number): void {
-  if (offset + length > total) throw new IoError('read failed: Input/output error');
+function requireInside(total: number, { offset, length }: Range): void {
+  if (offset + length > total) throw new BlockError('EIO');
+}
+
+/** The sectors around a range. */
+function around({ offset, length }: Range): Range {
+  const start = offset - (offset % SECTOR);
+  return { offset: start, length: Math.ceil((offset + length) / SECTOR) * SECTOR - start };
+}
+
+async function readAnywhere(image: BlockNode, range: Range): Promise<Uint8Array> {
+  requireInside(image.length, range);
+  const whole = around(range);
+  const bytes = new Uint8Array(whole.length);
+  await image.read(whole.offset, bytes);
+  const from = range.offset - whole.offset;
+  return bytes.subarray(from, from + range.length);
 }
 
 function checkRange(
@@ -97,13 +132,10 @@ function checkRange(
 ): (Range & { readonly value: number }) | undefined {
   const value = flags.get('P');
   const start = flags.get('s');
-  const count = flags.get('l');
-  if (value === undefined) {
-    if (start !== undefined || count !== undefined) throw new IoError('bad argument count');
-    return undefined;
-  }
-  const offset = start === undefined ? 0 : number(start, 'length');
-  const size = count === undefined ? length - offset : number(count, 'length');
+  const many = flags.get('l');
+  if (value === undefined) return undefined;
+  const offset = start === undefined ? 0 : number(start);
+  const size = many === undefined ? length - offset : number(many);
   if (offset + size > length) {
     throw new IoError('pattern verification range exceeds end of read data');
   }
@@ -113,15 +145,16 @@ function checkRange(
 /** `write [-bcCpqz] [-P pattern] off len` */
 export async function write(session: IoSession, words: Words): Promise<void> {
   const { flags, rest } = parseFlags(words, 'bcCpP:qz', 2, 2);
-  if (flags.has('b') && flags.has('p')) {
-    throw new IoError('-b and -p cannot be specified at the same time');
+  if ([...'bpz'].filter(letter => flags.has(letter)).length > 1) {
+    throw new IoError('-b, -p, or -z cannot be specified at the same time');
   }
-  if (flags.has('z') && flags.has('P')) {
-    throw new IoError('-z and -P cannot be specified at the same time');
-  }
-  const offset = aligned(number(rest[0], 'offset'), 'offset');
-  const length = aligned(number(rest[1], 'length'), 'count');
-  await writeRange(session, flags, 'write', { offset, length });
+  refusePatternOfZeroes(flags);
+  await writeRange(session, flags, 'write', offsetAndCount(rest, flags.has('p')));
+}
+
+function refusePatternOfZeroes(flags: Flags): void {
+  if (!flags.has('z') || !flags.has('P')) return;
+  throw new IoError('-z and -P cannot be specified at the same time');
 }
 
 async function writeRange(
@@ -129,14 +162,13 @@ async function writeRange(
   flags: Flags,
   name: string,
   range: Range,
-  bytes?: Uint8Array,
 ): Promise<void> {
   const { offset, length } = range;
   const value = flags.get('P');
   const fill = value === undefined ? DEFAULT_PATTERN : pattern(value);
   const since = session.host.elapsed();
   try {
-    await store(session, flags, range, () => bytes ?? new Uint8Array(length).fill(fill));
+    await store(session, flags, range, () => new Uint8Array(length).fill(fill));
   } catch (error) {
     if (error instanceof IoError) throw error;
     throw new IoError(`${name} failed: ${reasonOf(error)}`);
@@ -145,22 +177,27 @@ async function writeRange(
 }
 
 async function store(
-  session: IoSession,
+  { image }: IoSession,
   flags: Flags,
-  { offset, length }: Range,
+  range: Range,
   bytes: () => Uint8Array,
 ): Promise<void> {
-  const { image } = session;
+  const { offset, length } = range;
   if (flags.has('b')) return writeVmState(image, offset, bytes());
-  if (offset + length > image.length) throw new IoError('write failed: Input/output error');
+  requireInside(image.length, range);
   if (flags.has('z')) return image.writeZeroes(offset, length, false);
   if (flags.has('c')) return writeCompressed(image, offset, bytes());
-  return image.write(offset, bytes());
+  const whole = around(range);
+  if (whole.length === length) return image.write(offset, bytes());
+  const sectors = await readAnywhere(image, whole);
+  sectors.set(bytes(), offset - whole.offset);
+  return image.write(whole.offset, sectors);
 }
 
 function lengths(rest: readonly string[]): Range {
-  const offset = aligned(number(rest[0], 'offset'), 'offset');
-  const length = rest.slice(1).reduce((sum, t) => sum + aligned(number(t, 'length'), 'length'), 0);
+  const offset = aligned(number(rest[0]), 'offset');
+  const length = rest.slice(1).reduce((sum, t) => sum + aligned(count(t), 'length'), 0);
+  if (length > MOST) throw new IoError('Argument list too long');
   return { offset, length };
 }
 
@@ -180,12 +217,16 @@ export async function writev(session: IoSession, words: Words): Promise<void> {
 export async function aioRead(session: IoSession, words: Words): Promise<void> {
   const { flags, rest } = parseFlags(words, 'CP:qv', 2);
   const range = lengths(rest);
-  session.start(printing(session, readRange(session, flags, 'aio_read', range)));
+  session.start(printing(session, readRange(session, flags, 'readv', range)));
 }
 
 /** `aio_write [-Cqz] [-P pattern] off len [len…]` */
 export async function aioWrite(session: IoSession, words: Words): Promise<void> {
   const { flags, rest } = parseFlags(words, 'CqP:z', 2);
+  if (flags.has('z') && rest.length > 2) {
+    throw new IoError('-z supports only a single length parameter');
+  }
+  refusePatternOfZeroes(flags);
   const range = lengths(rest);
   session.start(printing(session, writeRange(session, flags, 'aio_write', range)));
 }
@@ -228,12 +269,14 @@ export async function multiwrite(session: IoSession, words: Words): Promise<void
 /** `discard [-Cq] off len` */
 export async function discard(session: IoSession, words: Words): Promise<void> {
   const { flags, rest } = parseFlags(words, 'Cq', 2, 2);
-  const offset = number(rest[0], 'offset');
-  const length = number(rest[1], 'length');
+  const offset = number(rest[0]);
+  const length = count(rest[1]);
   const since = session.host.elapsed();
+  const start = Math.floor(offset / SECTOR) * SECTOR;
+  const range = { offset: start, length: Math.floor(length / SECTOR) * SECTOR };
   try {
-    const start = Math.floor(offset / SECTOR) * SECTOR;
-    await session.image.discard(start, Math.floor(length / SECTOR) * SECTOR);
+    requireInside(session.image.length, range);
+    await session.image.discard(range.offset, range.length);
   } catch (error) {
     throw new IoError(`discard failed: ${reasonOf(error)}`);
   }

@@ -58,7 +58,7 @@ export class BlkdebugNode implements BlockNode {
   private state = 1;
   private rules: DebugRule[];
   private active: InjectError[] = [];
-  private readonly breakpoints = new Map<string, DebugEvent>();
+  private breakpoints: { readonly tag: string; readonly event: DebugEvent }[] = [];
   private suspended: Suspended[] = [];
   private readonly waiters: { readonly tag: string; readonly done: () => void }[] = [];
 
@@ -66,6 +66,7 @@ export class BlkdebugNode implements BlockNode {
     readonly filename: string,
     readonly file: BlockNode,
     rules: readonly DebugRule[],
+    private readonly tell: (text: string) => void,
   ) {
     this.rules = [...rules];
   }
@@ -91,20 +92,26 @@ export class BlkdebugNode implements BlockNode {
       }
     }
     this.state = state;
-    const tag = [...this.breakpoints].find(([, at]) => at === event)?.[0];
-    if (tag !== undefined) await this.suspend(tag);
+    const stop = this.breakpoints.find(b => b.event === event);
+    if (stop === undefined) return;
+    this.breakpoints = this.breakpoints.filter(b => b !== stop);
+    await this.suspend(stop.tag);
   }
 
   private async suspend(tag: string): Promise<void> {
-    this.breakpoints.delete(tag);
     await new Promise<void>(resume => {
       this.suspended.push({ tag, resume });
+      this.tell(`blkdebug: Suspended request '${tag}'`);
       for (const waiter of this.waiters) if (waiter.tag === tag) waiter.done();
     });
+    this.tell(`blkdebug: Resuming request '${tag}'`);
   }
 
-  setBreakpoint(event: string, tag: string): void {
-    this.breakpoints.set(tag, eventOf(event));
+  /** False when there is no such event. */
+  setBreakpoint(event: string, tag: string): boolean {
+    const found = findEvent(event);
+    if (found !== undefined) this.breakpoints.push({ tag, event: found });
+    return found !== undefined;
   }
 
   /** False when no request waits under that tag. */
@@ -115,9 +122,13 @@ export class BlkdebugNode implements BlockNode {
     return found !== undefined;
   }
 
-  removeBreakpoint(tag: string): void {
-    this.breakpoints.delete(tag);
-    while (this.resume(tag)) {}
+  /** Requests that wait under that tag go on; false when there is nothing of that name. */
+  removeBreakpoint(tag: string): boolean {
+    const had = this.breakpoints.length;
+    this.breakpoints = this.breakpoints.filter(b => b.tag !== tag);
+    let found = this.breakpoints.length < had;
+    while (this.resume(tag)) found = true;
+    return found;
   }
 
   async waitSuspended(tag: string): Promise<void> {
@@ -147,13 +158,17 @@ export class BlkdebugNode implements BlockNode {
   }
 
   async write(offset: number, from: Uint8Array): Promise<void> {
+    await this.debugEvent('pwritev');
     this.fail(offset, from.length);
-    return this.file.write(offset, from);
+    await this.file.write(offset, from);
+    await this.debugEvent('pwritev_done');
   }
 
   async writeZeroes(offset: number, length: number, allowUnmap: boolean): Promise<void> {
+    await this.debugEvent('pwritev_zero');
     this.fail(offset, length);
-    return this.file.writeZeroes(offset, length, allowUnmap);
+    await this.file.writeZeroes(offset, length, allowUnmap);
+    await this.debugEvent('pwritev_done');
   }
 
   async discard(offset: number, length: number): Promise<void> {
@@ -183,8 +198,14 @@ export class BlkdebugNode implements BlockNode {
   }
 }
 
+/** Later versions write underscores for the dots. */
+function findEvent(name: string): DebugEvent | undefined {
+  const plain = name.replaceAll('.', '_');
+  return DEBUG_EVENTS.find(event => event.replaceAll('.', '_') === plain);
+}
+
 function eventOf(name: string): DebugEvent {
-  const event = DEBUG_EVENTS.find(e => e === name);
+  const event = findEvent(name);
   if (event === undefined) throw new UserError(`Invalid event name "${name}"`);
   return event;
 }
@@ -264,8 +285,9 @@ export async function openBlkdebug(request: OpenRequest): Promise<BlkdebugNode> 
   ];
   const child = options.takeChild('image');
   const named = options.take('x-image');
+  const tell = context.tell ?? (() => {});
   const file = await request.openChild(image ?? named, child);
-  return new BlkdebugNode(filename === '' ? file.filename : filename, file, rules);
+  return new BlkdebugNode(filename === '' ? file.filename : filename, file, rules, tell);
 }
 
 function readConfig(host: OpenRequest['context']['host'], path: string): string {

@@ -76,7 +76,7 @@ export class FileNode implements BlockNode {
   }
 
   write(offset: number, from: Uint8Array): Promise<void> {
-    if (this.readOnly) return failed(new BlockError('EROFS', 'Read-only file system'));
+    if (this.readOnly) return failed(new BlockError('EACCES', 'Permission denied'));
     try {
       const result = this.handle.write(offset, from);
       return result === undefined && this.cache.writeback ? DONE : this.finishWrite(result);

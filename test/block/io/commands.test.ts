@@ -15,6 +15,10 @@ async function session(host: MemoryHost, filename = 'a.qcow2') {
       print: part => {
         text += part;
       },
+      prefix: '',
+      complain: part => {
+        text += part;
+      },
       elapsed: () => {
         clock += 0.001;
         return clock;

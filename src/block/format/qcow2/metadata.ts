@@ -17,7 +17,7 @@
  */
 
 import { BlockError } from '../../backend.ts';
-import type { BlockNode } from '../../node.ts';
+import type { BlockNode, DebugEvent } from '../../node.ts';
 import { entryOffset } from './entry.ts';
 import {
   FIELD,
@@ -176,6 +176,11 @@ export class Metadata {
     this.evictClean();
   }
 
+  /** Forgets clean tables when there are many; for loops over all tables, between two of them. */
+  trim(): void {
+    if (this.isFull) this.evictClean();
+  }
+
   private evictClean(): void {
     const limit = CACHE_BYTES / this.clusterSize;
     if (this.tables.size <= limit) return;
@@ -302,13 +307,20 @@ export class Metadata {
     await this.file.debugEvent?.('flush_to_os');
     if (!this.dirty) return this.file.flush();
     await this.writeTables(table => (table.isRefblock ? !countsLater : table.fresh));
-    if (this.reftableMoved) await this.writeAt(this.header.reftableOffset, bytesOf(this.reftable));
-    if (this.l1Moved) await this.writeAt(this.header.l1Offset, bytesOf(this.l1));
+    if (this.reftableMoved) {
+      await this.file.debugEvent?.('refblock_alloc.write_table');
+      await this.writeAt(this.header.reftableOffset, bytesOf(this.reftable));
+    }
+    if (this.l1Moved) {
+      await this.file.debugEvent?.('l1_grow.write_table');
+      await this.writeAt(this.header.l1Offset, bytesOf(this.l1));
+    }
     await this.file.flush();
     if (!countsLater) await this.commitReftable();
     await this.writeTables(table => !table.isRefblock);
     if (this.dirtyL1.size > 0) await this.file.debugEvent?.('l1_update');
     if (!this.l1Moved) await this.writeSectors(this.header.l1Offset, this.l1, this.dirtyL1);
+    if (this.l1Moved) await this.file.debugEvent?.('l1_grow.activate_table');
     this.l1Moved = false;
     this.dirtyL1.clear();
     if (this.headerDirty) await this.writeHeader();
@@ -318,10 +330,12 @@ export class Metadata {
 
   private async commitReftable(): Promise<void> {
     if (!this.reftableMoved && this.dirtyReftable.size === 0) return;
-    await this.file.debugEvent?.('reftable_update');
     if (this.reftableMoved) {
+      await this.file.debugEvent?.('refblock_alloc.switch_table');
       await this.writeHeader(this.committed());
     } else {
+      await this.file.debugEvent?.('reftable_update');
+      await this.file.debugEvent?.('refblock_alloc.hookup');
       await this.writeSectors(this.header.reftableOffset, this.reftable, this.dirtyReftable);
     }
     this.reftableMoved = false;
@@ -383,12 +397,19 @@ export class Metadata {
     if (this.dirtyTables === 0) return;
     for (const table of this.tables.values()) {
       if (!table.dirty || !which(table)) continue;
-      await this.file.debugEvent?.(table.isRefblock ? 'refblock_update' : 'l2_update');
+      await this.file.debugEvent?.(this.eventOf(table));
       await this.writeAt(table.offset, table.bytes);
       table.dirty = false;
       table.fresh = false;
       this.countDirty(table, -1);
     }
+  }
+
+  /** What writing a table is called. */
+  private eventOf({ isRefblock, fresh }: Table): DebugEvent {
+    if (!isRefblock) return fresh ? 'l2_alloc.write' : 'l2_update';
+    if (!fresh) return 'refblock_update';
+    return this.reftableMoved ? 'refblock_alloc.write_blocks' : 'refblock_alloc.write';
   }
 
   private async writeSectors(at: number, table: DataView, sectors: Set<number>): Promise<void> {
@@ -400,6 +421,7 @@ export class Metadata {
   }
 
   private async applyFrees(): Promise<void> {
+    if (this.pendingFrees.length > 0) await this.file.debugEvent?.('cluster_free');
     const frees = this.pendingFrees.splice(0);
     for (const cluster of frees) await this.decrement(cluster);
   }

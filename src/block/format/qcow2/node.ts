@@ -11,7 +11,7 @@ import { BlockError } from '../../backend.ts';
 import { ImageEncryption } from '../../crypto/password.ts';
 import type { BlockContext } from '../../driver.ts';
 import type { BlockNode, Extent, ImageDetails } from '../../node.ts';
-import { Mutex, readPadded } from '../../request.ts';
+import { checkCompressed, Mutex, readPadded } from '../../request.ts';
 import {
   COMPATIBLE_LAZY_REFCOUNTS,
   INCOMPATIBLE_CORRUPT,
@@ -133,7 +133,7 @@ export class Qcow2Node implements BlockNode {
         into.fill(0);
         return DONE;
       case 'unallocated':
-        return readPadded(offset < this.length ? this.backing : undefined, offset, into);
+        return this.readBelow(offset, into);
       case 'normal':
         if (this.file.debugEvent === undefined && this.encryption === undefined) {
           return this.file.read(mapping.offset, into);
@@ -148,6 +148,14 @@ export class Qcow2Node implements BlockNode {
     await this.file.debugEvent?.('read_aio');
     await this.file.read(place, into);
     this.encryption?.decrypt(offset, into);
+  }
+
+  private readBelow(offset: number, into: Uint8Array): Promise<void> {
+    const below = offset < this.length ? this.backing : undefined;
+    const told = below === undefined ? undefined : this.file.debugEvent?.('read_backing_aio');
+    return told === undefined
+      ? readPadded(below, offset, into)
+      : told.then(() => readPadded(below, offset, into));
   }
 
   private async readCompressed(
@@ -207,7 +215,7 @@ export class Qcow2Node implements BlockNode {
 
   private async change<T>(task: () => Promise<T>, how: 'mapped' | 'unmapped'): Promise<T> {
     if (this.broken) throw new BlockError('EIO', IO_ERROR);
-    if (this.readOnly) throw new BlockError('EROFS', 'Read-only file system');
+    if (this.readOnly) throw new BlockError('EACCES', 'Permission denied');
     const { metadata } = this;
     metadata.changing = true;
     try {
@@ -239,6 +247,7 @@ export class Qcow2Node implements BlockNode {
     return this.exclusive(async () => {
       this.unpacked = undefined;
       const { clusterSize } = this.metadata;
+      checkCompressed({ clusterSize, length: this.length }, offset, from.length);
       let cluster = from;
       if (from.length < clusterSize) {
         cluster = new Uint8Array(clusterSize);
@@ -282,6 +291,7 @@ export class Qcow2Node implements BlockNode {
     const { clusterSize } = metadata;
     if (entries <= metadata.header.l1Size) return;
     if (entries * 8 > 32 * 1024 * 1024) throw new BlockError('EFBIG', 'File too large');
+    await this.file.debugEvent?.('l1_grow.alloc_table');
     const wanted = Math.max(entries, Math.ceil(metadata.header.l1Size * 1.5));
     const bytes = new Uint8Array(wanted * 8);
     const old = metadata.l1;
@@ -337,13 +347,15 @@ export class Qcow2Node implements BlockNode {
 
   writeVmState(offset: number, from: Uint8Array): Promise<void> {
     return this.exclusive(async () => {
+      await this.file.debugEvent?.('vmstate_save');
       const at = this.vmStateOffset + offset;
       await this.growL1(Math.ceil((at + from.length) / this.metadata.l2Coverage));
       await this.writer.write(at, from);
     });
   }
 
-  readVmState(offset: number, into: Uint8Array): Promise<void> {
+  async readVmState(offset: number, into: Uint8Array): Promise<void> {
+    await this.file.debugEvent?.('vmstate_load');
     return this.read(this.vmStateOffset + offset, into);
   }
 

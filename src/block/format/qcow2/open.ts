@@ -99,6 +99,7 @@ async function openQcow2(request: OpenRequest): Promise<Qcow2Node> {
 
 async function readTables(file: BlockNode, header: Header, bytes: Uint8Array) {
   const l1 = await readTable(file, header.l1Offset, header.l1Size * 8);
+  await file.debugEvent?.('reftable_load');
   const reftable = await readTable(
     file,
     header.reftableOffset,

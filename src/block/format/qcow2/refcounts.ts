@@ -24,9 +24,22 @@ export class Refcounts {
     metadata.decrement = cluster => this.decrement(cluster);
   }
 
-  async get(cluster: number): Promise<number> {
-    const block = await this.block(cluster);
-    return block === undefined ? 0 : block.data.getUint16((cluster % this.perBlock) * 2);
+  /** At once when the counts are in memory. */
+  get(cluster: number): number | Promise<number> {
+    const found = this.block(cluster);
+    const at = (cluster % this.perBlock) * 2;
+    if (found === undefined) return 0;
+    if (!(found instanceof Promise)) return found.data.getUint16(at);
+    return found.then(block => (block === undefined ? 0 : block.data.getUint16(at)));
+  }
+
+  /** The counts from `index` times `perBlock` on; undefined where there is no proper block. */
+  async blockAt(index: number): Promise<DataView | undefined> {
+    const { clusterSize, highWater } = this.metadata;
+    const offset = this.metadata.reftableEntry(index);
+    if (offset === 0 || offset % clusterSize !== 0 || offset >= highWater) return undefined;
+    this.metadata.trim();
+    return (await this.metadata.table(offset, true)).data;
   }
 
   /** Finds `count` free clusters in a row and takes them; answers with the offset in the file. */
@@ -59,6 +72,10 @@ export class Refcounts {
 
   private async allocateAnywhere(count: number): Promise<number> {
     await this.metadata.file.debugEvent?.('cluster_alloc');
+    return this.findAndTake(count);
+  }
+
+  private async findAndTake(count: number): Promise<number> {
     const first = await this.findFree(count);
     await this.take(first, count);
     return this.taken(first, count);
@@ -82,7 +99,7 @@ export class Refcounts {
         return at;
       }
     }
-    const offset = await this.allocate(1);
+    const offset = await this.findAndTake(1);
     this.compressedAt = offset + length;
     return offset;
   }
@@ -142,6 +159,9 @@ export class Refcounts {
   }
 
   private async set(cluster: number, count: number): Promise<void> {
+    if (this.metadata.file.debugEvent !== undefined) {
+      await this.metadata.file.debugEvent('refblock_alloc');
+    }
     const block = (await this.block(cluster)) ?? (await this.ensureBlock(cluster));
     block.data.setUint16((cluster % this.perBlock) * 2, count);
     this.metadata.markDirty(block);
@@ -149,6 +169,7 @@ export class Refcounts {
 
   /** Counts 1 for each of `count` free clusters. */
   private async take(first: number, count: number): Promise<void> {
+    await this.metadata.file.debugEvent?.('refblock_alloc');
     const end = first + count;
     for (let cluster = first; cluster < end; ) {
       const found = this.block(cluster);
@@ -203,6 +224,7 @@ export class Refcounts {
    */
   private async growReftable(neededIndex: number): Promise<void> {
     const { metadata } = this;
+    await metadata.file.debugEvent?.('reftable_grow');
     const size = metadata.clusterSize;
     const entriesPerCluster = size / 8;
     const firstIndex = metadata.reftable.byteLength / 8;

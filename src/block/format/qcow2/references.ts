@@ -5,6 +5,7 @@
  * the file and not by what a hostile image claims.
  */
 
+import { Counts } from './counts.ts';
 import { COPIED, compressedPlace, entryHex, entryOffset, isCopied, kindOf } from './entry.ts';
 import { view } from './layout.ts';
 import type { Qcow2Node } from './node.ts';
@@ -15,28 +16,36 @@ const MAX_COUNT = 0xffff;
 export interface L1Root {
   /** Undefined for a table that has no place yet. */
   readonly offset: number | undefined;
-  readonly entries: DataView;
+  readonly length: number;
+  /** Read each time it is needed: an image may have many snapshots. */
+  readonly entries: () => DataView | Promise<DataView>;
   /** How many owners this very table has. */
   readonly times: number;
   readonly active: boolean;
 }
 
 export class References {
-  readonly counts: Uint16Array;
+  readonly counts: Counts;
   readonly messages: string[] = [];
   corruptions = 0;
   allocated = 0;
   fragmented = 0;
   compressed = 0;
-  /** L2 tables in order of first sight, with the number of references to each. */
-  readonly l2Times = new Map<number, number>();
-  readonly activeL2 = new Set<number>();
+  /** References to each L2 table, by its cluster. */
+  private readonly l2Times: Counts;
+  /** L2 tables of the disk that the guest sees now. */
+  private readonly activeL2: Counts;
+  private readonly seenL2: Counts;
   private readonly clusterSize: number;
 
   constructor(private readonly node: Qcow2Node) {
     this.clusterSize = node.metadata.clusterSize;
     const end = Math.max(node.metadata.highWater, node.file.length);
-    this.counts = new Uint16Array(Math.ceil(end / this.clusterSize) + 1);
+    const clusters = Math.ceil(end / this.clusterSize) + 1;
+    this.counts = new Counts(clusters);
+    this.l2Times = new Counts(clusters);
+    this.activeL2 = new Counts(clusters);
+    this.seenL2 = new Counts(clusters);
   }
 
   problem(text: string): void {
@@ -51,28 +60,28 @@ export class References {
     const last = Math.floor((offset + length - 1) / this.clusterSize);
     if (last >= this.counts.length) return false;
     for (let c = first; c <= last; c++) {
-      this.counts[c] = Math.min(MAX_COUNT, this.counts[c] + times);
+      this.counts.set(c, Math.min(MAX_COUNT, this.counts.get(c) + times));
     }
     return true;
   }
 
   /** L1 tables, each with the L2 tables and clusters behind it. */
   async addRoots(roots: readonly L1Root[]): Promise<void> {
+    const inside: L1Root[] = [];
     for (const root of roots) {
-      const length = root.entries.byteLength;
-      if (root.offset !== undefined && !this.add(root.offset, length, root.times)) {
+      if (root.offset !== undefined && !this.add(root.offset, root.length, root.times)) {
         this.problem(`ERROR: L1 table at 0x${root.offset.toString(16)} is outside the image`);
         continue;
       }
-      this.addL1(root);
+      inside.push(root);
+      this.addL1(root, await root.entries());
     }
-    for (const [offset, times] of this.l2Times) await this.addL2(offset, times);
+    for (const root of inside) await this.addTables(await root.entries());
   }
 
-  private addL1(root: L1Root): void {
-    const entries = root.entries.byteLength / 8;
-    for (let i = 0; i < entries; i++) {
-      const offset = entryOffset(root.entries.getUint32(i * 8), root.entries.getUint32(i * 8 + 4));
+  private addL1(root: L1Root, entries: DataView): void {
+    for (let at = 0; at < entries.byteLength; at += 8) {
+      const offset = entryOffset(entries.getUint32(at), entries.getUint32(at + 4));
       if (offset === 0) continue;
       if (offset % this.clusterSize !== 0) {
         const where = `l2_offset=${offset.toString(16)}`;
@@ -83,14 +92,27 @@ export class References {
         this.problem(`ERROR: invalid cluster offset=0x${offset.toString(16)}`);
         continue;
       }
-      if (root.active) this.activeL2.add(offset);
-      this.l2Times.set(offset, (this.l2Times.get(offset) ?? 0) + root.times);
+      const cluster = offset / this.clusterSize;
+      if (root.active) this.activeL2.set(cluster, 1);
+      this.l2Times.set(cluster, this.l2Times.get(cluster) + root.times);
+    }
+  }
+
+  private async addTables(entries: DataView): Promise<void> {
+    for (let at = 0; at < entries.byteLength; at += 8) {
+      const offset = entryOffset(entries.getUint32(at), entries.getUint32(at + 4));
+      const cluster = offset / this.clusterSize;
+      const times = this.l2Times.get(cluster);
+      if (times === 0 || this.seenL2.get(cluster) !== 0) continue;
+      this.seenL2.set(cluster, 1);
+      this.node.metadata.trim();
+      await this.addL2(offset, times);
     }
   }
 
   private async addL2(tableOffset: number, times: number): Promise<void> {
     const { data } = await this.node.metadata.table(tableOffset);
-    const active = this.activeL2.has(tableOffset);
+    const active = this.activeL2.get(tableOffset / this.clusterSize) !== 0;
     let next = 0;
     for (let at = 0; at < data.byteLength; at += 8) {
       const high = data.getUint32(at);
@@ -149,7 +171,8 @@ export class References {
       const high = metadata.l1.getUint32(i * 8);
       const low = metadata.l1.getUint32(i * 8 + 4);
       const offset = entryOffset(high, low);
-      if (!this.activeL2.has(offset)) continue;
+      if (this.activeL2.get(offset / this.clusterSize) === 0) continue;
+      metadata.trim();
       const refs = await count(offset / this.clusterSize);
       if ((refs === 1) !== isCopied(high)) {
         wrong++;
@@ -192,9 +215,10 @@ export class References {
 }
 
 /** The L1 tables of an image: the active one and the snapshots'. */
-export async function rootsOf(node: Qcow2Node, snapshots: readonly Snapshot[]): Promise<L1Root[]> {
+export function rootsOf(node: Qcow2Node, snapshots: readonly Snapshot[]): L1Root[] {
   const { header, l1 } = node.metadata;
-  const roots: L1Root[] = [{ offset: header.l1Offset, entries: l1, times: 1, active: true }];
+  const active = { length: l1.byteLength, entries: () => l1, times: 1, active: true };
+  const roots: L1Root[] = [{ offset: header.l1Offset, ...active }];
   const seen = new Map<string, Snapshot>();
   const times = new Map<string, number>();
   for (const snapshot of snapshots) {
@@ -202,18 +226,27 @@ export async function rootsOf(node: Qcow2Node, snapshots: readonly Snapshot[]): 
     seen.set(key, snapshot);
     times.set(key, (times.get(key) ?? 0) + 1);
   }
-  for (const [key, snapshot] of seen) {
-    const entries = await readL1(node, snapshot);
-    roots.push({ offset: snapshot.l1Offset, entries, times: times.get(key) ?? 1, active: false });
-  }
+  for (const [key, snapshot] of seen) roots.push(snapshotRoot(node, snapshot, times.get(key) ?? 1));
   return roots;
+}
+
+export function snapshotRoot(node: Qcow2Node, snapshot: Snapshot, times: number): L1Root {
+  return {
+    offset: snapshot.l1Offset,
+    length: l1Fits(node, snapshot) ? snapshot.l1Size * 8 : 0,
+    entries: () => readL1(node, snapshot),
+    times,
+    active: false,
+  };
+}
+
+function l1Fits(node: Qcow2Node, { l1Offset, l1Size }: Snapshot): boolean {
+  return l1Offset + l1Size * 8 <= node.metadata.highWater + node.metadata.clusterSize;
 }
 
 /** A snapshot's L1 table; an empty one when it cannot be where it is said to be. */
 export async function readL1(node: Qcow2Node, snapshot: Snapshot): Promise<DataView> {
-  const length = snapshot.l1Size * 8;
-  const fits = snapshot.l1Offset + length <= node.metadata.highWater + node.metadata.clusterSize;
-  const bytes = new Uint8Array(fits ? length : 0);
+  const bytes = new Uint8Array(l1Fits(node, snapshot) ? snapshot.l1Size * 8 : 0);
   if (bytes.length > 0) await node.file.read(snapshot.l1Offset, bytes);
   return view(bytes);
 }

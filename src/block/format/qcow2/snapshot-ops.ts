@@ -22,17 +22,10 @@ export interface SnapshotRequest {
   readonly vmClockNs: number;
 }
 
-function copyOf(l1: DataView): DataView {
-  const bytes = new Uint8Array(l1.byteLength);
-  bytes.set(new Uint8Array(l1.buffer, l1.byteOffset, l1.byteLength));
-  return view(bytes);
-}
-
 /** The active disk has no machine state: that is the snapshot's alone. */
 function withoutVmState(node: Qcow2Node, l1: DataView): DataView {
   const { size, clusterBits } = node.metadata.header;
-  const disk = new Uint8Array(l1.buffer, l1.byteOffset, l1EntriesFor(size, clusterBits) * 8);
-  return view(disk.slice());
+  return view(new Uint8Array(l1.buffer, l1.byteOffset, l1EntriesFor(size, clusterBits) * 8));
 }
 
 /** The next id is one more than the highest number so far. */
@@ -59,7 +52,7 @@ export function createSnapshot(node: Qcow2Node, request: SnapshotRequest): Promi
       diskSize: header.size,
       unknownExtra: new Uint8Array(0),
     };
-    const l1 = copyOf(node.metadata.l1);
+    const { l1 } = node.metadata;
     await switchTo(node, {
       l1: withoutVmState(node, l1),
       size: header.size,
@@ -100,7 +93,7 @@ export function deleteSnapshot(node: Qcow2Node, key: string): Promise<Snapshot> 
   return node.exclusive(async () => {
     const snapshot = find(node, key);
     await switchTo(node, {
-      l1: copyOf(node.metadata.l1),
+      l1: node.metadata.l1,
       size: node.metadata.header.size,
       snapshots: node.snapshots.filter(s => s !== snapshot),
     });
@@ -112,6 +105,7 @@ export function deleteSnapshot(node: Qcow2Node, key: string): Promise<Snapshot> 
 export function makeEmpty(node: Qcow2Node): Promise<void> {
   return node.exclusive(async () => {
     const { header } = node.metadata;
+    await node.file.debugEvent?.('empty_image_prepare');
     const entries = l1EntriesFor(header.size, header.clusterBits);
     const empty = async (): Promise<void> => {
       const l1 = view(new Uint8Array(entries * 8));

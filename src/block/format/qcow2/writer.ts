@@ -93,6 +93,7 @@ export class Writer {
   ): Promise<Table> {
     const { metadata, refcounts } = this.parts;
     const old = await found;
+    if (old !== undefined) await metadata.file.debugEvent?.('l2_alloc.cow_read');
     const place = await refcounts.allocate(1);
     await this.parts.guard(place, this.clusterSize);
     const bytes = new Uint8Array(this.clusterSize);
@@ -222,7 +223,7 @@ export class Writer {
   private async storePadded(run: NewRun): Promise<void> {
     const { metadata, encryption, node } = this.parts;
     const { place, offset, part } = run;
-    await node.file?.debugEvent?.('write_aio');
+    const { file } = metadata;
     const total = run.count * this.clusterSize;
     const head = offset % this.clusterSize;
     const tail = total - head - part.length;
@@ -235,13 +236,18 @@ export class Writer {
       (await this.readsZero(start, head)) &&
       (await this.readsZero(end, tail));
     if (blank) {
+      await file.debugEvent?.('write_aio');
       await metadata.writeAt(place + head, part);
       return;
     }
     const whole = new Uint8Array(total);
+    const isPadded = head > 0 || tail > 0;
+    if (isPadded) await file.debugEvent?.('cow_read');
     if (head > 0) await readPadded(node, start, whole.subarray(0, head));
     whole.set(part, head);
     if (tail > 0) await readPadded(node, end, whole.subarray(head + part.length));
+    await file.debugEvent?.('write_aio');
+    if (isPadded) await file.debugEvent?.('cow_write');
     await metadata.writeAt(place, encryption?.encrypt(start, whole) ?? whole);
   }
 
@@ -281,7 +287,8 @@ export class Writer {
     const index = this.indexOf(offset);
     const place = await refcounts.allocateBytes(packed.length);
     await guard(place, packed.length);
-    await this.parts.node.file?.debugEvent?.('write_compressed');
+    await metadata.file.debugEvent?.('l2_update_compressed');
+    await metadata.file.debugEvent?.('write_compressed');
     await metadata.writeAt(place, packed);
     const old = kindOf(table.data.getUint32(index * 8), table.data.getUint32(index * 8 + 4));
     if (old !== 'unallocated') this.release(table, index);

@@ -4,7 +4,11 @@ import { createQcow } from '../../../../src/block/format/qcow-header.ts';
 import { amendQcow2, setBacking } from '../../../../src/block/format/qcow2/amend.ts';
 import { FIELD } from '../../../../src/block/format/qcow2/layout.ts';
 import { checkQcow2 } from '../../../../src/block/format/qcow2/repair.ts';
-import { createSnapshot, makeEmpty } from '../../../../src/block/format/qcow2/snapshot-ops.ts';
+import {
+  applySnapshot,
+  createSnapshot,
+  makeEmpty,
+} from '../../../../src/block/format/qcow2/snapshot-ops.ts';
 import { openImage } from '../../../../src/block/graph.ts';
 import { FileNode } from '../../../../src/block/protocol/file.ts';
 import { MemoryHost } from '../../../support/memory-host.ts';
