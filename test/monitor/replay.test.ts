@@ -17,7 +17,6 @@ const GUEST = 'the guest runs other firmware';
 const HOST = 'of the host, or of the moment';
 const RECORDER = 'the recorder ended the session';
 const NO_DEVICE = 'no such device yet';
-const MIGRATION = 'migration is replayed elsewhere';
 const CPU = 'one processor, no KVM';
 const TRACE = 'there are no trace events';
 
@@ -45,13 +44,11 @@ const KNOWN: { readonly [session: string]: readonly Known[] } = {
   ],
   'C02 3': ALL,
   'C02 5': [
-    { what: /^migrate|^info migrate/, why: MIGRATION },
     { what: /^device_add (help|usb-storage,help)|^nbd_server_(start|add) [-ln]/, why: NO_DEVICE },
   ],
   'C03 0': [
     { what: /^xp? ?(\/\d*[icdouxbhwg]+|0$|\$pc)/, why: GUEST },
     { what: /^p(rint)?(\/d)? \$(pc|eip|cs|eflags)/, why: GUEST },
-    { what: /^migrate/, why: MIGRATION },
   ],
   'C03 6': [{ what: /^/, why: RECORDER }],
   'C05 0': [
@@ -59,7 +56,6 @@ const KNOWN: { readonly [session: string]: readonly Known[] } = {
     { what: /^info (mtree|qtree|roms)/, why: NO_DEVICE },
     { what: /^info (kvm|jit)/, why: CPU },
     { what: /^info trace-events/, why: TRACE },
-    { what: /^info migrate/, why: MIGRATION },
   ],
   'C06 0': [
     { what: /^info (network|pci)/, why: NO_DEVICE },
