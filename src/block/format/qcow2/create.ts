@@ -103,15 +103,27 @@ export async function createQcow2(file: BlockNode, settings: Qcow2Settings): Pro
 /** Gives every cluster a place at once; `falloc` and `full` also write zeros there. */
 export async function preallocate(node: Qcow2Node, mode: Preallocation): Promise<void> {
   if (mode === 'off') return;
+  // One table at a time, so that finished ones can go to the file.
+  const step = node.metadata.l2Coverage;
+  for (let at = 0; at < node.length; at += step) {
+    await node.exclusive(() => node.writer.preallocate(at, Math.min(step, node.length - at)));
+  }
   await node.exclusive(async () => {
-    const before = node.metadata.highWater;
-    await node.writer.preallocate(0, node.length);
     await node.metadata.commit();
     const end = await lastPlace(node);
-    if (mode !== 'metadata') await fillZeroes(node.file, before, Math.max(0, end - before));
     if (end > node.file.length) await node.file.truncate(end);
     node.metadata.highWater = Math.max(node.metadata.highWater, end);
   });
+  if (mode !== 'metadata') await fillClusters(node);
+}
+
+/** Zeros into all clusters of the guest, in the order in which they lie. */
+async function fillClusters(node: Qcow2Node): Promise<void> {
+  for (let at = 0; at < node.length; ) {
+    const { offset, length } = await node.status(at, node.length - at);
+    if (offset !== undefined) await fillZeroes(node.file, offset, length);
+    at += length;
+  }
 }
 
 /** Past the last cluster that is in use. */
