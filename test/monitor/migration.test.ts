@@ -1,4 +1,5 @@
 import { afterAll, expect, test } from 'vitest';
+import { converse } from '../support/conversation.ts';
 import { Workshop } from '../support/emulator.ts';
 import { expectReplay, makeImages } from '../support/encrypted-images.ts';
 import { Prompt } from '../support/prompt.ts';
@@ -132,31 +133,37 @@ test('what can go wrong on the way leaves the machine running', async () => {
 });
 
 test('QMP: events, and what is known of a migration', async () => {
-  const commands = [
-    { execute: 'qmp_capabilities' },
-    { execute: 'query-migrate' },
-    { execute: 'query-migrate-cache-size' },
-    { execute: 'query-migrate-capabilities' },
-    { execute: 'cont' },
-    { execute: 'migrate', arguments: { uri: 'exec:cat > qmp.out' } },
-    { execute: 'migrate', arguments: { uri: 'exec:true', blk: true } },
-  ];
-  const argv = ['-nodefaults', '-display', 'none', '-S', '-m', '16', '-qmp', 'stdio'];
-  const input = commands.map(command => `${JSON.stringify(command)}\n`).join('');
-  const script = `${input}${'{"execute":"query-status"}\n'.repeat(3)}`;
-  const ended = await workshop.run(argv, script, 2000);
-  const text = ended.stdout.toString();
-  expect(text).toContain('{"return": {}}');
-  expect(text).toContain('{"return": 67108864}');
-  expect(text).toContain(
+  const say = (execute: string, lines: number, given?: object) => ({
+    sent: JSON.stringify(given === undefined ? { execute } : { execute, arguments: given }),
+    received: Array.from({ length: lines }, () => ''),
+  });
+  const file = { uri: 'exec:cat > qmp.out' };
+  const { exchanges } = await converse(workshop, {
+    argv: ['-nodefaults', '-display', 'none', '-S', '-m', '16', '-qmp', 'stdio'],
+    greeting: [''],
+    exchanges: [
+      say('qmp_capabilities', 1),
+      say('query-migrate', 1),
+      say('query-migrate-cache-size', 1),
+      say('query-migrate-capabilities', 1),
+      say('migrate', 1, { ...file, blk: true }),
+      say('cont', 2),
+      say('migrate', 2, file),
+      say('quit', 2),
+    ],
+  });
+  const [, none, size, capabilities, disks, cont, migrate, quit] = exchanges.map(e => e.received);
+  expect(none).toEqual(['{"return": {}}']);
+  expect(size).toEqual(['{"return": 67108864}']);
+  expect(capabilities).toEqual([
     '{"return": [{"state": false, "capability": "xbzrle"}, ' +
       '{"state": false, "capability": "rdma-pin-all"}, ' +
       '{"state": false, "capability": "auto-converge"}, ' +
       '{"state": false, "capability": "zero-blocks"}]}',
-  );
-  expect(text).toContain('compiled without old-style (blk/-b, inc/-i) block migration');
-  const events = [...text.matchAll(/"event": "(\w+)"/g)].map(match => match[1]);
-  expect(events).toEqual(['RESUME', 'STOP', 'SHUTDOWN']);
+  ]);
+  expect(disks[0]).toContain('compiled without old-style (blk/-b, inc/-i) block migration');
+  const events = [...cont, ...migrate, ...quit].join().matchAll(/"event": "(\w+)"/g);
+  expect([...events].map(match => match[1])).toEqual(['RESUME', 'STOP', 'SHUTDOWN']);
 });
 
 test('a disk that both processes have goes along, and comes back', async () => {
