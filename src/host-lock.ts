@@ -14,6 +14,8 @@ interface Held {
 }
 
 const held = new Map<string, Held>();
+/** The images are another process's: nothing is locked, so nothing may be written. */
+let areHandedOver = false;
 let isWatchingExit = false;
 
 /** When a process began, as the system counts it; empty where that cannot be known. */
@@ -97,7 +99,7 @@ export function lockForWriting(path: string): () => void {
   const real = realPath(path);
   const lock = join(dirname(real), `.${basename(real)}.lock`);
   const present = held.get(lock) ?? { owners: 0 };
-  if (present.owners === 0) take(lock);
+  if (present.owners === 0 && !areHandedOver) take(lock);
   present.owners++;
   held.set(lock, present);
   if (!isWatchingExit) {
@@ -109,4 +111,23 @@ export function lockForWriting(path: string): () => void {
     held.delete(lock);
     if (ownerOf(lock) === process.pid) remove(lock);
   };
+}
+
+/** Unlocks all images, and what is opened from now on: another process writes to them. */
+export function handOverLocks(): void {
+  areHandedOver = true;
+  for (const lock of held.keys()) if (ownerOf(lock) === process.pid) remove(lock);
+}
+
+/** Locks them all; false if they are. Throws HostError when one is taken; then none is locked. */
+export function takeBackLocks(): boolean {
+  if (!areHandedOver) return false;
+  try {
+    for (const lock of held.keys()) take(lock);
+    areHandedOver = false;
+    return true;
+  } catch (error) {
+    handOverLocks();
+    throw error;
+  }
 }

@@ -31,6 +31,12 @@ export interface MigrationHost {
    * Undefined for a protocol that there is not. Throws UserError for an address that is none.
    */
   connect(uri: string): MigrationRoute | undefined;
+  /** Throws UserError for drives that cannot go with the machine. */
+  checkDrives(): void;
+  /** Brings all that was written to the images. */
+  flushDrives(): Promise<void>;
+  /** The images are the other process's from now on. */
+  handOverDrives(): void;
 }
 
 export interface MigrationRoute {
@@ -112,6 +118,7 @@ export class Migration {
   /** Begins to send the machine to `uri`. Throws UserError; that, too, counts as an attempt. */
   async to(uri: string): Promise<void> {
     this.checkFree();
+    this.host.checkDrives();
     try {
       const route = this.host.connect(uri);
       if (route === undefined) {
@@ -154,6 +161,7 @@ export class Migration {
       this.setupMs = Math.round(this.host.nowMs() - this.startedMs);
       await this.send(this.sink, wasRunning);
       this.status = 'completed';
+      this.host.handOverDrives();
       machine.rest('postmigrate');
     } catch (error) {
       this.sink?.destroy();
@@ -183,6 +191,7 @@ export class Migration {
     else machine.rest(next);
     const stoppedMs = this.host.nowMs();
     await machine.exclusive(async () => {
+      await this.host.flushDrives();
       await this.pass(sink, memory, false);
       for (const bytes of tailSections(machine)) await this.write(sink, bytes, false);
       await sink.finish();

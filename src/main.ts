@@ -12,6 +12,7 @@ import { helpText, located } from './command-line.ts';
 import { HostError } from './disk-host.ts';
 import { UserError } from './error.ts';
 import { Events } from './events.ts';
+import { handOverLocks } from './host-lock.ts';
 import {
   completePath,
   exit,
@@ -47,7 +48,7 @@ import { DriveMonitor } from './main-drive-monitor.ts';
 import { DriveTable } from './main-drives.ts';
 import { type Fittings, noFittings } from './main-fittings.ts';
 import { watchDrives } from './main-io-errors.ts';
-import { createMigration } from './main-migration.ts';
+import { createMigration, receiveMachine, takeDrivesBack } from './main-migration.ts';
 import { DriveNbdServer } from './main-nbd.ts';
 import { commandsFor } from './monitor/commands/all.ts';
 import { CHARDEV_GROUP } from './monitor/commands/chardev.ts';
@@ -76,6 +77,7 @@ class Program {
   private readonly limits = new EventLimits(this.events, { wallClock, after });
   private readonly log = new Log();
   private readonly host = new HostTime();
+  private readonly sleep = (ms: number): Promise<void> => this.host.sleepAside(ms);
   private readonly chars: CharTable;
   private readonly drives: DriveTable;
   private machine: PcMachine | undefined;
@@ -117,6 +119,7 @@ class Program {
     for (const { list, location } of config.chardevs) await this.openChardev(list, location);
     for (const request of config.monitors) await this.openMonitor(request);
     if (config.isDemo) config.drives.push(demoDrive());
+    if (config.incoming !== undefined) handOverLocks();
     await this.drives.openAll(config);
     this.connectMonitors();
     const fittings = await this.openPorts();
@@ -127,7 +130,10 @@ class Program {
     this.chars.announceShared();
     await this.openDisplay(machine);
     watchDrives(this.drives, machine);
+    const { drives, sleep } = this;
+    const receiver = { machine, drives, sleep, report: (line: string) => this.report(line) };
     machine.beforeCont = () => {
+      takeDrivesBack(receiver);
       this.drives.checkKeys();
       for (const { backend } of this.drives.drives) backend.retryHeld();
     };
@@ -135,8 +141,10 @@ class Program {
     const hasKeys = this.drives.missingKeys().length === 0;
     const isLoaded = config.loadvm === undefined || (await this.loadSnapshot(config.loadvm));
     const runs = config.startsRunning && hasKeys && isLoaded;
-    if (config.incoming !== undefined) await this.receive(machine, config.incoming, runs);
-    else if (runs) machine.cont();
+    if (config.incoming !== undefined) {
+      machine.runsAfterIncoming = runs;
+      await receiveMachine(receiver, config.incoming);
+    } else if (runs) machine.cont();
     const status = await machine.power();
     if (config.showsHash) {
       const { instructions } = machine.cpu;
@@ -158,14 +166,6 @@ class Program {
       this.report(error.message);
       return false;
     }
-  }
-
-  /** `-incoming`: `runs` says whether the machine runs when it is there. */
-  private async receive(machine: PcMachine, from: CharRequest, runs: boolean): Promise<void> {
-    const { receiveMachine } = await import('./main-migration.ts');
-    machine.rest('inmigrate');
-    machine.runsAfterIncoming = runs;
-    await receiveMachine(machine, from, line => this.report(line));
   }
 
   private report(lines: string): void {
@@ -367,7 +367,7 @@ class Program {
       chars,
       nbd: new DriveNbdServer(this.drives, deliver => this.inbox.post(deliver)),
       objects: new UserObjects(),
-      migration: createMigration(parts.machine, ms => this.host.sleepAside(ms)),
+      migration: createMigration(parts.machine, this.drives, this.sleep),
       settings: {
         singlestep: config.singlestep,
         watchdogAction: config.watchdogAction,

@@ -8,6 +8,7 @@ import type { CheckResult, Repair } from './check-result.ts';
 import { QcowNode } from './format/qcow.ts';
 import { setBacking as setQcow2Backing } from './format/qcow2/amend.ts';
 import { Qcow2Node } from './format/qcow2/node.ts';
+import { reloadQcow2 } from './format/qcow2/open.ts';
 import { checkQcow2 } from './format/qcow2/repair.ts';
 import {
   applySnapshot as applyQcow2,
@@ -107,6 +108,11 @@ export async function writeCompressed(
 export async function isCompressed(node: BlockNode, offset: number): Promise<boolean> {
   if (node instanceof QcowNode || node instanceof Qcow2Node) return node.isCompressed(offset);
   return false;
+}
+
+/** The image has been another process's until now. */
+export async function reloadImage(node: BlockNode, deviceName: string): Promise<void> {
+  if (node instanceof Qcow2Node && !node.readOnly) await reloadQcow2(node, deviceName);
 }
 
 /** The machine state that belongs to the active disk. */

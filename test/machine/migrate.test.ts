@@ -45,6 +45,9 @@ function migrationOf({ machine }: WholeMachine, sink: Collector): Migration {
       nowMs += ms;
       await new Promise(resolve => setImmediate(resolve));
     },
+    checkDrives() {},
+    async flushDrives() {},
+    handOverDrives() {},
     connect: () => ({ atOnce: false, open: async () => sink }),
   });
 }

@@ -1,4 +1,5 @@
 import { afterAll, expect, test } from 'vitest';
+import { converse } from '../support/conversation.ts';
 import { Workshop } from '../support/emulator.ts';
 import { expectReplay, makeImages } from '../support/encrypted-images.ts';
 import { Prompt } from '../support/prompt.ts';
@@ -132,29 +133,67 @@ test('what can go wrong on the way leaves the machine running', async () => {
 });
 
 test('QMP: events, and what is known of a migration', async () => {
-  const commands = [
-    { execute: 'qmp_capabilities' },
-    { execute: 'query-migrate' },
-    { execute: 'query-migrate-cache-size' },
-    { execute: 'query-migrate-capabilities' },
-    { execute: 'cont' },
-    { execute: 'migrate', arguments: { uri: 'exec:cat > qmp.out' } },
-    { execute: 'migrate', arguments: { uri: 'exec:true', blk: true } },
-  ];
-  const argv = ['-nodefaults', '-display', 'none', '-S', '-m', '16', '-qmp', 'stdio'];
-  const input = commands.map(command => `${JSON.stringify(command)}\n`).join('');
-  const script = `${input}${'{"execute":"query-status"}\n'.repeat(3)}`;
-  const ended = await workshop.run(argv, script, 2000);
-  const text = ended.stdout.toString();
-  expect(text).toContain('{"return": {}}');
-  expect(text).toContain('{"return": 67108864}');
-  expect(text).toContain(
+  const say = (execute: string, lines: number, given?: object) => ({
+    sent: JSON.stringify(given === undefined ? { execute } : { execute, arguments: given }),
+    received: Array.from({ length: lines }, () => ''),
+  });
+  const file = { uri: 'exec:cat > qmp.out' };
+  const { exchanges } = await converse(workshop, {
+    argv: ['-nodefaults', '-display', 'none', '-S', '-m', '16', '-qmp', 'stdio'],
+    greeting: [''],
+    exchanges: [
+      say('qmp_capabilities', 1),
+      say('query-migrate', 1),
+      say('query-migrate-cache-size', 1),
+      say('query-migrate-capabilities', 1),
+      say('migrate', 1, { ...file, blk: true }),
+      say('cont', 2),
+      say('migrate', 2, file),
+      say('quit', 2),
+    ],
+  });
+  const [, none, size, capabilities, disks, cont, migrate, quit] = exchanges.map(e => e.received);
+  expect(none).toEqual(['{"return": {}}']);
+  expect(size).toEqual(['{"return": 67108864}']);
+  expect(capabilities).toEqual([
     '{"return": [{"state": false, "capability": "xbzrle"}, ' +
       '{"state": false, "capability": "rdma-pin-all"}, ' +
       '{"state": false, "capability": "auto-converge"}, ' +
       '{"state": false, "capability": "zero-blocks"}]}',
+  ]);
+  expect(disks[0]).toContain('compiled without old-style (blk/-b, inc/-i) block migration');
+  const events = [...cont, ...migrate, ...quit].join().matchAll(/"event": "(\w+)"/g);
+  expect([...events].map(match => match[1])).toEqual(['RESUME', 'STOP', 'SHUTDOWN']);
+});
+
+test('a disk that both processes have goes along, and comes back', async () => {
+  const uri = 'unix:disk.sock';
+  workshop.imageTool('create', '-q', '-f', 'qcow2', 'shared.qcow2', '4M');
+  const machine = ['-m', '16', '-drive', 'file=shared.qcow2,if=none,id=d'];
+  const from = new Prompt(workshop, machine);
+  expect(await from.ask('qemu-io d "write -P 1 0 64k"')).toContain('wrote');
+  const to = new Prompt(workshop, [...machine, '-incoming', uri]);
+  expect(await to.ask('info status')).toBe('VM status: paused (inmigrate)\n');
+  expect(await from.ask('qemu-io d "write -P 2 64k 64k"')).toContain('wrote');
+  expect(await from.ask(`migrate ${uri}`)).toBe('');
+  expect(await to.askUntil('info status', 'running')).toBe('VM status: running\n');
+  expect(await to.ask('qemu-io d "read -P 2 64k 64k"')).not.toContain('failed');
+  expect(await to.ask('qemu-io d "write -P 3 128k 64k"')).toContain('wrote');
+  expect(await from.ask('cont')).toMatch(/^Failed to get "write" lock/);
+  expect(await to.quit()).toBe(0);
+  expect(await from.ask('cont')).toBe('');
+  expect(await from.ask('qemu-io d "read -P 3 128k 64k"')).not.toContain('failed');
+  expect(await from.ask('qemu-io d "write -P 4 192k 64k"')).toContain('wrote');
+  expect(await from.quit()).toBe(0);
+  workshop.imageTool('check', '-q', 'shared.qcow2');
+});
+
+test('a drive whose image cannot be shared keeps the machine here', async () => {
+  workshop.imageTool('create', '-q', '-f', 'qcow', 'one.qcow', '4M');
+  const prompt = new Prompt(workshop, ['-m', '16', '-hda', 'one.qcow', '-S']);
+  expect(await prompt.ask('migrate exec:true')).toBe(
+    "migrate: Block format 'qcow' used by device 'ide0-hd0' does not support " +
+      "feature 'live migration'\n",
   );
-  expect(text).toContain('compiled without old-style (blk/-b, inc/-i) block migration');
-  const events = [...text.matchAll(/"event": "(\w+)"/g)].map(match => match[1]);
-  expect(events).toEqual(['RESUME', 'STOP', 'SHUTDOWN']);
+  expect(await prompt.quit()).toBe(0);
 });

@@ -96,6 +96,24 @@ export class WholeMachine {
     });
   }
 
+  /** Runs until a request to a disk is under way, and stops there. */
+  async runUntilBusy(): Promise<void> {
+    const { machine, inbox } = this;
+    const ask: Inbox['expect'] = inbox.expect.bind(inbox);
+    await new Promise<void>(resolve => {
+      inbox.expect = (work, done, failed) => {
+        inbox.expect = ask;
+        ask(work, done, failed);
+        machine.cpu.requestExit();
+        inbox.post(() => {
+          machine.stop();
+          resolve();
+        });
+      };
+      machine.start();
+    });
+  }
+
   /** State and disks. */
   async save(): Promise<Saved> {
     const chunks: Uint8Array[] = [];

@@ -49,9 +49,9 @@ export class Qcow2Node implements BlockNode {
   readonly filename: string;
   readonly file: BlockNode;
   readonly readOnly: boolean;
-  readonly metadata: Metadata;
-  readonly refcounts: Refcounts;
-  readonly writer: Writer;
+  metadata: Metadata;
+  refcounts: Refcounts;
+  writer: Writer;
   readonly encryption: ImageEncryption | undefined;
   snapshots: Snapshot[];
   backing: BlockNode | undefined;
@@ -72,16 +72,30 @@ export class Qcow2Node implements BlockNode {
     this.lazyRefcounts = parts.lazyRefcounts;
     const { encrypted } = parts.metadata.header;
     this.encryption = encrypted ? new ImageEncryption(parts.context.host) : undefined;
-    this.metadata.corruption = text => this.corrupted(text);
-    this.refcounts = new Refcounts(this.metadata);
-    this.writer = new Writer({
-      metadata: this.metadata,
-      refcounts: this.refcounts,
+    [this.refcounts, this.writer] = this.connect();
+  }
+
+  private connect(): [Refcounts, Writer] {
+    const { metadata } = this;
+    metadata.corruption = text => this.corrupted(text);
+    const refcounts = new Refcounts(metadata);
+    const writer = new Writer({
+      metadata,
+      refcounts,
       encryption: this.encryption,
       node: this,
       guard: (offset, length) => this.guard(offset, length),
-      beforeLinking: () => (this.lazyRefcounts ? this.metadata.beginLazy() : undefined),
+      beforeLinking: () => (this.lazyRefcounts ? metadata.beginLazy() : undefined),
     });
+    return [refcounts, writer];
+  }
+
+  /** Another process has changed the image: nothing that was read before counts. */
+  adopt(metadata: Metadata, snapshots: Snapshot[]): void {
+    this.metadata = metadata;
+    this.snapshots = snapshots;
+    this.unpacked = undefined;
+    [this.refcounts, this.writer] = this.connect();
   }
 
   get length(): number {

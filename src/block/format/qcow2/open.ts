@@ -69,25 +69,13 @@ async function openQcow2(request: OpenRequest): Promise<Qcow2Node> {
   const { file, flags, options, deviceName } = request;
   if (file === undefined) throw new UserError("A block device must be specified for 'file'");
   const bytes = await firstCluster(file);
-  const fileLength = file.length;
-  const header = parseHeader({ bytes, fileLength, deviceName });
+  const header = parseHeader({ bytes, fileLength: file.length, deviceName });
   const corrupt = (header.incompatible & INCOMPATIBLE_CORRUPT) !== 0;
   if (corrupt && !flags.readOnly && flags.forCheck !== true) {
     throw new UserError('qcow2: Image is corrupt; cannot be opened read/write');
   }
   if (header.encrypted) refuseEncrypted('qcow2', request.context);
-  const l1 = await readTable(file, header.l1Offset, header.l1Size * 8);
-  await file.debugEvent?.('reftable_load');
-  const reftable = await readTable(
-    file,
-    header.reftableOffset,
-    header.reftableClusters * 2 ** header.clusterBits,
-  );
-  const snapshots = await readSnapshots(file, {
-    offset: header.snapshotsOffset,
-    count: header.snapshotCount,
-    diskSize: header.size,
-  });
+  const { metadata, snapshots } = await readTables(file, header, bytes);
   for (const name of TUNING) options.take(name);
   const lazy = options.takeBool('lazy-refcounts');
   if (lazy === true && header.version === 2) {
@@ -95,7 +83,6 @@ async function openQcow2(request: OpenRequest): Promise<Qcow2Node> {
       'Lazy refcounts require a qcow2 image with at least qemu 1.1 compatibility level',
     );
   }
-  const metadata = new Metadata(file, header, bytes.slice(0, 512), l1, reftable);
   const node = new Qcow2Node({
     filename: request.filename,
     file,
@@ -111,6 +98,32 @@ async function openQcow2(request: OpenRequest): Promise<Qcow2Node> {
   const isDirty = (header.incompatible & INCOMPATIBLE_DIRTY) !== 0;
   if (isDirty && flags.forCheck !== true) await repairDirty(node);
   return node;
+}
+
+async function readTables(file: BlockNode, header: Header, bytes: Uint8Array) {
+  const l1 = await readTable(file, header.l1Offset, header.l1Size * 8);
+  await file.debugEvent?.('reftable_load');
+  const reftable = await readTable(
+    file,
+    header.reftableOffset,
+    header.reftableClusters * 2 ** header.clusterBits,
+  );
+  const snapshots = await readSnapshots(file, {
+    offset: header.snapshotsOffset,
+    count: header.snapshotCount,
+    diskSize: header.size,
+  });
+  const metadata = new Metadata(file, header, bytes.slice(0, 512), l1, reftable);
+  return { metadata, snapshots };
+}
+
+/** Reads everything again: another process had the image. Nothing may be under way. */
+export async function reloadQcow2(node: Qcow2Node, deviceName: string): Promise<void> {
+  const { file } = node;
+  const bytes = await firstCluster(file);
+  const header = parseHeader({ bytes, fileLength: file.length, deviceName });
+  const { metadata, snapshots } = await readTables(file, header, bytes);
+  node.adopt(metadata, snapshots);
 }
 
 /** What we do not know, a repair included, we may put out of date: bitmaps, for one. */
