@@ -375,3 +375,13 @@ export function fitIdeDrives(drives: DriveTable, fittings: Fittings): void {
     });
   }
 }
+
+/** So do those with `if=floppy`, the default one among them. */
+export function fitFloppies(drives: DriveTable, { floppies }: Fittings): void {
+  for (const drive of drives.drives) {
+    const { spec, backend } = drive;
+    if (spec.interface !== 'floppy' || spec.bus > 0 || spec.unit > 1) continue;
+    drive.isClaimed = true;
+    floppies[spec.unit] = backend;
+  }
+}

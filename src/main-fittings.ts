@@ -2,6 +2,7 @@
  * What `-device` and its relatives gather before a machine is built, or plugged into.
  */
 
+import type { BlockBackend } from './block/backend.ts';
 import type { Char } from './char.ts';
 import { UserError } from './error.ts';
 import type { DebugconOptions, DebugExitOptions, DriveOptions } from './hw/board/options.ts';
@@ -22,6 +23,8 @@ export interface Fittings {
   readonly usbDevices: UsbDeviceOptions[];
   /** Root ports in the order in which they are given out. */
   readonly freeUsbPorts: string[];
+  /** Drives A and B. */
+  readonly floppies: (BlockBackend | undefined)[];
   readonly virtioDisks: VirtioDiskOptions[];
   /** PCI slots that nothing sits in. */
   readonly freeSlots: number[];
@@ -40,6 +43,7 @@ export function noFittings(): Fittings {
     usb: false,
     usbDevices: [],
     freeUsbPorts: ['1', '2'],
+    floppies: [],
     virtioDisks: [],
     freeSlots: Array.from({ length: 30 }, (_, i) => i + 2),
     anonymous: 0,

@@ -16,7 +16,7 @@ import type { Log } from './log.ts';
 import { buildMachine, MAX_LOW_RAM, type PcMachine } from './machine-build.ts';
 import type { CharTable } from './main-chars.ts';
 import type { Config } from './main-config.ts';
-import { addDevice, fitIdeDrives, isHotPluggable } from './main-devices.ts';
+import { addDevice, fitFloppies, fitIdeDrives, isHotPluggable } from './main-devices.ts';
 import { fitUnnamedHid, fitUsbDisk } from './main-devices-usb.ts';
 import { fitVirtioDrives } from './main-devices-virtio.ts';
 import type { DriveTable } from './main-drives.ts';
@@ -63,6 +63,7 @@ export function assemble({ config, parts, fittings, chars, drives }: Assembly): 
   const firmware = loadFirmware(config);
   const hasVga = config.vga === undefined ? config.hasDefaults : config.vga === 'std';
   fitIdeDrives(drives, fittings);
+  fitFloppies(drives, fittings);
   fitUsbDevices(config, drives, fittings);
   // The display is in its slot before the user's devices.
   if (hasVga) fittings.freeSlots.shift();

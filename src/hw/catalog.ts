@@ -284,6 +284,16 @@ export const CATALOG: readonly DeviceModel[] = [
   internal('isa-pit', 'ISA', [number('iobase', 0xffffffff)]),
   internal('isa-pcspk', 'ISA', [number('iobase', 0x61)]),
   internal('mc146818rtc', 'ISA', [number('base_year', 0, 'int32'), text('lost_tick_policy')]),
+  internal('isa-fdc', 'ISA', [
+    number('iobase', 0x3f0),
+    number('irq', 6),
+    number('dma', 2),
+    { name: 'driveA', type: 'drive', initial: '' },
+    { name: 'driveB', type: 'drive', initial: '' },
+    { ...number('bootindexA', -1, 'int32'), hidden: true },
+    { ...number('bootindexB', -1, 'int32'), hidden: true },
+    flag('check_media_rate', true),
+  ]),
   internal('i8042', 'ISA'),
   internal('port92', 'ISA'),
 ];

@@ -13,6 +13,8 @@ interface Cost {
 }
 
 export const HARD_DISK: Cost = { requestNs: 50_000, byteNs: 5 };
+/** Faster than any that turns: nobody wants to wait for that. */
+export const FLOPPY: Cost = { requestNs: 300_000, byteNs: 1000 };
 export const OPTICAL: Cost = { requestNs: 100_000, byteNs: 20 };
 
 /** How long `length` bytes take, as the inbox wants to know it. */

@@ -139,6 +139,8 @@ export const ioPorts = (base: number, length: number): Aml => [
 ];
 export const isaIrq = (irq: number): Aml => [0x22, ...word(1 << irq)];
 /** Level, active high, shared: as the PIIX delivers PCI interrupts. */
+/** Byte-wide, not a bus master, compatibility timing. */
+export const isaDma = (channel: number): Aml => [0x2a, 1 << channel, 0];
 export const pciIrqs = (...irqs: readonly number[]): Aml => [
   0x89,
   ...word(2 + 4 * irqs.length),

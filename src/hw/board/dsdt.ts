@@ -3,7 +3,7 @@
  * devices may be put, and how to switch off.
  *
  * Specification: ACPI 1.0b, chapters 6 and 7; PCI interrupt links as the PIIX3 has them.
- * Not described, because not there: HPET, floppy controller, parallel port, hot plugging.
+ * Not described, because not there: HPET, parallel port, hot plugging.
  */
 
 import * as aml from '../acpi/aml.ts';
@@ -97,6 +97,11 @@ function isaDevices({ serials }: BoardFacts): aml.Aml[] {
     device('RTC', 'PNP0B00', uses(aml.ioPorts(0x70, 2), aml.isaIrq(8))),
     device('KBD', 'PNP0303', uses(aml.ioPorts(0x60, 1), aml.ioPorts(0x64, 1), aml.isaIrq(1))),
     device('MOU', 'PNP0F13', uses(aml.isaIrq(12))),
+    device(
+      'FDC0',
+      'PNP0700',
+      uses(aml.ioPorts(0x3f2, 4), aml.ioPorts(0x3f7, 1), aml.isaIrq(6), aml.isaDma(2)),
+    ),
     ...(serials[0] ? [serial('COM1', 1, aml.ioPorts(0x3f8, 8), aml.isaIrq(4))] : []),
     ...(serials[1] ? [serial('COM2', 2, aml.ioPorts(0x2f8, 8), aml.isaIrq(3))] : []),
   ];

@@ -96,6 +96,8 @@ export interface PcOptions {
   readonly usb?: boolean;
   /** Needs `usb`. */
   readonly usbDevices?: readonly UsbDeviceOptions[];
+  /** Drives A and B. */
+  readonly floppies?: readonly (BlockBackend | undefined)[];
   readonly virtioDisks?: readonly VirtioDiskOptions[];
   readonly debugcons?: readonly DebugconOptions[];
   readonly debugExits?: readonly DebugExitOptions[];

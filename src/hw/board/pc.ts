@@ -3,7 +3,7 @@
  * wire, which interrupt.
  *
  * Not on this board: HPET (the tables do not announce it), vmport, kvmvapic, CPU hot-plug
- * registers, the floppy controller, parallel ports.
+ * registers, parallel ports.
  */
 
 import { assert } from '../../error.ts';
@@ -13,7 +13,7 @@ import { Piix4Pm } from '../acpi/piix4-pm.ts';
 import { SmBus } from '../acpi/smbus.ts';
 import { I16550 } from '../char/i16550.ts';
 import type { Device } from '../device.ts';
-import { VGA_PORT_RANGES, Vga } from '../display/vga.ts';
+import type { Vga } from '../display/vga.ts';
 import { AtaDisk } from '../ide/ata-disk.ts';
 import { AtapiCd } from '../ide/atapi-cd.ts';
 import { Piix3Ide } from '../ide/piix3-ide.ts';
@@ -28,7 +28,7 @@ import { Port61 } from '../misc/port61.ts';
 import { stubPort } from '../misc/stub-port.ts';
 import { WireLevels } from '../misc/wire-levels.ts';
 import { PciBus } from '../pci/bus.ts';
-import { PciFunction } from '../pci/config.ts';
+import type { PciFunction } from '../pci/config.ts';
 import { PciHost } from '../pci/host.ts';
 import { I440Fx } from '../pci/i440fx.ts';
 import { Piix3 } from '../pci/piix3.ts';
@@ -38,6 +38,7 @@ import { Mc146818 } from '../timer/mc146818.ts';
 import { BoardDma } from './dma.ts';
 import { cmosDisks, geometryOf, serialOf } from './drives.ts';
 import { fillFwCfg } from './firmware.ts';
+import { buildFloppy, floppyTypes } from './floppy.ts';
 import { BoardInput } from './input.ts';
 import { Interrupts } from './interrupts.ts';
 import type { DriveOptions, PcEvents, PcOptions } from './options.ts';
@@ -45,6 +46,7 @@ import { ramBelow4g } from './ram.ts';
 import { loadDevices, saveDevices } from './states.ts';
 import { BoardTexts } from './texts.ts';
 import { BoardUsb } from './usb.ts';
+import { buildVga } from './vga.ts';
 import { BoardVirtio, virtioBootPaths } from './virtio.ts';
 import { Wiring } from './wiring.ts';
 
@@ -56,11 +58,12 @@ const IDE_PORTS = [0x1f0, 0x170];
 const IDE_CONTROL = [0x3f6, 0x376];
 const GPE0_BASE = 0xafe0;
 const SCI_IRQ = 9;
+const FLOPPY_IRQ = 6;
+const FLOPPY_DMA = 2;
 const PCI_HOTPLUG_EVENT = 1;
 /** Until the firmware moves it. */
 const SMBUS_BASE = 0xb100;
 const CMOS_BOOT_ORDER = [0x38, 0x3d];
-const VIDEO_WINDOW = 0xa0000;
 
 export class Pc {
   /** To the processor. */
@@ -134,6 +137,7 @@ export class Pc {
     this.ide = this.buildIde();
     this.usb = this.buildUsb();
     this.pm = this.buildPower();
+    this.buildFloppy();
     this.virtio = this.buildVirtio();
     this.buildDebugPorts();
     this.add('fw_cfg', this.fwCfg);
@@ -284,7 +288,9 @@ export class Pc {
     const { onTimeSet } = this.events;
     const rtc = new Mc146818({ clock, irq: this.irq(8), baseSeconds: rtcBase, onTimeSet });
     const disks = cmosDisks(this.options.drives);
-    rtc.setCmos(pcCmos({ ramBelow4g: this.ramBelow4g, bootOrder: boot.order, disks }));
+    const floppies = floppyTypes(this.options.floppies);
+    const { ramBelow4g } = this;
+    rtc.setCmos(pcCmos({ ramBelow4g, bootOrder: boot.order, disks, floppies }));
     this.add('mc146818rtc', rtc);
     this.wiring.ports({ name: 'rtc', base: 0x70, length: 2 }, rtc.ports);
     return rtc;
@@ -306,41 +312,11 @@ export class Pc {
   }
 
   private buildVga(): Vga | undefined {
-    const { vga: wanted, clock, memory, ports } = this.options;
-    if (wanted === undefined) return undefined;
-    const vga = new Vga({ clock, memory });
-    memory.map({
-      name: 'vga-lowmem',
-      base: VIDEO_WINDOW,
-      length: 0x20000,
-      priority: 2,
-      backing: vga.window,
-    });
-    for (const { base, length } of VGA_PORT_RANGES) {
-      ports.map({ name: 'vga', base, length, handler: vga.portsAt(base) });
-    }
-    this.wiring.ports({ name: 'vbe', base: 0x1ce, length: 4, maxSize: 2 }, vga.vbePorts);
-    const vram = this.wiring.memoryBar('vga.vram', vga.vramLength, { arenaOffset: vga.vramOffset });
-    const mmio = this.wiring.memoryBar('vga.mmio', 0x1000, vga.mmio);
-    const rom = wanted.rom === undefined ? undefined : this.wiring.romBar(wanted.rom);
-    this.function(
-      2,
-      0,
-      new PciFunction({
-        name: 'VGA',
-        vendor: 0x1234,
-        device: 0x1111,
-        revision: 2,
-        classCode: 0x030000,
-        bars: [
-          { index: 0, kind: 'prefetchable', size: vga.vramLength, place: vram },
-          { index: 2, kind: 'memory', size: 0x1000, place: mmio },
-          ...(rom === undefined ? [] : [rom]),
-        ],
-      }),
-    );
-    this.add('VGA', vga);
-    return vga;
+    const built = buildVga(this.options, this.wiring);
+    if (built === undefined) return undefined;
+    this.function(2, 0, built.pci);
+    this.add('VGA', built.vga);
+    return built.vga;
   }
 
   private buildSerials(): readonly (I16550 | undefined)[] {
@@ -447,6 +423,12 @@ export class Pc {
     this.add('pm-smbus', smbus);
     pm.pci.reset();
     return pm;
+  }
+
+  private buildFloppy(): void {
+    const dma = this.dma.low.channel(FLOPPY_DMA);
+    const irq = this.irq(FLOPPY_IRQ);
+    this.add('fdc', buildFloppy({ ...this.options, wiring: this.wiring, irq, dma }));
   }
 
   private buildVirtio(): BoardVirtio {

@@ -169,6 +169,7 @@ function isaNodes(facts: TreeFacts): QdevInfo[] {
     ...serials.flatMap((char, i) => (char === undefined ? [] : [serialNode(facts, i)])),
     node('i8042', {}, { details: () => ['isa irqs 1,12'] }),
     node('port92'),
+    floppyNode(facts.options),
     ...debugcons.map(({ port, char, readback = 0xe9, id }) =>
       node('isa-debugcon', { iobase: port, chardev: char.label, readback }, { id }),
     ),
@@ -176,6 +177,12 @@ function isaNodes(facts: TreeFacts): QdevInfo[] {
       node('isa-debug-exit', { iobase: port, iosize: size }, { id }),
     ),
   ];
+}
+
+function floppyNode({ floppies = [] }: PcOptions): QdevInfo {
+  const [a, b] = floppies.map(backend => backend?.name ?? '');
+  const values = { driveA: a ?? '', driveB: b ?? '' };
+  return node('isa-fdc', values, { details: () => ['isa irq 6'] });
 }
 
 function serialNode(facts: TreeFacts, index: number): QdevInfo {

@@ -54,7 +54,7 @@ test('info qtree shows the controller, the device, its bus and its disk', () => 
                 serial = ""
                 full-path = true
                 msos-desc = true
-                addr 0.0, port 1, speed 12, name QEMU USB MSD
+                addr 0.0, port 1, speed 12, name QEMU USB MSD, attached
                 bus: bar.0
                   type SCSI
                   dev: scsi-disk, id ""
