@@ -78,14 +78,23 @@ function releaseAll(): void {
   for (const lock of held.keys()) remove(lock);
 }
 
+/** Where a file is, or will be. */
+function realPath(path: string): string {
+  try {
+    return fs.realpathSync(path);
+  } catch {
+    // It is about to be made.
+  }
+  try {
+    return join(fs.realpathSync(dirname(path)), basename(path));
+  } catch {
+    return path;
+  }
+}
+
 /** Locks an image for writing; returns how to unlock it. Throws HostError when it is taken. */
 export function lockForWriting(path: string): () => void {
-  let real = path;
-  try {
-    real = fs.realpathSync(path);
-  } catch {
-    // A file that is about to be made: its name is as good as its real name.
-  }
+  const real = realPath(path);
   const lock = join(dirname(real), `.${basename(real)}.lock`);
   const present = held.get(lock) ?? { owners: 0 };
   if (present.owners === 0) take(lock);

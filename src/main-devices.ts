@@ -9,6 +9,7 @@ import type { DriveOptions } from './hw/board/options.ts';
 import type { HidKind } from './hw/usb/hid.ts';
 import type { ListRequest } from './main-config.ts';
 import { fitUsbHid, fitUsbStorage } from './main-devices-usb.ts';
+import { fitVirtioBlk } from './main-devices-virtio.ts';
 import type { DriveTable, OpenDrive } from './main-drives.ts';
 import { type Fittings, findDrive, type Place } from './main-fittings.ts';
 import { CommandLineError, type OptionList } from './options.ts';
@@ -107,6 +108,18 @@ const MODELS: { readonly [driver: string]: Model } = {
     category: 'Storage',
     fit: fitUsbStorage,
   },
+  'virtio-blk-pci': {
+    properties: {
+      addr: 'int32 (Slot and optional function number, example: 06.0 or 06)',
+      bootindex: 'int32',
+      drive: 'str (ID of a drive to use as a backend)',
+      serial: 'str',
+    },
+    bus: 'PCI',
+    description: '',
+    category: 'Storage',
+    fit: fitVirtioBlk,
+  },
   'usb-mouse': hidModel('mouse'),
   'usb-tablet': hidModel('tablet'),
   'usb-kbd': hidModel('keyboard'),
@@ -127,9 +140,14 @@ function hidModel(kind: HidKind): Model {
   };
 }
 
+/** In a PCI slot of its own. */
+const SLOT_DRIVER = 'virtio-blk-pci';
+
 /** It comes and goes while there is a machine. */
 export function isHotPluggable(driver: string): boolean {
-  return Object.hasOwn(MODELS, driver) && MODELS[driver].bus === 'usb-bus';
+  return (
+    Object.hasOwn(MODELS, driver) && (MODELS[driver].bus === 'usb-bus' || driver === SLOT_DRIVER)
+  );
 }
 
 /** What `-device help` prints. */
@@ -186,13 +204,12 @@ export function fitDevice(list: OptionList, place: Surroundings): void {
 
 /** Throws when such a device cannot come or go while there is a machine. */
 export function checkHot(driver: string, model = MODELS[driver], bus?: string): void {
+  if (isHotPluggable(driver)) return;
   switch (model.bus) {
-    case 'usb-bus':
-      return;
     case 'PCI':
       throw new UserError(`Device '${driver}' does not support hotplugging`);
     default: {
-      const name = bus ?? { IDE: 'ide.1', ISA: 'isa.0' }[model.bus];
+      const name = bus ?? (model.bus === 'IDE' ? 'ide.1' : 'isa.0');
       throw new UserError(`Bus '${name}' does not support hotplugging`);
     }
   }

@@ -6,6 +6,7 @@ import type { Char } from './char.ts';
 import { UserError } from './error.ts';
 import type { DebugconOptions, DebugExitOptions, DriveOptions } from './hw/board/options.ts';
 import type { UsbDeviceOptions } from './hw/board/usb.ts';
+import type { VirtioDiskOptions } from './hw/board/virtio.ts';
 import type { CharTable } from './main-chars.ts';
 import type { DriveTable, OpenDrive } from './main-drives.ts';
 import type { OptionList } from './options.ts';
@@ -21,6 +22,9 @@ export interface Fittings {
   readonly usbDevices: UsbDeviceOptions[];
   /** Root ports in the order in which they are given out. */
   readonly freeUsbPorts: string[];
+  readonly virtioDisks: VirtioDiskOptions[];
+  /** PCI slots that nothing sits in. */
+  readonly freeSlots: number[];
   /** Devices so far that got no id: they are numbered. */
   anonymous: number;
   /** USB devices so far that came without `-device`. */
@@ -36,6 +40,8 @@ export function noFittings(): Fittings {
     usb: false,
     usbDevices: [],
     freeUsbPorts: ['1', '2'],
+    virtioDisks: [],
+    freeSlots: Array.from({ length: 30 }, (_, i) => i + 2),
     anonymous: 0,
     unattached: 0,
   };

@@ -6,6 +6,7 @@
 import { UserError } from './error.ts';
 import type { Events } from './events.ts';
 import type { BoardUsb, PluggedUsb } from './hw/board/usb.ts';
+import type { BoardVirtio, PluggedVirtio } from './hw/board/virtio.ts';
 import type { CharTable } from './main-chars.ts';
 import { checkHot, deviceHelp, fitDevice, propertyHelp } from './main-devices.ts';
 import { fitUnnamedHid, fitUsbDisk } from './main-devices-usb.ts';
@@ -18,6 +19,7 @@ import { CommandLineError, checkId, OptionList, type OptionPair } from './option
 export interface HotPlugOptions {
   /** Undefined without a controller. */
   readonly usb: BoardUsb | undefined;
+  readonly virtio: BoardVirtio;
   readonly drives: DriveTable;
   readonly chars: CharTable;
   readonly events: Events;
@@ -34,6 +36,7 @@ export class HotPlug implements Devices {
 
   constructor(private readonly options: HotPlugOptions) {
     this.counts = options.counts;
+    options.virtio.onEjected = plugged => this.onEjected(plugged);
   }
 
   /**
@@ -41,11 +44,13 @@ export class HotPlug implements Devices {
    * the key of its drive.
    */
   add(pairs: readonly OptionPair[]): void {
-    const { usb, drives, chars, fixed } = this.options;
+    const { usb, virtio, drives, chars, fixed } = this.options;
     const list = new OptionList(pairs);
     const { id } = list;
     checkId(id);
-    const isTaken = id !== undefined && (usb?.find(id) !== undefined || fixed.has(id));
+    const isTaken =
+      id !== undefined &&
+      [usb?.find(id), virtio.find(id), fixed.get(id)].some(taken => taken !== undefined);
     if (isTaken) throw new UserError(`Duplicate ID '${id}' for device`);
     const fittings = this.fittings();
     try {
@@ -68,21 +73,42 @@ export class HotPlug implements Devices {
   }
 
   /** Returns the name of its drive. */
-  private plugLast({ usbDevices }: Fittings): string | undefined {
+  private plugLast({ usbDevices, virtioDisks }: Fittings): string | undefined {
+    const disk = virtioDisks.at(-1);
+    if (disk !== undefined) {
+      this.options.virtio.plugHot(disk);
+      return disk.backend.name;
+    }
     const added = usbDevices.at(-1);
     if (added === undefined) return undefined;
     this.options.usb?.plug(added);
     return added.model === undefined ? added.backend.name : undefined;
   }
 
-  /** `device_del`: the device's drive goes with it. Throws UserError. */
+  /**
+   * `device_del`: the device's drive goes with it. What sits in a PCI slot goes when the guest, who
+   * is asked, lets go of it. Throws UserError.
+   */
   async remove(id: string): Promise<void> {
-    const { usb, fixed } = this.options;
+    const { usb, virtio, fixed } = this.options;
+    const disk = virtio.find(id);
+    if (disk !== undefined) {
+      virtio.hotplug.askBack(disk.slot);
+      return;
+    }
     const driver = fixed.get(id);
     if (driver !== undefined) checkHot(driver);
     const plugged = usb?.find(id);
     if (plugged === undefined) throw new UserError(`Device '${id}' not found`, 'DeviceNotFound');
     await this.unplug(plugged);
+  }
+
+  private onEjected({ options: { id, path = '', backend } }: PluggedVirtio): void {
+    const { drives, events } = this.options;
+    const drive = drives.drives.find(item => item.backend === backend);
+    events.emit('DEVICE_DELETED', { path: `${path}/virtio-backend` });
+    events.emit('DEVICE_DELETED', id === undefined ? { path } : { device: id, path });
+    if (drive !== undefined) void drives.remove(drive);
   }
 
   private async unplug(plugged: PluggedUsb): Promise<void> {
@@ -137,11 +163,12 @@ export class HotPlug implements Devices {
 
   /** What is plugged now, as the checks of `-device` know it. */
   private fittings(): Fittings {
-    const { usb } = this.options;
+    const { usb, virtio } = this.options;
     const { anonymous, unattached } = this.counts;
     return {
       ...noFittings(),
       usb: usb !== undefined,
+      freeSlots: [...virtio.freeSlots],
       freeUsbPorts: [...(usb?.controller.bus.freePorts ?? [])],
       anonymous,
       unattached,

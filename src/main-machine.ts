@@ -18,6 +18,7 @@ import type { CharTable } from './main-chars.ts';
 import type { Config } from './main-config.ts';
 import { addDevice, fitIdeDrives, isHotPluggable } from './main-devices.ts';
 import { fitUnnamedHid, fitUsbDisk } from './main-devices-usb.ts';
+import { fitVirtioDrives } from './main-devices-virtio.ts';
 import type { DriveTable } from './main-drives.ts';
 import { loadBoot, loadFirmware, loadVgaRom } from './main-files.ts';
 import type { Fittings } from './main-fittings.ts';
@@ -63,7 +64,10 @@ export function assemble({ config, parts, fittings, chars, drives }: Assembly): 
   const hasVga = config.vga === undefined ? config.hasDefaults : config.vga === 'std';
   fitIdeDrives(drives, fittings);
   fitUsbDevices(config, drives, fittings);
+  // The display is in its slot before the user's devices.
+  if (hasVga) fittings.freeSlots.shift();
   for (const request of config.devices) addDevice(request, { fittings, chars, drives });
+  fitVirtioDrives(drives, fittings);
   const { warnings, ...boot } = loadBoot(config, ramBelow4g(config.ramSize));
   for (const warning of warnings) printError(`${warning}\n`);
   const machine = buildMachine({
@@ -110,8 +114,16 @@ export function hotPlug({ board, events }: PcMachine, assembly: Assembly): HotPl
     const driver = list.get('driver') ?? '';
     return list.id === undefined || isHotPluggable(driver) ? [] : [[list.id, driver] as const];
   });
-  const { usb } = board;
-  return new HotPlug({ usb, drives, chars, events, fixed: new Map(fixed), counts: fittings });
+  const { usb, virtio } = board;
+  return new HotPlug({
+    usb,
+    virtio,
+    drives,
+    chars,
+    events,
+    fixed: new Map(fixed),
+    counts: fittings,
+  });
 }
 
 /** `-boot once=` ends with the first reset. */

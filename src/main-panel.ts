@@ -93,6 +93,7 @@ const PARENTS: { readonly [bus: string]: string } = {
   'icc-bus': 'icc-device',
   'usb-bus': 'usb-device',
   SCSI: 'scsi-device',
+  'virtio-pci-bus': 'virtio-device',
 };
 
 function type(name: string, ...parents: string[]): ObjectType {

@@ -6,6 +6,7 @@
 import { BlockError } from './block/backend.ts';
 import { SNAPSHOT_HEADER, snapshotLine } from './block/image-info.ts';
 import type { BlockNode } from './block/node.ts';
+import type { DriveBackend } from './block/node-backend.ts';
 import {
   createSnapshot,
   deleteSnapshot as deleteIn,
@@ -14,7 +15,6 @@ import {
 import type { SnapshotInfo } from './block/snapshot-info.ts';
 import { HostError } from './disk-host.ts';
 import { UserError } from './error.ts';
-import { localOffsetSeconds } from './host-main.ts';
 import type { DriveTable } from './main-drives.ts';
 import type { JsonObject, Undo } from './monitor/drives.ts';
 
@@ -85,13 +85,15 @@ function describe(found: SnapshotInfo): JsonObject {
 export interface Holder {
   readonly device: string;
   readonly node: BlockNode;
+  readonly localOffset: DriveBackend['localOffset'];
 }
 
 /** Writable images that can hold snapshots, in order of creation. */
 export function holders(table: DriveTable): Holder[] {
   return table.drives.flatMap(({ backend }) => {
     const { node } = backend;
-    return node !== undefined && supportsSnapshots(node) ? [{ device: backend.name, node }] : [];
+    if (node === undefined || !supportsSnapshots(node)) return [];
+    return [{ device: backend.name, node, localOffset: backend.localOffset }];
   });
 }
 
@@ -102,10 +104,7 @@ export function snapshotsText(table: DriveTable): string {
     .details()
     .snapshots.filter(s => others.every(({ node }) => has(node, s.id)));
   if (common.length === 0) return 'There is no snapshot available.\n';
-  const lines = common.map(item => {
-    const dateSeconds = item.dateSeconds + localOffsetSeconds();
-    return `${snapshotLine({ ...item, dateSeconds })}\n`;
-  });
+  const lines = common.map(item => `${snapshotLine(item, first.localOffset)}\n`);
   return `${SNAPSHOT_HEADER}\n${lines.join('')}`;
 }
 

@@ -92,7 +92,7 @@ class Program {
       post: deliver => this.inbox.post(deliver),
       interrupt: () => this.inbox.post(() => this.terminate(2)),
       terminate: () => this.end(),
-      commitAll: () => void this.session(true).call('x-commit', { device: 'all' }),
+      commitAll: () => void this.commitAll(),
       nowMs: millisecondsSinceStart,
     });
     this.drives = new DriveTable(
@@ -408,6 +408,15 @@ class Program {
     });
     await runLine(context, line);
     return text;
+  }
+
+  /** C-a s: what cannot be committed stays as it is. */
+  private async commitAll(): Promise<void> {
+    try {
+      await this.session(true).call('x-commit', { device: 'all' });
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+    }
   }
 
   private terminate(signal: number): void {

@@ -75,6 +75,14 @@ export const number: Schema<number> = {
 /** Anything: checked by whoever reads it. */
 export const any: Schema<Json> = { type: 'any', parse: value => value };
 
+/** Anything of this type: checked by whoever reads it, who knows more than a schema says. */
+export function checkedLater(type: string): Schema<Json> {
+  return { ...any, type };
+}
+
+/** An integer that cannot be negative. */
+export const uint64: Schema<number> = { ...int, type: 'uint64' };
+
 export function optional<T>(inner: Schema<T>): Schema<T | undefined> {
   return { ...inner, isOptional: true };
 }

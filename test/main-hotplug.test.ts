@@ -44,7 +44,7 @@ async function powerOn(hasUsb = true) {
       ...['-drive', 'if=none,id=e'],
     ]),
   );
-  const { usb } = bench.pc;
+  const { usb, virtio } = bench.pc;
   drives.onKey = drive => usb?.attachDrive(drive);
   const nothing = () => {};
   const chars = new CharTable({
@@ -56,6 +56,7 @@ async function powerOn(hasUsb = true) {
   });
   const plug = new HotPlug({
     usb,
+    virtio,
     drives,
     chars,
     events,

@@ -101,7 +101,9 @@ function insertedInfo(drive: DriveBackend, node: BlockNode): InsertedInfo {
 
 /** The `Images:` part of `info block -v`. */
 export function driveImagesText(drive: DriveBackend): string {
-  return (driveInfo(drive).inserted?.images ?? []).map(imageInfoText).join('');
+  return (driveInfo(drive).inserted?.images ?? [])
+    .map(i => imageInfoText(i, drive.localOffset))
+    .join('');
 }
 
 /** Applies a password; refuses drives that are not encrypted. */

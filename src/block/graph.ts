@@ -220,9 +220,10 @@ async function openBacking(
   const child = options.takeChild('backing');
   const { backingFilename, backingFormat } = node.details();
   const stored = backingFilename === undefined || backingFilename === '';
-  const overridden = child.has('file.filename') || child.has('filename') || child.has('driver');
-  if (stored && !overridden) return undefined;
-  const wanted = overridden ? undefined : backingPath(placeOf(node), backingFilename ?? '');
+  const overridden = child.has('file.filename') || child.has('filename');
+  if (stored && child.size === 0) return undefined;
+  const wanted =
+    overridden || stored ? undefined : backingPath(placeOf(node), backingFilename ?? '');
   if (wanted !== undefined && backingFormat !== undefined && !child.has('driver')) {
     child.set('driver', backingFormat);
   }

@@ -59,7 +59,7 @@ function roundHalfEven(tenfold: number, digits: number): string {
 }
 
 /** The image's own lines; `qemu-img info` and `info block -v` share them. */
-export function imageInfoText(info: ImageInfo): string {
+export function imageInfoText(info: ImageInfo, localOffset: LocalOffset): string {
   const { details } = info;
   const lines = [
     `image: ${info.filename}`,
@@ -79,7 +79,8 @@ export function imageInfoText(info: ImageInfo): string {
     }
   }
   if (details.snapshots.length > 0) {
-    lines.push('Snapshot list:', SNAPSHOT_HEADER, ...details.snapshots.map(snapshotLine));
+    const table = details.snapshots.map(s => snapshotLine(s, localOffset));
+    lines.push('Snapshot list:', SNAPSHOT_HEADER, ...table);
   }
   if (details.specific !== undefined) {
     lines.push('Format specific information:');
@@ -93,8 +94,11 @@ export function imageInfoText(info: ImageInfo): string {
 export const SNAPSHOT_HEADER =
   'ID        TAG                 VM SIZE                DATE       VM CLOCK';
 
-/** One line of a snapshot table. Dates are UTC as far as this layer knows. */
-export function snapshotLine(snapshot: SnapshotInfo): string {
+/** The host's time zone, see BlockHost. */
+export type LocalOffset = (epochSeconds: number) => number;
+
+/** One line of a snapshot table, with the date in local time. */
+export function snapshotLine(snapshot: SnapshotInfo, localOffset: LocalOffset): string {
   const clockMs = Math.floor(snapshot.vmClockNs / 1e6);
   const seconds = Math.floor(clockMs / 1000);
   const pad = (value: number, width: number): string => String(value).padStart(width, '0');
@@ -103,7 +107,9 @@ export function snapshotLine(snapshot: SnapshotInfo): string {
     `${pad(seconds % 60, 2)}.${pad(clockMs % 1000, 3)}`;
   const tag = `${snapshot.id.padEnd(10)}${snapshot.name.padEnd(20)}`;
   const size = sizeText(snapshot.vmStateSize).padStart(7);
-  return `${tag}${size}${dateText(snapshot.dateSeconds).padStart(20)}${clock.padStart(15)}`;
+  const { dateSeconds } = snapshot;
+  const date = dateText(dateSeconds + localOffset(dateSeconds));
+  return `${tag}${size}${date.padStart(20)}${clock.padStart(15)}`;
 }
 
 /** Days since 1970 to a calendar date, after the usual era arithmetic. */

@@ -92,6 +92,11 @@ export class DriveBackend implements BlockBackend {
     return this.spec.id;
   }
 
+  /** The host's time zone. */
+  get localOffset(): (epochSeconds: number) => number {
+    return this.host.localOffset;
+  }
+
   get inserted(): boolean {
     return this.medium !== undefined;
   }

@@ -31,7 +31,16 @@ export interface PropertyModel {
 
 export interface DeviceModel {
   readonly name: string;
-  readonly bus: 'System' | 'PCI' | 'ISA' | 'IDE' | 'i2c-bus' | 'icc-bus' | 'usb-bus' | 'SCSI';
+  readonly bus:
+    | 'System'
+    | 'PCI'
+    | 'ISA'
+    | 'IDE'
+    | 'i2c-bus'
+    | 'icc-bus'
+    | 'usb-bus'
+    | 'SCSI'
+    | 'virtio-pci-bus';
   /** As `-device help` groups them. */
   readonly category: 'storage' | 'input' | 'display' | 'misc' | 'bridge' | 'usb';
   readonly description?: string;
@@ -182,6 +191,21 @@ export const CATALOG: readonly DeviceModel[] = [
     creatable: true,
     properties: [number('bandwidth', 1280), number('maxframes', 128)],
   },
+  {
+    name: 'virtio-blk-pci',
+    bus: 'PCI',
+    category: 'storage',
+    creatable: true,
+    properties: [number('class', 0), flag('ioeventfd', true), number('vectors', 0)],
+  },
+  internal('virtio-blk-device', 'virtio-pci-bus', [
+    ...blockWith(0xffffffff),
+    ...GEOMETRY.slice(0, 3),
+    text('serial'),
+    flag('config-wce', true),
+    flag('scsi', true),
+    flag('x-data-plane', false),
+  ]),
   {
     name: 'usb-storage',
     bus: 'usb-bus',

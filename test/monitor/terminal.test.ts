@@ -205,3 +205,32 @@ test('a guest that switches off with -no-shutdown can be reset and started again
   );
   expect(status).toBe(0);
 });
+
+test('^Z gives the terminal back as it was, fg takes it again', async () => {
+  const shell = { program: '/bin/bash', folder: workshop.folder };
+  const { bytes, status } = await onTerminal(
+    shell,
+    ['--norc', '--noprofile', '-i'],
+    [
+      { type: `${workshop.program} ${QUIET.join(' ')}\r` },
+      PROMPT,
+      { type: 'info na\x1a' },
+      { until: 'Stopped' },
+      { type: "stty -a | grep -c -e '-icanon' -e '-echo ' | sed 's/^/raw: /'\r" },
+      { until: 'raw: 0' },
+      { type: 'fg\r' },
+      { until: QUIET.join(' ') },
+      { until: '\r\n' },
+      { type: 'me\r' },
+      PROMPT,
+      { type: 'info status\r' },
+      { until: 'VM status: paused (prelaunch)' },
+      PROMPT,
+      { type: 'quit\r' },
+      { until: 'bash-' },
+      { type: 'exit\r' },
+    ],
+  );
+  expect(bytes).not.toContain('unknown command');
+  expect(status).toBe(0);
+});

@@ -6,6 +6,8 @@ import { golden } from './sessions.ts';
 interface Exchange {
   readonly sent: string;
   readonly received: readonly string[];
+  /** Asked again until the answer is such, for a while: the guest needs time. */
+  readonly until?: RegExp;
 }
 
 export interface Conversation {
@@ -44,6 +46,7 @@ export function converse(
     const child = spawn(workshop.program, argv, { cwd: workshop.folder });
     const got: { sent: string; received: string[] }[] = [{ sent: '', received: [] }];
     let text = '';
+    let tries = 0;
     let timer = setTimeout(() => next(), patienceMs);
     const next = (): void => {
       clearTimeout(timer);
@@ -61,9 +64,15 @@ export function converse(
       const lines = text.split(/\r?\n/);
       text = lines.pop() ?? '';
       for (const line of lines) {
-        got[got.length - 1].received.push(line);
-        const wanted = got.length === 1 ? greeting : exchanges[got.length - 2].received;
-        if (got[got.length - 1].received.length === wanted.length) next();
+        const { received } = got[got.length - 1];
+        received.push(line);
+        const exchange = got.length === 1 ? undefined : exchanges[got.length - 2];
+        const wanted = exchange?.received ?? greeting;
+        if (received.length !== wanted.length) continue;
+        if (exchange?.until?.test(line) === false && tries++ < 100) {
+          received.pop();
+          setTimeout(() => child.stdin.write(`${exchange.sent}\n`), 300);
+        } else next();
       }
     });
     child.stdin.on('error', () => {});

@@ -3,6 +3,7 @@
  */
 import { runImageTool } from '../../src/block/img/main.ts';
 import { runIoTool } from '../../src/block/io/main.ts';
+import type { BlockHost } from '../../src/disk-host.ts';
 import { nodeBlockHost } from '../../src/host-file-io.ts';
 import type { ToolHost } from '../../src/tool-host.ts';
 
@@ -71,9 +72,10 @@ export async function runTool(
   program: string,
   words: readonly string[],
   passwords: Typist = [],
+  files: BlockHost = nodeBlockHost,
 ): Promise<Outcome> {
   const recorder = new Recorder(passwords);
-  const run = runImageTool(recorder.host(program, words), nodeBlockHost);
+  const run = runImageTool(recorder.host(program, words), files);
   const status = await Promise.race([run, recorder.stuck]);
   return { out: recorder.out, err: recorder.err, status };
 }

@@ -91,5 +91,6 @@ export class MemoryHost implements BlockHost {
   deflate = nodeBlockHost.deflate;
   inflate = nodeBlockHost.inflate;
   now = () => ({ seconds: 1_795_387_554, nanoseconds: 633_669_000 });
+  localOffset = (): number => 0;
   sleep = async (_ms: number): Promise<void> => {};
 }

@@ -16,7 +16,7 @@ export type Step =
 
 /** Runs the emulator on a pty, following `steps`, to its end. */
 export function onTerminal(
-  workshop: Workshop,
+  workshop: Pick<Workshop, 'program' | 'folder'>,
   argv: readonly string[],
   steps: readonly Step[],
 ): Promise<TerminalSession> {

@@ -15,6 +15,7 @@ import { Qcow2Node } from '../format/qcow2/node.ts';
 import type { BlockNode } from '../node.ts';
 import { longOptions } from './compare.ts';
 import {
+  close,
   Failure,
   messageOf,
   open,
@@ -57,7 +58,7 @@ export async function amend(tool: Tool, words: readonly string[]): Promise<numbe
     return 0;
   } finally {
     progress.end();
-    await node.close();
+    await close(tool, node);
   }
 }
 

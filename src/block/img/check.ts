@@ -10,6 +10,7 @@ import type { BlockNode } from '../node.ts';
 import { checkImage } from '../operations.ts';
 import { outputFormat } from './info.ts';
 import {
+  close,
   Failure,
   messageOf,
   open,
@@ -61,7 +62,7 @@ export async function check(tool: Tool, words: readonly string[]): Promise<numbe
     };
     return await run(tool, node, { path, repair, output, print });
   } finally {
-    await node.close();
+    await close(tool, node);
   }
 }
 

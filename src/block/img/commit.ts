@@ -7,6 +7,7 @@ import { commitInto } from '../commit.ts';
 import { makeEmpty } from '../operations.ts';
 import { longOptions } from './compare.ts';
 import {
+  close,
   Failure,
   messageOf,
   open,
@@ -48,6 +49,6 @@ export async function commit(tool: Tool, words: readonly string[]): Promise<numb
   } catch (error) {
     throw error instanceof Failure ? error : new Failure([messageOf(error)]);
   } finally {
-    await top.close();
+    await close(tool, top);
   }
 }

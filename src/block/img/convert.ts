@@ -22,6 +22,7 @@ import { Sources } from './sources.ts';
 import {
   type Arguments,
   askPassword,
+  close,
   Failure,
   messageOf,
   open,
@@ -134,7 +135,7 @@ async function run(tool: Tool, plan: Plan): Promise<void> {
     }
     await copyAll(tool, plan, out, values.get('backing_file') !== undefined);
   } finally {
-    await out.close();
+    await close(tool, out);
   }
 }
 

@@ -40,7 +40,7 @@ export async function info(tool: Tool, words: readonly string[]): Promise<number
     imageOptions: given.has('image-opts'),
   });
   if (output === 'human') {
-    tool.host.out(images.map(imageInfoText).join('\n'));
+    tool.host.out(images.map(i => imageInfoText(i, tool.context.host.localOffset)).join('\n'));
     return 0;
   }
   const values = images.map(imageJson);

@@ -4,6 +4,7 @@
 
 import type { BlockHost } from '../../disk-host.ts';
 import type { ToolHost } from '../../tool-host.ts';
+import { BlockError } from '../backend.ts';
 import { driverNames } from '../drivers.ts';
 import { amend } from './amend.ts';
 import { check } from './check.ts';
@@ -40,6 +41,7 @@ export async function runImageTool(host: ToolHost, block: BlockHost): Promise<nu
   const tool: Tool = {
     host,
     secrets: new Map(),
+    unclosed: [],
     context: {
       host: block,
       encryptedImages: 'legacy',
@@ -49,12 +51,18 @@ export async function runImageTool(host: ToolHost, block: BlockHost): Promise<nu
     },
   };
   try {
-    return await dispatch(tool);
+    const status = await dispatch(tool);
+    for (const line of tool.unclosed) host.err(`${host.program}: ${line}\n`);
+    return tool.unclosed.length > 0 && status === 0 ? 1 : status;
   } catch (error) {
     if (error instanceof HelpAsked) {
       if (error.complaint !== undefined) host.err(`${error.complaint}\n`);
       host.out(helpText(host.program, driverNames()));
       return 0;
+    }
+    if (error instanceof BlockError) {
+      host.err(`${host.program}: ${error.message}\n`);
+      return 1;
     }
     if (!(error instanceof Failure)) throw error;
     for (const line of error.lines) {

@@ -14,6 +14,7 @@ import { CHUNK, readPadded } from '../request.ts';
 import { longOptions } from './compare.ts';
 import {
   askPassword,
+  close,
   Failure,
   messageOf,
   open,
@@ -55,7 +56,7 @@ export async function rebase(tool: Tool, words: readonly string[]): Promise<numb
     return 0;
   } finally {
     progress.end();
-    await node.close();
+    await close(tool, node);
   }
 }
 
@@ -113,6 +114,15 @@ const QUESTION = 1024 ** 3;
 /** After so many bytes the program looks for signals. */
 const BREATH = 16 * 1024 * 1024;
 
+/** Says what failed. */
+async function told(what: string, work: Promise<void>): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    throw new Failure([`${what}: ${messageOf(error)}`]);
+  }
+}
+
 async function copyAll(
   node: BlockNode,
   other: BlockNode | undefined,
@@ -131,9 +141,10 @@ async function copyAll(
       if (zero === 0) {
         const a = before.subarray(0, end - at);
         const b = after.subarray(0, end - at);
-        await readPadded(node.backing, at, a);
-        await readPadded(other, at, b);
-        await writeDifferences(node, at, { a, b, host: plan.host });
+        await told('error while reading from old backing file', readPadded(node.backing, at, a));
+        await told('error while reading from new backing file', readPadded(other, at, b));
+        const write = writeDifferences(node, at, { a, b, host: plan.host });
+        await told('Error while writing to COW image', write);
         if (at % BREATH < CHUNK) await plan.host.sleep(0);
       }
     }

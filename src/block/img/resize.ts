@@ -6,7 +6,7 @@ import { UserError } from '../../error.ts';
 import { BlockError } from '../backend.ts';
 import { parseSize } from '../options.ts';
 import { longOptions } from './compare.ts';
-import { Failure, open, readArguments, readSecrets, type Tool, usage } from './tool.ts';
+import { close, Failure, open, readArguments, readSecrets, type Tool, usage } from './tool.ts';
 
 export async function resize(tool: Tool, words: readonly string[]): Promise<number> {
   // The size comes last and may start with a minus sign: it is no option.
@@ -35,7 +35,7 @@ export async function resize(tool: Tool, words: readonly string[]): Promise<numb
   } catch (error) {
     throw resizeFailure(error);
   } finally {
-    await node.close();
+    await close(tool, node);
   }
 }
 

@@ -7,7 +7,16 @@ import { SNAPSHOT_HEADER, snapshotLine } from '../image-info.ts';
 import type { BlockNode } from '../node.ts';
 import { applySnapshot, createSnapshot, deleteSnapshot } from '../operations.ts';
 import { longOptions } from './compare.ts';
-import { Failure, messageOf, open, readArguments, readSecrets, type Tool, usage } from './tool.ts';
+import {
+  close,
+  Failure,
+  messageOf,
+  open,
+  readArguments,
+  readSecrets,
+  type Tool,
+  usage,
+} from './tool.ts';
 
 const ERRNO: { readonly [code: string]: number } = {
   ENOENT: 2,
@@ -37,7 +46,7 @@ export async function snapshot(tool: Tool, words: readonly string[]): Promise<nu
     if (action !== undefined) await act(tool, node, action, given.get(action) ?? '');
     return 0;
   } finally {
-    await node.close();
+    await close(tool, node);
   }
 }
 
@@ -75,5 +84,6 @@ function list(tool: Tool, node: BlockNode): void {
   const { snapshots } = node.details();
   if (snapshots.length === 0) return;
   tool.host.out(`Snapshot list:\n${SNAPSHOT_HEADER}\n`);
-  for (const item of snapshots) tool.host.out(`${snapshotLine(item)}\n`);
+  const { localOffset } = tool.context.host;
+  for (const item of snapshots) tool.host.out(`${snapshotLine(item, localOffset)}\n`);
 }

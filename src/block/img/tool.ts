@@ -42,6 +42,17 @@ export interface Tool {
   readonly context: BlockContext;
   /** Passwords by the ids of `--object secret`. */
   readonly secrets: Map<string, Uint8Array>;
+  /** What went wrong when images were closed. */
+  readonly unclosed: string[];
+}
+
+/** Closes an image. A failure is told at the end, unless a worse one came before. */
+export async function close(tool: Tool, node: BlockNode): Promise<void> {
+  try {
+    await node.close();
+  } catch (error) {
+    tool.unclosed.push(`${node.filename}: ${messageOf(error)}`);
+  }
 }
 
 export interface OpenOptions {

@@ -149,6 +149,12 @@ export class Piix4Pm extends Device<StateOf<typeof registers>> {
     return this.pci.read(PMBA, 2) & 0xffc0;
   }
 
+  /** A general purpose event by its bit. */
+  raiseEvent(bit: number): void {
+    this.state.gpeStatus |= 1 << bit;
+    this.settle();
+  }
+
   /** The user presses the power button. */
   pressPower(): void {
     if ((this.state.enable & PWRBTN) !== 0) this.state.status |= PWRBTN;

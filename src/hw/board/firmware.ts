@@ -17,6 +17,13 @@ export interface FirmwareFacts {
   readonly sciIrq: number;
   /** Where the firmware put the power-management ports: asked when it reads the tables. */
   readonly pmBase: () => number;
+  /** Of devices in PCI slots. */
+  readonly bootPaths: readonly BootPath[];
+}
+
+export interface BootPath {
+  readonly index: number;
+  readonly path: string;
 }
 
 const DEFAULT_MACHINE = 'pc-i440fx-2.3';
@@ -62,7 +69,7 @@ export function fillFwCfg(fwCfg: FwCfg, options: PcOptions, facts: FirmwareFacts
   for (const file of options.fwCfgFiles ?? []) fwCfg.addFile(file.name, file.bytes);
   fwCfg.addFile('etc/system-states', SYSTEM_STATES);
   addAcpi(fwCfg, facts);
-  fwCfg.addFile('bootorder', bootOrder(options));
+  fwCfg.addFile('bootorder', bootOrder(options, facts.bootPaths));
 }
 
 function addAcpi(fwCfg: FwCfg, facts: FirmwareFacts): void {
@@ -84,7 +91,7 @@ function addAcpi(fwCfg: FwCfg, facts: FirmwareFacts): void {
 }
 
 /** One device path per line, in the order of their boot indexes. */
-function bootOrder(options: PcOptions): Uint8Array {
+function bootOrder(options: PcOptions, slots: readonly BootPath[]): Uint8Array {
   const roms = options.optionRoms.flatMap(rom =>
     rom.bootIndex === undefined ? [] : [{ index: rom.bootIndex, path: `/rom@genroms/${rom.name}` }],
   );
@@ -98,7 +105,7 @@ function bootOrder(options: PcOptions): Uint8Array {
           },
         ],
   );
-  const paths = [...roms, ...drives, ...usbBootPaths(options.usbDevices ?? [])]
+  const paths = [...roms, ...drives, ...usbBootPaths(options.usbDevices ?? []), ...slots]
     .sort((a, b) => a.index - b.index)
     .map(entry => entry.path);
   if (paths.length === 0) return new Uint8Array(0);

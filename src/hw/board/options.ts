@@ -10,6 +10,7 @@ import type { Log } from '../../log.ts';
 import type { Memory } from '../../memory.ts';
 import type { Ports } from '../../ports.ts';
 import type { UsbDeviceOptions } from './usb.ts';
+import type { VirtioDiskOptions } from './virtio.ts';
 
 /** A disk or CD-ROM on one of the two IDE channels. */
 export interface DriveOptions {
@@ -95,6 +96,7 @@ export interface PcOptions {
   readonly usb?: boolean;
   /** Needs `usb`. */
   readonly usbDevices?: readonly UsbDeviceOptions[];
+  readonly virtioDisks?: readonly VirtioDiskOptions[];
   readonly debugcons?: readonly DebugconOptions[];
   readonly debugExits?: readonly DebugExitOptions[];
   /** Kernel, initrd and command line for the loader ROMs. */

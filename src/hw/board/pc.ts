@@ -2,7 +2,7 @@
  * The board: QEMU's pc-i440fx. The only file that knows which chip sits where: which port, which
  * wire, which interrupt.
  *
- * Not on this board: HPET (the tables do not announce it), vmport, kvmvapic, PCI and CPU hot-plug
+ * Not on this board: HPET (the tables do not announce it), vmport, kvmvapic, CPU hot-plug
  * registers, the floppy controller, parallel ports.
  */
 
@@ -14,7 +14,6 @@ import { SmBus } from '../acpi/smbus.ts';
 import { I16550 } from '../char/i16550.ts';
 import type { Device } from '../device.ts';
 import { VGA_PORT_RANGES, Vga } from '../display/vga.ts';
-import { I8237 } from '../dma/i8237.ts';
 import { AtaDisk } from '../ide/ata-disk.ts';
 import { AtapiCd } from '../ide/atapi-cd.ts';
 import { Piix3Ide } from '../ide/piix3-ide.ts';
@@ -36,6 +35,7 @@ import { Piix3 } from '../pci/piix3.ts';
 import { pcCmos } from '../timer/cmos.ts';
 import { I8254 } from '../timer/i8254.ts';
 import { Mc146818 } from '../timer/mc146818.ts';
+import { BoardDma } from './dma.ts';
 import { cmosDisks, geometryOf, serialOf } from './drives.ts';
 import { fillFwCfg } from './firmware.ts';
 import { BoardInput } from './input.ts';
@@ -45,6 +45,7 @@ import { ramBelow4g } from './ram.ts';
 import { loadDevices, saveDevices } from './states.ts';
 import { BoardTexts } from './texts.ts';
 import { BoardUsb } from './usb.ts';
+import { BoardVirtio, virtioBootPaths } from './virtio.ts';
 import { Wiring } from './wiring.ts';
 
 const FOUR_GIB = 0x100000000;
@@ -55,6 +56,7 @@ const IDE_PORTS = [0x1f0, 0x170];
 const IDE_CONTROL = [0x3f6, 0x376];
 const GPE0_BASE = 0xafe0;
 const SCI_IRQ = 9;
+const PCI_HOTPLUG_EVENT = 1;
 /** Until the firmware moves it. */
 const SMBUS_BASE = 0xb100;
 const CMOS_BOOT_ORDER = [0x38, 0x3d];
@@ -83,9 +85,11 @@ export class Pc {
   readonly ide: Piix3Ide;
   readonly usb: BoardUsb | undefined;
   readonly pm: Piix4Pm;
+  readonly virtio: BoardVirtio;
   readonly pics: readonly [master: I8259, slave: I8259];
   readonly pit: I8254;
   readonly rtc: Mc146818;
+  readonly dma: BoardDma;
   readonly input: BoardInput;
   readonly vga: Vga | undefined;
   readonly serials: readonly (I16550 | undefined)[];
@@ -123,13 +127,14 @@ export class Pc {
     });
     this.pit = this.buildTimers();
     this.rtc = this.buildClock();
-    this.buildDma();
+    this.dma = this.buildDma();
     this.input = this.buildInput();
     this.vga = this.buildVga();
     this.serials = this.buildSerials();
     this.ide = this.buildIde();
     this.usb = this.buildUsb();
     this.pm = this.buildPower();
+    this.virtio = this.buildVirtio();
     this.buildDebugPorts();
     this.add('fw_cfg', this.fwCfg);
     this.wiring.ports({ name: 'fwcfg', base: 0x510, length: 2, maxSize: 2 }, this.fwCfg.ports);
@@ -139,6 +144,7 @@ export class Pc {
       gpe0: GPE0_BASE,
       sciIrq: SCI_IRQ,
       pmBase: () => this.pm.base,
+      bootPaths: virtioBootPaths(this.virtio.plugged),
     });
     this.devices = this.added;
     this.texts = new BoardTexts(this, { ports: SERIAL_PORTS, irqs: SERIAL_IRQS });
@@ -284,20 +290,11 @@ export class Pc {
     return rtc;
   }
 
-  private buildDma(): void {
-    const { memory, log } = this.options;
-    const low = new I8237({ memory, log, width: 'byte' });
-    const high = new I8237({ memory, log, width: 'word' });
-    this.add('dma0', low);
-    this.add('dma1', high);
-    this.wiring.ports({ name: 'dma-chan', base: 0x00, length: 8 }, low.channelPorts);
-    this.wiring.ports({ name: 'dma-cont', base: 0x08, length: 8 }, low.controlPorts);
-    this.wiring.ports({ name: 'dma-page', base: 0x81, length: 3 }, low.pagePorts);
-    this.wiring.ports({ name: 'dma-page', base: 0x87, length: 1 }, low.page0Port);
-    this.wiring.ports({ name: 'dma-chan', base: 0xc0, length: 16 }, high.channelPorts);
-    this.wiring.ports({ name: 'dma-cont', base: 0xd0, length: 16 }, high.controlPorts);
-    this.wiring.ports({ name: 'dma-page', base: 0x89, length: 3 }, high.pagePorts);
-    this.wiring.ports({ name: 'dma-page', base: 0x8f, length: 1 }, high.page0Port);
+  private buildDma(): BoardDma {
+    const dma = new BoardDma(this.options, this.wiring);
+    this.add('dma0', dma.low);
+    this.add('dma1', dma.high);
+    return dma;
   }
 
   private buildInput(): BoardInput {
@@ -450,6 +447,14 @@ export class Pc {
     this.add('pm-smbus', smbus);
     pm.pci.reset();
     return pm;
+  }
+
+  private buildVirtio(): BoardVirtio {
+    const notify = (): void => this.pm.raiseEvent(PCI_HOTPLUG_EVENT);
+    const parts = { wiring: this.wiring, pci: this.pci, devices: this.added };
+    const virtio = new BoardVirtio({ ...this.options, ...parts, notify });
+    for (const disk of this.options.virtioDisks ?? []) virtio.plug(disk);
+    return virtio;
   }
 
   private buildDebugPorts(): void {

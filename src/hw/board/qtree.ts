@@ -12,6 +12,7 @@ import { serialOf } from './drives.ts';
 import { IOAPIC_BASE } from './interrupts.ts';
 import type { DriveOptions, PcOptions } from './options.ts';
 import { diskValues, type PluggedUsb, usbLines } from './usb.ts';
+import { type PluggedVirtio, virtioGeometry } from './virtio.ts';
 
 const DEFAULT_CPU = 'qemu64';
 
@@ -22,6 +23,7 @@ export interface TreeFacts {
   readonly options: PcOptions;
   readonly functions: readonly PciFunction[];
   readonly usb: readonly PluggedUsb[];
+  readonly virtio: readonly PluggedVirtio[];
   readonly serialPorts: readonly number[];
   readonly serialIrqs: readonly number[];
   readonly geometry: (drive: DriveOptions) => Values;
@@ -84,11 +86,17 @@ function inOrderOfCreation(children: readonly QdevInfo[]): QdevInfo[] {
 
 function pciNode(facts: TreeFacts, device: PciFunction): QdevInfo {
   const { name, multifunction = false } = device.options;
+  const disk = facts.virtio.find(plugged => plugged.device.pci === device);
   const romfile = name === 'VGA' ? (facts.options.vga?.rom?.name ?? '') : '';
   return node(
     name,
     { addr: pciAddress(device), romfile, multifunction },
-    { details: () => pciDetails(device), buses: busesOf(facts, name) },
+    {
+      id: disk?.options.id,
+      path: disk?.options.path,
+      details: () => pciDetails(device),
+      buses: disk === undefined ? busesOf(facts, name) : [virtioBus(disk)],
+    },
   );
 }
 
@@ -112,6 +120,15 @@ function busesOf(facts: TreeFacts, name: string): QdevBus[] {
       .filter(drive => drive.bus === bus)
       .map(drive => driveNode(facts, drive)),
   }));
+}
+
+function virtioBus({ options }: PluggedVirtio): QdevBus {
+  const { cylinders, heads, sectors } = virtioGeometry(options);
+  const { backend, serial = backend.serial ?? '' } = options;
+  const geometry = { cyls: cylinders, heads, secs: sectors };
+  const values = { drive: backend.name, serial, ...geometry };
+  const disk = node('virtio-blk-device', values, { path: 'virtio-backend' });
+  return { name: 'virtio-bus', type: 'virtio-pci-bus', children: [disk] };
 }
 
 const HID_MODELS = { mouse: 'usb-mouse', tablet: 'usb-tablet', keyboard: 'usb-kbd' } as const;

@@ -19,6 +19,7 @@ import type { PcOptions } from './options.ts';
 import { machineObject } from './qom.ts';
 import { boardTree } from './qtree.ts';
 import type { BoardUsb } from './usb.ts';
+import type { BoardVirtio } from './virtio.ts';
 
 /** The parts of the board that are looked at. */
 export interface Visible {
@@ -28,6 +29,7 @@ export interface Visible {
   readonly pics: readonly I8259[];
   readonly fwCfg: FwCfg;
   readonly usb: BoardUsb | undefined;
+  readonly virtio: BoardVirtio;
   readonly rtc: Mc146818;
   readonly ramBelow4g: number;
 }
@@ -43,12 +45,17 @@ export class BoardTexts {
   ) {}
 
   pciText(): string {
-    return pciText(this.board.pci.sorted, () => '');
+    return pciText(this.board.pci.sorted, devfn => this.idOf(devfn));
   }
 
   /** The devices of bus 0. */
   pciInfo(): readonly PciDeviceInfo[] {
-    return pciInfo(this.board.pci.sorted, () => '');
+    return pciInfo(this.board.pci.sorted, devfn => this.idOf(devfn));
+  }
+
+  /** As the user named it. */
+  private idOf(devfn: number): string {
+    return this.board.virtio.plugged.find(({ slot }) => slot === devfn >> 3)?.options.id ?? '';
   }
 
   qtreeText(): string {
@@ -64,6 +71,7 @@ export class BoardTexts {
     return boardTree({
       options: this.board.options,
       usb: this.board.usb?.plugged ?? [],
+      virtio: this.board.virtio.plugged,
       functions: this.board.pci.sorted,
       serialPorts: this.serial.ports,
       serialIrqs: this.serial.irqs,

@@ -30,6 +30,11 @@ export class PciBus {
     if (pin > 0) device.intx = this.join((pin - 1 + slot - 1) & 3);
   }
 
+  /** The function is gone; it must have let go of its interrupt. */
+  remove(slot: number, func: number): void {
+    this.functions.delete((slot << 3) | func);
+  }
+
   /** Functions in the order of their numbers. */
   get sorted(): readonly PciFunction[] {
     return [...this.functions.values()].sort((a, b) => a.devfn - b.devfn);

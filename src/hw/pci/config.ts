@@ -56,6 +56,8 @@ export interface PciFunctionOptions {
   /** Class, subclass, programming interface: 24 bits. */
   readonly classCode: number;
   readonly multifunction?: boolean;
+  /** Device and vendor of the sub-system; default QEMU's. */
+  readonly subsystem?: number;
   /** 1 is INTA; 0 or nothing is none. */
   readonly interruptPin?: number;
   readonly bars?: readonly BarOptions[];
@@ -173,7 +175,7 @@ export class PciFunction extends Device<StateOf<typeof space>> {
     this.poke(REVISION, 1, o.revision);
     this.poke(CLASS_PROG, 2, o.classCode & 0xffff);
     this.poke(CLASS_PROG + 2, 1, o.classCode >>> 16);
-    this.poke(SUBSYSTEM_VENDOR, 4, SUBSYSTEM);
+    this.poke(SUBSYSTEM_VENDOR, 4, o.subsystem ?? SUBSYSTEM);
     this.poke(INTERRUPT_PIN, 1, o.interruptPin ?? 0);
     if (o.multifunction) this.poke(HEADER_TYPE, 1, MULTIFUNCTION);
     for (const bar of this.bars) this.poke(barOffset(bar), 4, barType(bar));

@@ -2,7 +2,13 @@
  * What PCI functions look like to users: `info pci`, `query-pci`, and their lines in `info qtree`.
  */
 
-import { type BarOptions, INTERRUPT_LINE, type PciFunction, UNMAPPED } from './config.ts';
+import {
+  type BarOptions,
+  INTERRUPT_LINE,
+  type PciFunction,
+  SUBSYSTEM_VENDOR,
+  UNMAPPED,
+} from './config.ts';
 
 /** Class and subclass: QEMU's words. */
 const CLASSES: { readonly [code: number]: string } = {
@@ -68,13 +74,18 @@ function barText(device: PciFunction, bar: BarOptions): string {
   return `      BAR${bar.index}: 32 bit${kind} memory at 0x${from} [0x${hex(to, 8)}].\n`;
 }
 
+function subsystemText(device: PciFunction): string {
+  const value = device.read(SUBSYSTEM_VENDOR, 4);
+  return `${hex(value & 0xffff, 4)}:${hex(value >>> 16, 4)}`;
+}
+
 /** The lines behind a PCI device's properties in `info qtree`. */
 export function pciDetails(device: PciFunction): string[] {
   const { vendor, device: number } = device.options;
   const address = `${hex(device.devfn >> 3, 2)}.${device.devfn & 7}`;
   return [
     `class ${classText(device)}, addr 00:${address}, ` +
-      `pci id ${hex(vendor, 4)}:${hex(number, 4)} (sub 1af4:1100)`,
+      `pci id ${hex(vendor, 4)}:${hex(number, 4)} (sub ${subsystemText(device)})`,
     ...device.bars.map(bar => {
       const { from, to } = range(device, bar);
       const kind = bar.kind === 'io' ? 'i/o' : 'mem';

@@ -31,18 +31,19 @@ function nothing<A>(name: string, doc: string, args: StructSchema<A>): Command {
   return command({ name, doc, args, returns: empty, run: () => NOTHING });
 }
 
-/** Always an error. */
+/** Always an error; `type` is what the command would return. */
 function failing<A>(
   name: string,
   doc: string,
   args: StructSchema<A>,
   why: (args: A) => UserError,
+  type = 'Empty',
 ): Command {
   return command({
     name,
     doc,
     args,
-    returns: empty,
+    returns: returned<Json>(type),
     run(_vm, given) {
       throw why(given);
     },
@@ -133,8 +134,12 @@ export const balloon = failing(
   () => notActive('balloon'),
 );
 
-export const queryBalloon = failing('query-balloon', 'How much memory the guest has.', empty, () =>
-  notActive('balloon'),
+export const queryBalloon = failing(
+  'query-balloon',
+  'How much memory the guest has.',
+  empty,
+  () => notActive('balloon'),
+  'BalloonInfo',
 );
 
 const NOT_SUPPLIED = 'No file descriptor supplied via SCM_RIGHTS';
@@ -158,6 +163,7 @@ export const addFd = failing(
   'Put a file descriptor that came with the command into a set: none ever does.',
   struct('AddFdArgs', { 'fdset-id': optional(int), opaque: optional(str) }),
   () => new UserError(NOT_SUPPLIED),
+  'AddfdInfo',
 );
 
 export const removeFd = failing(

@@ -2,14 +2,24 @@
 
 import { UserError } from '../../error.ts';
 import { isRecord, type Json } from '../../json.ts';
-import { any, bool, empty, int, optional, returned, str, struct } from '../../schema.ts';
+import {
+  bool,
+  checkedLater,
+  empty,
+  int,
+  optional,
+  returned,
+  str,
+  struct,
+  uint64,
+} from '../../schema.ts';
 import { command, NOTHING } from '../command.ts';
 import type { JsonObject } from '../drives.ts';
 
 export const blockdevAdd = command({
   name: 'blockdev-add',
   doc: 'Open an image as a new drive.',
-  args: struct('BlockdevAddArgs', { options: any }),
+  args: struct('BlockdevAddArgs', { options: checkedLater('BlockdevOptions') }),
   returns: empty,
   async run(vm, { options }) {
     await vm.drives.addNode(readObject(options));
@@ -100,7 +110,7 @@ export const changeBackingFile = command({
 export const blockSetWriteThreshold = command({
   name: 'block-set-write-threshold',
   doc: 'Send BLOCK_WRITE_THRESHOLD once when a named node is written beyond this; 0 is never.',
-  args: struct('WriteThresholdArgs', { 'node-name': str, 'write-threshold': int }),
+  args: struct('WriteThresholdArgs', { 'node-name': str, 'write-threshold': uint64 }),
   returns: empty,
   run(vm, args) {
     vm.drives.setWriteThreshold(args['node-name'], args['write-threshold']);

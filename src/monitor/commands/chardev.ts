@@ -4,7 +4,16 @@ import { type CharSpec, readCharOptions } from '../../chardev-spec.ts';
 import { UserError } from '../../error.ts';
 import type { Json } from '../../json.ts';
 import { type OptionGroup, OptionList, type OptionPair, parseOptions } from '../../options.ts';
-import { any, empty, enumeration, int, optional, returned, str, struct } from '../../schema.ts';
+import {
+  checkedLater,
+  empty,
+  enumeration,
+  int,
+  optional,
+  returned,
+  str,
+  struct,
+} from '../../schema.ts';
 import { command, NOTHING } from '../command.ts';
 import type { CharEntry, Vm } from '../vm.ts';
 
@@ -67,7 +76,7 @@ function flatten(object: JsonObject, into: OptionPair[]): void {
 export const chardevAdd = command({
   name: 'chardev-add',
   doc: 'Add a character device.',
-  args: struct('ChardevAddArgs', { id: str, backend: any }),
+  args: struct('ChardevAddArgs', { id: str, backend: checkedLater('ChardevBackend') }),
   returns: returned<JsonObject>('ChardevReturn'),
   run(vm, { id, backend }) {
     const pairs = backendPairs(backend as JsonObject);

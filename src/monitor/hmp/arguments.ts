@@ -216,7 +216,7 @@ class ArgumentParser {
     const text = this.line.slice(this.at);
     if (argument.optional && text === '') return;
     const size = parseSize(text, 'M');
-    if (size === undefined || /^\S/.test(size.rest)) throw new UserError('invalid size');
+    if (size === undefined) throw new UserError('invalid size');
     this.found.set(argument.name, BigInt(size.bytes));
     this.at = this.line.length - size.rest.length;
   }

@@ -58,14 +58,59 @@ async function ofArgument(
     const drives = await session.call<readonly JsonObject[]>('query-block');
     return drives.map(drive => String(drive['device']));
   }
+  if (argument?.kind === 'switch') return ['on', 'off'];
   if (command.name === 'sendkey' && argument?.name === 'keys') {
     const before = last.slice(0, last.lastIndexOf('-') + 1);
     const names = await session.call<readonly string[]>('x-key-names');
     return names.map(name => before + name);
   }
-  if (command.name === 'chardev-remove' || command.name.startsWith('ringbuf_')) {
-    const list = await session.call<readonly JsonObject[]>('query-chardev');
-    return argument?.kind === 'string' ? list.map(entry => String(entry['label'])) : [];
-  }
-  return [];
+  const isFirst = argument === command.args.find(a => a.kind !== 'flag');
+  return isFirst ? ((await FIRST_WORDS[command.name]?.(session)) ?? []) : [];
 }
+
+type Names = (session: Session) => Promise<readonly string[]> | readonly string[];
+
+/** The members of that name in a list that a QMP command returns. */
+function members(qmpName: string, member: string): Names {
+  return async session => {
+    const list = await session.call<readonly JsonObject[]>(qmpName);
+    return list.map(item => String(item[member]));
+  };
+}
+
+/** The parts of each line of a text that an internal command returns. */
+function matches(name: string, pattern: RegExp): Names {
+  return async session => {
+    const text = await session.call<string>(name);
+    return [...text.matchAll(pattern)].map(([, word]) => word);
+  };
+}
+
+/** What is below a place in the tree of objects. */
+function children(path: string): Names {
+  return async session => {
+    const list = await session.call<readonly JsonObject[]>('qom-list', { path });
+    return list.filter(({ type }) => String(type).startsWith('child<')).map(o => String(o['name']));
+  };
+}
+
+const NETWORKS = ['user', 'tap', 'socket', 'vde', 'netmap', 'bridge', 'vhost-user'];
+const TAGS = matches('x-snapshots', /^\d+ +(\S+)/gm);
+const CHARDEVS = members('query-chardev', 'label');
+
+/** What the first words of commands can be. */
+const FIRST_WORDS: { readonly [command: string]: Names } = {
+  'chardev-add': members('query-chardev-backends', 'name'),
+  'chardev-remove': CHARDEVS,
+  delvm: TAGS,
+  device_add: matches('x-device-help', /^name "([^"]*)"/gm),
+  device_del: children('/machine/peripheral'),
+  host_net_add: () => [...NETWORKS, 'dump'],
+  loadvm: TAGS,
+  migrate_set_capability: members('query-migrate-capabilities', 'capability'),
+  netdev_add: () => [...NETWORKS, 'hubport'],
+  object_del: children('/objects'),
+  ringbuf_read: CHARDEVS,
+  ringbuf_write: CHARDEVS,
+  watchdog_action: () => ['reset', 'shutdown', 'poweroff', 'pause', 'debug', 'none'],
+};

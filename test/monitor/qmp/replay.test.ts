@@ -35,8 +35,9 @@ const anyPlace = (line: string): string =>
 async function expectWhole(
   talk: Conversation,
   differs: Difference = () => undefined,
+  patienceMs = 5000,
 ): Promise<void> {
-  const got = await converse(workshop(), { ...talk, argv: [...LEGACY, ...talk.argv] });
+  const got = await converse(workshop(), { ...talk, argv: [...LEGACY, ...talk.argv] }, patienceMs);
   const wanted = talk.exchanges.map(({ sent, received }) => ({
     sent,
     received: received.map(line => differs(anyPlace(line), sent) ?? anyPlace(line)),
@@ -103,30 +104,31 @@ test('D05, conversation 5: the firmware gives the stick an address', async () =>
   // People take longer to type than the firmware to look around.
   const isLast = (sent: string, i: number): boolean => i > 4 && sent.includes('info usb');
   const exchanges = talk.exchanges.flatMap((exchange, i) =>
-    isLast(exchange.sent, i) ? [{ sent: '', received: [] }, exchange] : [exchange],
+    isLast(exchange.sent, i) ? [{ ...exchange, until: /Device 0\.1/ }] : [exchange],
   );
   const argv = [...talk.argv, '-bios', SEABIOS];
-  await expectWhole({ ...talk, argv, exchanges });
+  await expectWhole({ ...talk, argv, exchanges }, undefined, 30_000);
 });
 
-test('D06: what cannot be plugged', () => {
-  const [talk] = conversations('D06-device-errors');
-  // Devices that are not there, and what they leave behind.
-  const absent = /virtio-blk-pci|"v0"|query-block/;
-  const exchanges = talk.exchanges.filter(({ sent }) => !absent.test(sent));
-  return expectWhole({ ...talk, exchanges });
-});
+test('D06: what can be plugged, and what cannot', () =>
+  expectWhole(conversations('D06-device-errors')[0]));
 
 test('D11: an anonymous stick, and its drive', () => expectWhole(conversations('D11-more')[0]));
 
 test('D02: states', async () => {
   const [talk] = conversations('D02-status');
   // Its firmware asked for a second reset.
-  const exchanges = talk.exchanges.map(({ sent, received }) => ({
+  const recorded = talk.exchanges.map(({ sent, received }) => ({
     sent,
     received: received.filter((line, i) => !(line.includes('"RESET"') && i > 1)),
   }));
-  await expectWhole({ ...talk, exchanges });
+  // Firmware on its way survives no NMI, theirs or ours: it had come to its end.
+  const idle = '{"return": [{"current": true, "CPU": 0, "pc": 0, "halted": true, "thread_id": 0}]}';
+  const wait = { sent: '{"execute":"query-cpus"}', received: [idle], until: /"halted": true/ };
+  const exchanges = recorded.flatMap(exchange =>
+    exchange.sent.includes('inject-nmi') ? [wait, exchange] : [exchange],
+  );
+  await expectWhole({ ...talk, exchanges }, undefined, 30_000);
 });
 
 test('D01: the protocol', () => {

@@ -7,7 +7,7 @@
 
 import { UserError } from '../../../error.ts';
 import { BlockError } from '../../backend.ts';
-import { entryOffset, kindOf } from './entry.ts';
+import { expandInactive } from './expand.ts';
 import {
   COMPATIBLE_LAZY_REFCOUNTS,
   type Header,
@@ -126,31 +126,12 @@ async function downgrade(node: Qcow2Node, progress: (fraction: number) => void):
   if ((header.incompatible & ~INCOMPATIBLE_DIRTY) !== 0) {
     throw new BlockError('ENOTSUP', 'Operation not supported');
   }
-  if (node.snapshots.length > 0 && (await inactiveZeroes(node))) {
-    throw new UserError('Cannot downgrade: snapshots hold zero clusters');
-  }
   await node.exclusive(async () => {
+    await expandInactive(node);
     await node.writer.expandZeroes(progress);
     await node.settle();
   });
   header.compatible = 0;
   header.incompatible = 0;
   await setVersion(node, 2);
-}
-
-async function inactiveZeroes(node: Qcow2Node): Promise<boolean> {
-  for (const snapshot of node.snapshots) {
-    const l1 = new Uint8Array(snapshot.l1Size * 8);
-    await node.file.read(snapshot.l1Offset, l1);
-    const data = new DataView(l1.buffer);
-    for (let at = 0; at < l1.length; at += 8) {
-      const offset = entryOffset(data.getUint32(at), data.getUint32(at + 4));
-      if (offset === 0) continue;
-      const table = await node.metadata.table(offset);
-      for (let i = 0; i < table.data.byteLength; i += 8) {
-        if (kindOf(table.data.getUint32(i), table.data.getUint32(i + 4)) === 'zero') return true;
-      }
-    }
-  }
-  return false;
 }

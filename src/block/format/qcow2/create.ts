@@ -4,7 +4,6 @@
 
 import { UserError } from '../../../error.ts';
 import type { BlockNode } from '../../node.ts';
-import { fillZeroes } from '../../request.ts';
 import {
   COMPATIBLE_LAZY_REFCOUNTS,
   type Header,
@@ -103,22 +102,18 @@ export async function createQcow2(file: BlockNode, settings: Qcow2Settings): Pro
 /** Gives every cluster a place at once; `falloc` and `full` also write zeros there. */
 export async function preallocate(node: Qcow2Node, mode: Preallocation): Promise<void> {
   if (mode === 'off') return;
+  const how = mode === 'metadata' ? 'bare' : 'zeroed';
+  const { metadata, writer } = node;
+  // One table at a time, so that finished ones can go to the file.
+  const step = metadata.l2Coverage;
+  let end = 0;
+  for (let at = 0; at < node.length; at += step) {
+    const part = Math.min(step, node.length - at);
+    end = Math.max(end, await node.exclusive(() => writer.preallocate(at, part, how)));
+  }
   await node.exclusive(async () => {
-    const before = node.metadata.highWater;
-    await node.writer.preallocate(0, node.length);
-    await node.metadata.commit();
-    const end = await lastPlace(node);
-    if (mode !== 'metadata') await fillZeroes(node.file, before, Math.max(0, end - before));
     if (end > node.file.length) await node.file.truncate(end);
-    node.metadata.highWater = Math.max(node.metadata.highWater, end);
+    metadata.highWater = Math.max(metadata.highWater, end);
+    await metadata.commit();
   });
-}
-
-/** Past the last cluster that is in use. */
-async function lastPlace(node: Qcow2Node): Promise<number> {
-  const extent = await node.status(node.length - 512, 512);
-  const tail = node.length % node.metadata.clusterSize;
-  const inCluster = tail === 0 ? node.metadata.clusterSize - 512 : tail - 512;
-  const start = (extent.offset ?? 0) - inCluster;
-  return Math.max(node.metadata.highWater, start + node.metadata.clusterSize);
 }

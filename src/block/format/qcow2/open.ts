@@ -106,17 +106,19 @@ async function openQcow2(request: OpenRequest): Promise<Qcow2Node> {
     deviceName,
     lazyRefcounts: lazy ?? hasLazyRefcounts(header),
   });
-  if (!flags.readOnly && flags.forCheck !== true) await makeWritable(node, header, bytes);
+  if (flags.readOnly || header.version === 2) return node;
+  await clearAutoclear(node, header, bytes);
+  const isDirty = (header.incompatible & INCOMPATIBLE_DIRTY) !== 0;
+  if (isDirty && flags.forCheck !== true) await repairDirty(node);
   return node;
 }
 
-async function makeWritable(node: Qcow2Node, header: Header, bytes: Uint8Array): Promise<void> {
-  if (header.version === 2) return;
+/** What we do not know, a repair included, we may put out of date: bitmaps, for one. */
+async function clearAutoclear(node: Qcow2Node, header: Header, bytes: Uint8Array): Promise<void> {
   const data = view(bytes);
   const autoclear =
     data.getUint32(FIELD.autoclear) !== 0 || data.getUint32(FIELD.autoclear + 4) !== 0;
   if (autoclear) await node.metadata.setIncompatible(header.incompatible);
-  if ((header.incompatible & INCOMPATIBLE_DIRTY) !== 0) await repairDirty(node);
 }
 
 async function readTable(file: BlockNode, offset: number, length: number): Promise<Uint8Array> {

@@ -12,7 +12,7 @@ import { Counts } from './counts.ts';
 import { COPIED, entryOffset, isCopied, kindOf } from './entry.ts';
 import { set64, view } from './layout.ts';
 import type { Qcow2Node } from './node.ts';
-import { type L1Root, References, snapshotRoot } from './references.ts';
+import { l1Root, References, snapshotRoot } from './references.ts';
 import { type Snapshot, serializeSnapshots } from './snapshots.ts';
 
 /**
@@ -124,14 +124,14 @@ class Shadow {
   private async count(world: NewWorld): Promise<References> {
     const references = new References(this.node);
     references.add(0, this.size);
-    const roots = [newRoot(world.l1, true)];
+    const roots = [l1Root(undefined, world.l1, true)];
     this.noteL2(world.l1);
     for (const snapshot of world.snapshots) {
       if (snapshot.l1 === undefined) {
         roots.push(snapshotRoot(this.node, snapshot, 1));
       } else {
         this.noteL2(snapshot.l1);
-        roots.push(newRoot(snapshot.l1, false));
+        roots.push(l1Root(undefined, snapshot.l1, false));
       }
     }
     await references.addRoots(roots);
@@ -150,8 +150,7 @@ class Shadow {
     for (let at = 0; at < l1.byteLength; at += 8) {
       const offset = entryOffset(l1.getUint32(at), l1.getUint32(at + 4));
       if (offset === 0 || replaced.has(offset)) continue;
-      this.node.metadata.trim();
-      const { bytes } = await this.node.metadata.table(offset);
+      const { bytes } = await this.node.metadata.glance(offset);
       const fixed = this.withFlags(bytes);
       if (fixed === undefined) continue;
       // Tables of older snapshots keep pointing to the old one: those are not rewritten.
@@ -261,8 +260,4 @@ class Shadow {
     await this.node.metadata.writeAt(table.first * this.size, bytes);
     return { offset: table.first * this.size, clusters: table.clusters };
   }
-}
-
-function newRoot(l1: DataView, active: boolean): L1Root {
-  return { offset: undefined, length: l1.byteLength, entries: () => l1, times: 1, active };
 }

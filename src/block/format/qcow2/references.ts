@@ -13,12 +13,19 @@ import type { Snapshot } from './snapshots.ts';
 
 const MAX_COUNT = 0xffff;
 
+const SEEN = 1;
+const ACTIVE = 2;
+const ONE = 4;
+
+/** Bytes of a snapshot's L1 table that are in memory at once. */
+const PIECE = 256 * 1024;
+
 export interface L1Root {
   /** Undefined for a table that has no place yet. */
   readonly offset: number | undefined;
   readonly length: number;
-  /** Read each time it is needed: an image may have many snapshots. */
-  readonly entries: () => DataView | Promise<DataView>;
+  /** Entries from byte `at` of the table on; good until the next call. */
+  readonly piece: (at: number) => DataView | Promise<DataView>;
   /** How many owners this very table has. */
   readonly times: number;
   readonly active: boolean;
@@ -31,11 +38,8 @@ export class References {
   allocated = 0;
   fragmented = 0;
   compressed = 0;
-  /** References to each L2 table, by its cluster. */
-  private readonly l2Times: Counts;
-  /** L2 tables of the disk that the guest sees now. */
-  private readonly activeL2: Counts;
-  private readonly seenL2: Counts;
+  /** Of each L2 table, by its cluster: the number of references times ONE, and flags. */
+  private readonly l2: Counts;
   private readonly clusterSize: number;
 
   constructor(private readonly node: Qcow2Node) {
@@ -43,9 +47,7 @@ export class References {
     const end = Math.max(node.metadata.highWater, node.file.length);
     const clusters = Math.ceil(end / this.clusterSize) + 1;
     this.counts = new Counts(clusters);
-    this.l2Times = new Counts(clusters);
-    this.activeL2 = new Counts(clusters);
-    this.seenL2 = new Counts(clusters);
+    this.l2 = new Counts(clusters);
   }
 
   problem(text: string): void {
@@ -74,9 +76,9 @@ export class References {
         continue;
       }
       inside.push(root);
-      this.addL1(root, await root.entries());
+      await eachPiece(root, entries => this.addL1(root, entries));
     }
-    for (const root of inside) await this.addTables(await root.entries());
+    for (const root of inside) await eachPiece(root, entries => this.addTables(entries));
   }
 
   private addL1(root: L1Root, entries: DataView): void {
@@ -93,26 +95,30 @@ export class References {
         continue;
       }
       const cluster = offset / this.clusterSize;
-      if (root.active) this.activeL2.set(cluster, 1);
-      this.l2Times.set(cluster, this.l2Times.get(cluster) + root.times);
+      const flags = root.active ? ACTIVE : 0;
+      this.l2.set(cluster, (this.l2.get(cluster) | flags) + root.times * ONE);
     }
+  }
+
+  /** Is this L2 table one of the disk that the guest sees now? */
+  private isActive(offset: number): boolean {
+    return (this.l2.get(offset / this.clusterSize) & ACTIVE) !== 0;
   }
 
   private async addTables(entries: DataView): Promise<void> {
     for (let at = 0; at < entries.byteLength; at += 8) {
       const offset = entryOffset(entries.getUint32(at), entries.getUint32(at + 4));
       const cluster = offset / this.clusterSize;
-      const times = this.l2Times.get(cluster);
-      if (times === 0 || this.seenL2.get(cluster) !== 0) continue;
-      this.seenL2.set(cluster, 1);
-      this.node.metadata.trim();
-      await this.addL2(offset, times);
+      const known = this.l2.get(cluster);
+      if (known === 0 || (known & SEEN) !== 0) continue;
+      this.l2.set(cluster, known | SEEN);
+      await this.addL2(offset, Math.floor(known / ONE));
     }
   }
 
   private async addL2(tableOffset: number, times: number): Promise<void> {
-    const { data } = await this.node.metadata.table(tableOffset);
-    const active = this.activeL2.get(tableOffset / this.clusterSize) !== 0;
+    const { data } = await this.node.metadata.glance(tableOffset);
+    const active = this.isActive(tableOffset);
     let next = 0;
     for (let at = 0; at < data.byteLength; at += 8) {
       const high = data.getUint32(at);
@@ -171,7 +177,7 @@ export class References {
       const high = metadata.l1.getUint32(i * 8);
       const low = metadata.l1.getUint32(i * 8 + 4);
       const offset = entryOffset(high, low);
-      if (this.activeL2.get(offset / this.clusterSize) === 0) continue;
+      if (!this.isActive(offset)) continue;
       metadata.trim();
       const refs = await count(offset / this.clusterSize);
       if ((refs === 1) !== isCopied(high)) {
@@ -191,11 +197,13 @@ export class References {
     word: string,
   ): Promise<number> {
     const { metadata } = this.node;
-    const table = await metadata.table(tableOffset);
+    const fix = word === 'Repairing';
+    const table = fix ? await metadata.table(tableOffset) : undefined;
+    const { data } = table ?? (await metadata.glance(tableOffset));
     let wrong = 0;
-    for (let at = 0; at < table.data.byteLength; at += 8) {
-      const high = table.data.getUint32(at);
-      const low = table.data.getUint32(at + 4);
+    for (let at = 0; at < data.byteLength; at += 8) {
+      const high = data.getUint32(at);
+      const low = data.getUint32(at + 4);
       const offset = entryOffset(high, low);
       const kind = kindOf(high, low);
       if (offset === 0 || (kind !== 'normal' && kind !== 'zero')) continue;
@@ -206,8 +214,8 @@ export class References {
       wrong++;
       const entry = `l2_entry=${entryHex(high, low)} refcount=${refs}`;
       this.messages.push(`${word} OFLAG_COPIED data cluster: ${entry}`);
-      if (word !== 'Repairing') continue;
-      table.data.setUint32(at, ((high & 0x7fffffff) | (refs === 1 ? COPIED : 0)) >>> 0);
+      if (table === undefined) continue;
+      data.setUint32(at, ((high & 0x7fffffff) | (refs === 1 ? COPIED : 0)) >>> 0);
       metadata.markDirty(table);
     }
     return wrong;
@@ -217,8 +225,7 @@ export class References {
 /** The L1 tables of an image: the active one and the snapshots'. */
 export function rootsOf(node: Qcow2Node, snapshots: readonly Snapshot[]): L1Root[] {
   const { header, l1 } = node.metadata;
-  const active = { length: l1.byteLength, entries: () => l1, times: 1, active: true };
-  const roots: L1Root[] = [{ offset: header.l1Offset, ...active }];
+  const roots: L1Root[] = [l1Root(header.l1Offset, l1, true)];
   const seen = new Map<string, Snapshot>();
   const times = new Map<string, number>();
   for (const snapshot of snapshots) {
@@ -230,23 +237,38 @@ export function rootsOf(node: Qcow2Node, snapshots: readonly Snapshot[]): L1Root
   return roots;
 }
 
+/** A table that is in memory. */
+export function l1Root(offset: number | undefined, l1: DataView, active: boolean): L1Root {
+  const { buffer, byteOffset, byteLength } = l1;
+  const piece = (at: number): DataView => new DataView(buffer, byteOffset + at, byteLength - at);
+  return { offset, length: byteLength, piece, times: 1, active };
+}
+
+/** A snapshot's table, read piece by piece: an image may have many; see `l1Length`. */
 export function snapshotRoot(node: Qcow2Node, snapshot: Snapshot, times: number): L1Root {
-  return {
-    offset: snapshot.l1Offset,
-    length: l1Fits(node, snapshot) ? snapshot.l1Size * 8 : 0,
-    entries: () => readL1(node, snapshot),
-    times,
-    active: false,
+  const length = l1Length(node, snapshot);
+  const bytes = new Uint8Array(Math.min(PIECE, length));
+  const piece = async (at: number): Promise<DataView> => {
+    const part = bytes.subarray(0, length - at);
+    await node.file.read(snapshot.l1Offset + at, part);
+    return view(part);
   };
+  return { offset: snapshot.l1Offset, length, piece, times, active: false };
 }
 
-function l1Fits(node: Qcow2Node, { l1Offset, l1Size }: Snapshot): boolean {
-  return l1Offset + l1Size * 8 <= node.metadata.highWater + node.metadata.clusterSize;
+/** Bytes of a snapshot's L1 table; 0 when it cannot be where it is said to be. */
+export function l1Length(node: Qcow2Node, { l1Offset, l1Size }: Snapshot): number {
+  const { highWater, clusterSize } = node.metadata;
+  return l1Offset + l1Size * 8 <= highWater + clusterSize ? l1Size * 8 : 0;
 }
 
-/** A snapshot's L1 table; an empty one when it cannot be where it is said to be. */
-export async function readL1(node: Qcow2Node, snapshot: Snapshot): Promise<DataView> {
-  const bytes = new Uint8Array(l1Fits(node, snapshot) ? snapshot.l1Size * 8 : 0);
-  if (bytes.length > 0) await node.file.read(snapshot.l1Offset, bytes);
-  return view(bytes);
+async function eachPiece(
+  root: L1Root,
+  visit: (entries: DataView) => void | Promise<void>,
+): Promise<void> {
+  for (let at = 0; at < root.length; ) {
+    const entries = await root.piece(at);
+    await visit(entries);
+    at += entries.byteLength;
+  }
 }

@@ -8,7 +8,7 @@ import { BlockError } from '../../backend.ts';
 import { l1EntriesFor, MAX_SNAPSHOTS, view } from './layout.ts';
 import type { Qcow2Node } from './node.ts';
 import { switchTo } from './rebuild.ts';
-import { readL1 } from './references.ts';
+import { l1Length } from './references.ts';
 import { findSnapshot, type Snapshot } from './snapshots.ts';
 
 export interface SnapshotRequest {
@@ -77,14 +77,14 @@ export function applySnapshot(node: Qcow2Node, key: string): Promise<void> {
       node.warn('qcow2: Loading snapshots with different disk size is not implemented');
       throw new BlockError('ENOTSUP', 'Operation not supported');
     }
-    const stored = await readL1(node, snapshot);
     const entries = Math.max(
       snapshot.l1Size,
       l1EntriesFor(header.size, header.clusterBits),
       header.l1Size,
     );
     const bytes = new Uint8Array(entries * 8);
-    bytes.set(new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength));
+    const stored = l1Length(node, snapshot);
+    if (stored > 0) await node.file.read(snapshot.l1Offset, bytes.subarray(0, stored));
     await switchTo(node, { l1: view(bytes), size: header.size, snapshots: node.snapshots });
   });
 }

@@ -8,7 +8,7 @@
 
 import type { ImageEncryption } from '../../crypto/password.ts';
 import type { BlockNode } from '../../node.ts';
-import { readPadded } from '../../request.ts';
+import { fillZeroes, readPadded } from '../../request.ts';
 import {
   COPIED,
   compressedPlace,
@@ -23,6 +23,8 @@ import { l2Table, lookup } from './mapping.ts';
 import type { Metadata, Table } from './metadata.ts';
 import type { Refcounts } from './refcounts.ts';
 
+/** Preallocated runs are this part of a refcount block long, so that its end is used, too. */
+const PREALLOCATED_PART = 128;
 /** Clusters are allocated in runs of at most so many bytes. */
 const MAX_RUN_BYTES = 2 * 1024 * 1024;
 
@@ -195,20 +197,28 @@ export class Writer {
     return length;
   }
 
-  /** Gives unallocated clusters a place; what they then read as is the file's affair. */
-  async preallocate(offset: number, length: number): Promise<void> {
+  /**
+   * Gives unallocated clusters a place; what they then read as is the file's affair. Resolves with
+   * the end of the last place.
+   */
+  async preallocate(offset: number, length: number, how: 'bare' | 'zeroed'): Promise<number> {
     const { metadata, refcounts } = this.parts;
     const size = this.clusterSize;
+    let end = 0;
     for (let at = offset; at < offset + length; ) {
       const table = await this.tableForWrite(at);
       const index = this.indexOf(at);
       const wanted = Math.ceil((offset + length - at) / size);
-      const count = Math.min(wanted, metadata.l2Entries - index);
+      const most = Math.max(1, Math.floor(refcounts.perBlock / PREALLOCATED_PART));
+      const count = Math.min(wanted, metadata.l2Entries - index, most);
       const place = await refcounts.allocate(count);
+      if (how === 'zeroed') await fillZeroes(metadata.file, place, count * size);
       for (let i = 0; i < count; i++) setEntry(table.data, index + i, place + i * size, COPIED);
       metadata.markDirty(table);
       at += count * size;
+      end = Math.max(end, place + count * size);
     }
+    return end;
   }
 
   /** Fills new clusters: the guest's bytes, and around them what was there before. */

@@ -268,3 +268,47 @@ test('qcow version 1 reads back what was written, over a backing file and encryp
     expect(Buffer.compare(into, model)).toBe(0);
   }
 });
+
+test.each([false, true])(
+  'zero clusters of snapshots survive the way back to version 2, backing %s',
+  async backed => {
+    const host = new MemoryHost();
+    host.put('base', new Uint8Array(MIB).fill(5));
+    const backing = backed ? { backingFile: 'base', backingFormat: 'raw' } : {};
+    await make(host, 'a', { size: MIB, clusterSize: 4096, ...backing });
+    const node = await openQcow2(host, 'a');
+    const request = { date: DATE, vmStateSize: 0, vmClockNs: 0 };
+    await node.write(0, new Uint8Array(65536).fill(7));
+    await node.writeZeroes(4096, 8192, false);
+    await createSnapshot(node, { ...request, name: 'one' });
+    await createSnapshot(node, { ...request, name: 'same' });
+    await node.writeZeroes(16384, 4096, false);
+    await node.write(4096, new Uint8Array(4096).fill(9));
+    await createSnapshot(node, { ...request, name: 'two' });
+    await node.write(16384, new Uint8Array(4096).fill(3));
+    await amendQcow2(node, { version: 2 }, () => {});
+    await node.close();
+    const again = await openQcow2(host, 'a');
+    expect(again.details().specific?.data).toEqual({ compat: '0.10' });
+    expect((await checkQcow2(again, 'none')).messages).toEqual([]);
+    expect(again.snapshots.map(s => s.name)).toEqual(['one', 'same', 'two']);
+    const into = new Uint8Array(24576);
+    const seen: number[][] = [];
+    const look = async (): Promise<void> => {
+      await again.read(0, into);
+      seen.push([0, 4096, 8192, 12288, 16384, 20480].map(at => into[at]));
+    };
+    await look();
+    for (const name of ['one', 'same', 'two']) {
+      await applySnapshot(again, name);
+      await look();
+    }
+    expect(seen).toEqual([
+      [7, 9, 0, 7, 3, 7],
+      [7, 0, 0, 7, 7, 7],
+      [7, 0, 0, 7, 7, 7],
+      [7, 9, 0, 7, 0, 7],
+    ]);
+    expect((await checkQcow2(again, 'none')).messages).toEqual([]);
+  },
+);

@@ -1,0 +1,83 @@
+/**
+ * Disks in PCI slots: `-device virtio-blk-pci` and `-drive if=virtio`.
+ */
+
+import { UserError } from './error.ts';
+import type { VirtioDiskOptions } from './hw/board/virtio.ts';
+import type { DriveTable, OpenDrive } from './main-drives.ts';
+import { type Fittings, findDrive, type Place } from './main-fittings.ts';
+import { CommandLineError, type OptionList } from './options.ts';
+
+const DRIVER = 'virtio-blk-pci';
+
+/** Throws UserError. */
+export function fitVirtioBlk(place: Place): void {
+  const { list, path, fittings } = place;
+  const drive = findDrive(place, 'virtio-blk-device');
+  const slot = takeSlot(list, fittings);
+  try {
+    plug(drive, fittings, {
+      ...{ path, slot },
+      id: list.id,
+      serial: list.get('serial'),
+      bootIndex: list.number('bootindex'),
+    });
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    fittings.freeSlots.unshift(slot);
+    const rest = `Device initialization failed.\nDevice '${DRIVER}' could not be initialized`;
+    throw new UserError(`${error.message}\n${rest}`);
+  }
+}
+
+/** `-drive if=virtio`, behind all of `-device`. Throws CommandLineError. */
+export function fitVirtioDrives({ drives }: DriveTable, fittings: Fittings): void {
+  for (const drive of drives) {
+    const { spec } = drive;
+    if (spec.interface !== 'virtio') continue;
+    const path = `/machine/peripheral-anon/device[${fittings.anonymous++}]`;
+    const slot = fittings.freeSlots.shift();
+    if (slot === undefined) {
+      const why = `PCI: no slot/function available for ${DRIVER}, all in use`;
+      throw new CommandLineError(why, undefined);
+    }
+    try {
+      plug(drive, fittings, { path, slot, serial: spec.serial });
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      throw new CommandLineError(error.message, undefined);
+    }
+  }
+}
+
+/** Throws UserError. */
+function plug(
+  drive: OpenDrive | undefined,
+  { virtioDisks }: Fittings,
+  options: Omit<VirtioDiskOptions, 'backend'>,
+): void {
+  if (drive === undefined) throw new UserError('drive property not set');
+  const { backend } = drive;
+  if (!backend.inserted) throw new UserError('Device needs media, but drive is empty');
+  drive.isClaimed = true;
+  virtioDisks.push({ ...options, backend });
+}
+
+/** The slot of `addr=`, or the first that is free. Throws UserError. */
+function takeSlot(list: OptionList, { freeSlots }: Fittings): number {
+  const addr = list.get('addr');
+  const match = addr === undefined ? undefined : /^(0x)?([0-9a-f]{1,2})(\.0)?$/i.exec(addr);
+  if (match === null) {
+    throw new UserError(`Property '${DRIVER}.addr' doesn't take value '${addr}'`);
+  }
+  const wanted = match === undefined ? freeSlots[0] : Number.parseInt(match[2], 16);
+  const at = freeSlots.indexOf(wanted);
+  if (at >= 0) return freeSlots.splice(at, 1)[0];
+  const why =
+    match === undefined
+      ? `PCI: no slot/function available for ${DRIVER}, all in use`
+      : `PCI: slot ${wanted} function 0 not available for ${DRIVER}, in use`;
+  throw new UserError(
+    `${why}\nDevice initialization failed\nDevice '${DRIVER}' could not be initialized`,
+  );
+}
