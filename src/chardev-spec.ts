@@ -52,17 +52,17 @@ export interface UdpSpec {
 }
 
 const BACKENDS = [
-  'null',
+  'vc',
+  'memory',
+  'pipe',
+  'console',
+  'pty',
   'stdio',
   'file',
-  'pipe',
-  'pty',
   'ringbuf',
-  'memory',
-  'socket',
   'udp',
-  'vc',
-  'console',
+  'socket',
+  'null',
 ];
 
 /** The backends there are, as query-chardev-backends lists them. */

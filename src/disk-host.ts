@@ -60,6 +60,8 @@ export interface BlockHost {
   aes128(key: Uint8Array): BlockCipher;
   /** True when all bytes from `start` to `end` are zero; faster than a loop. */
   isZero(bytes: Uint8Array, start: number, end: number): boolean;
+  /** True when both hold the same bytes; faster than a loop. */
+  isEqual(a: Uint8Array, b: Uint8Array): boolean;
   /** Raw deflate with a 4 KiB window. */
   deflate(bytes: Uint8Array): Uint8Array;
   /** Inverse of `deflate`; throws when the data is no deflate stream or not `length` bytes. */

@@ -10,6 +10,7 @@ import * as fs from 'node:fs';
 import { createRequire } from 'node:module';
 import * as net from 'node:net';
 import type { Duplex } from 'node:stream';
+import { ReadStream } from 'node:tty';
 import type { Char } from './char.ts';
 import type { UdpSpec } from './chardev-spec.ts';
 import { UserError } from './error.ts';
@@ -80,7 +81,8 @@ export async function openUdpChar(char: Char, spec: UdpSpec, post: Post): Promis
 interface PtyModule {
   open(options: { readonly cols: number; readonly rows: number }): {
     readonly master: Duplex;
-    readonly ptsName?: string;
+    /** Read by the package itself, unless it is closed. */
+    readonly slave: Duplex;
     readonly _pty: string;
   };
 }
@@ -95,20 +97,35 @@ function loadPty(): PtyModule {
 
 const MAX_UNREAD = 64 * 1024;
 
+/** Nothing is echoed; held open, so that the other end may come and go. */
+function rawTerminal(name: string): ReadStream {
+  const { O_RDWR, O_NOCTTY } = fs.constants;
+  const stream = new ReadStream(fs.openSync(name, O_RDWR | O_NOCTTY));
+  stream.on('error', () => {});
+  stream.setRawMode(true);
+  return stream;
+}
+
 /** Returns the terminal's name. */
 export function openPtyChar(char: Char, post: Post): string {
   const terminal = loadPty().open({ cols: 80, rows: 25 });
   const { master, _pty: name } = terminal;
+  const slave = rawTerminal(name);
+  terminal.slave.destroy();
+  master.setEncoding('latin1');
   const intake = new Intake(char, post, master);
   char.filename = `pty:${name}`;
-  master.on('data', (bytes: Buffer | string) => intake.take(Buffer.from(bytes as Buffer)));
+  master.on('data', (text: string) => intake.take(Buffer.from(text, 'latin1')));
   master.on('error', () => {});
   char.attach({
     write: bytes => {
       if (master.writableLength < MAX_UNREAD) master.write(bytes.slice());
     },
     accept: () => intake.accept(),
-    close: () => master.destroy(),
+    close: () => {
+      master.destroy();
+      slave.destroy();
+    },
   });
   printError(`char device redirected to ${name} (label ${char.label})\n`);
   return name;

@@ -195,6 +195,7 @@ function isZero(bytes: Uint8Array, start: number, end: number): boolean {
 
 export const nodeBlockHost: BlockHost = {
   isZero,
+  isEqual: (a, b) => Buffer.compare(a, b) === 0,
   open: openFile,
   exists: path => fs.existsSync(path),
   temporary: temporaryFile,

@@ -17,7 +17,7 @@ export interface Source {
 /** Nothing more is read while so much waits. */
 const HIGH_WATER = 64 * 1024;
 /** How much the device gets at once, and for how long before the guest has its turn again. */
-const PIECE = 1024;
+const PIECE = 256;
 const TURN_MS = 2;
 
 export class Intake {

@@ -78,23 +78,22 @@ function releaseAll(): void {
   for (const lock of held.keys()) remove(lock);
 }
 
-/** Where a file is, or will be. */
-function realPath(path: string): string {
+/** One name for one file, also for a file that is about to be made. */
+function realName(path: string): string {
   try {
     return fs.realpathSync(path);
   } catch {
-    // It is about to be made.
-  }
-  try {
-    return join(fs.realpathSync(dirname(path)), basename(path));
-  } catch {
-    return path;
+    try {
+      return join(fs.realpathSync(dirname(path)), basename(path));
+    } catch {
+      return path;
+    }
   }
 }
 
 /** Locks an image for writing; returns how to unlock it. Throws HostError when it is taken. */
 export function lockForWriting(path: string): () => void {
-  const real = realPath(path);
+  const real = realName(path);
   const lock = join(dirname(real), `.${basename(real)}.lock`);
   const present = held.get(lock) ?? { owners: 0 };
   if (present.owners === 0) take(lock);

@@ -5,7 +5,7 @@
  */
 
 import * as fs from 'node:fs';
-import * as net from 'node:net';
+import type { Socket } from 'node:net';
 import { UserError } from './error.ts';
 import { toHostError } from './host-errno.ts';
 import { CommandLineError } from './options.ts';
@@ -43,14 +43,21 @@ export function writeAll(fd: number, bytes: Uint8Array): void {
 /** Output that a reader at the end of a pipe has not taken yet; more than this is lost. */
 const MAX_UNREAD = 4 * 1024 * 1024;
 const FINISH_MS = 500;
-let outPipe: net.Socket | undefined;
+let outPipe: Socket | undefined;
+const reliefs: (() => void)[] = [];
 
-/** From now on a reader who does not read stdout stops nobody. */
+/** From soon on a reader who does not read stdout stops nobody; the prompt does not wait for it. */
 export function openOutput(): void {
   const status = fs.fstatSync(1);
   if (!status.isFIFO() && !status.isSocket()) return;
-  outPipe = new net.Socket({ fd: 1, readable: false, writable: true });
-  outPipe.on('error', () => {});
+  setImmediate(async () => {
+    const { Socket } = await import('node:net');
+    outPipe = new Socket({ fd: 1, readable: false, writable: true });
+    outPipe.on('error', () => {});
+    outPipe.on('drain', () => {
+      for (const call of reliefs) call();
+    });
+  });
 }
 
 export function writeOut(bytes: Uint8Array): void {
@@ -65,7 +72,7 @@ export function unreadOutput(): number {
 
 /** Calls back whenever the reader of stdout has caught up. */
 export function onOutputRead(call: () => void): void {
-  outPipe?.on('drain', call);
+  reliefs.push(call);
 }
 
 /** Resolves when all output has left, or when nobody seems to read it. */
@@ -175,8 +182,19 @@ export function openLog(path: string | undefined): (text: string) => void {
   }
 }
 
+/** Node's own streams are asked only for what may be a terminal: making them takes 4 ms. */
 export function isTerminal(fd: 0 | 1): boolean {
+  try {
+    if (!fs.fstatSync(fd).isCharacterDevice()) return false;
+  } catch {
+    return false;
+  }
   return fd === 0 ? process.stdin.isTTY === true : process.stdout.isTTY === true;
+}
+
+/** Resolves when all input that is there has been read. */
+export function nextTurn(): Promise<void> {
+  return new Promise(resolve => setImmediate(resolve));
 }
 
 export function millisecondsSinceStart(): number {

@@ -8,6 +8,7 @@ import type { ReadStream } from 'node:tty';
 import {
   exit,
   finishOutput,
+  isTerminal,
   onExit,
   onOutputRead,
   openOutput,
@@ -46,11 +47,11 @@ export interface StdioHooks {
 }
 
 export function openStdio(hooks: StdioHooks): Stdio {
-  const isTerminal = process.stdin.isTTY === true;
+  const isInteractive = isTerminal(0);
   const wrap = new WrapWatcher();
   let terminal: Terminal | undefined;
   openOutput();
-  if (process.stdout.isTTY === true) {
+  if (isTerminal(1)) {
     onExit(() => {
       if (wrap.isOff) writeAll(1, WRAP_ON);
     });
@@ -61,14 +62,17 @@ export function openStdio(hooks: StdioHooks): Stdio {
       writeOut(bytes);
     },
     listen(receive, signals) {
-      if (isTerminal) {
+      if (isInteractive) {
         terminal = new Terminal(process.stdin as ReadStream);
         terminal.listen(receive, signals ? hooks : undefined);
         return;
       }
-      // At the end of input the program goes on: nothing else is to be read, that is all.
-      process.stdin.on('data', (bytes: Buffer) => receive(bytes));
-      process.stdin.on('error', () => {});
+      // The prompt does not wait for the stream to be made.
+      setImmediate(() => {
+        // At the end of input the program goes on: nothing else is to be read, that is all.
+        process.stdin.on('data', (bytes: Buffer) => receive(bytes));
+        process.stdin.on('error', () => {});
+      });
     },
     pause(on) {
       if (on) process.stdin.pause();

@@ -45,11 +45,16 @@ export class CharTable implements Chars {
     return this.stdio !== undefined;
   }
 
-  /** Opens at once; for sockets see `open`. */
-  add(label: string, spec: CharSpec): void {
-    const opening = this.open(label, spec);
-    // A failure to connect has nobody left to tell: the device stays disconnected.
-    opening.catch(() => {});
+  async add(label: string, spec: CharSpec): Promise<string | undefined> {
+    try {
+      await this.open(label, spec);
+    } catch (error) {
+      this.remove(label);
+      this.remove(`${label}-base`);
+      throw error;
+    }
+    const { filename } = this.entries.find(entry => entry.label === label)?.char ?? {};
+    return filename?.startsWith('pty:') === true ? filename.slice(4) : undefined;
   }
 
   remove(label: string): void {

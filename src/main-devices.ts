@@ -5,27 +5,13 @@
 
 import type { Char } from './char.ts';
 import { UserError } from './error.ts';
-import type { DebugconOptions, DebugExitOptions, DriveOptions } from './hw/board/options.ts';
-import type { UsbStorageOptions } from './hw/board/usb.ts';
-import type { CharTable } from './main-chars.ts';
+import type { DriveOptions } from './hw/board/options.ts';
+import type { HidKind } from './hw/usb/hid.ts';
 import type { ListRequest } from './main-config.ts';
+import { fitUsbHid, fitUsbStorage } from './main-devices-usb.ts';
 import type { DriveTable, OpenDrive } from './main-drives.ts';
+import { type Fittings, findDrive, type Place } from './main-fittings.ts';
 import { CommandLineError, type OptionList } from './options.ts';
-
-/** What the board will be built from. */
-export interface Fittings {
-  readonly drives: DriveOptions[];
-  readonly serials: (Char | undefined)[];
-  readonly debugcons: DebugconOptions[];
-  readonly debugExits: DebugExitOptions[];
-  /** There is a USB controller. */
-  usb: boolean;
-  readonly usbDevices: UsbStorageOptions[];
-  /** Devices so far that got no id: they are numbered. */
-  anonymous: number;
-  /** USB devices so far that came without `-device`. */
-  unattached: number;
-}
 
 /** In the order of the list. */
 const CATEGORIES = ['USB', 'Storage', 'Input', 'Misc'] as const;
@@ -38,25 +24,9 @@ interface Model {
   fit(place: Place): void;
 }
 
-interface Place {
-  readonly driver: string;
-  readonly list: OptionList;
-  readonly fittings: Fittings;
-  readonly chars: CharTable;
-  readonly drives: DriveTable;
-  /** The machine is there: only some buses take devices now. */
-  readonly isHot?: boolean;
-  /** Where the device will be in the tree of objects. */
-  readonly path: string;
-}
-
 type Surroundings = Omit<Place, 'driver' | 'list' | 'path'>;
 
 const IDE_BUSES = ['ide.0', 'ide.1'];
-/** Smaller numbers are the board's own devices. */
-const FIRST_UNATTACHED = 32;
-/** Of the controller's root hub. */
-const USB_PORTS = ['1', '2'];
 const ISA_SERIAL_BASES = [0x3f8, 0x2f8, 0x3e8, 0x2e8];
 
 /** Names and types, as `-device DRIVER,help` lists them. */
@@ -137,7 +107,30 @@ const MODELS: { readonly [driver: string]: Model } = {
     category: 'Storage',
     fit: fitUsbStorage,
   },
+  'usb-mouse': hidModel('mouse'),
+  'usb-tablet': hidModel('tablet'),
+  'usb-kbd': hidModel('keyboard'),
 };
+
+function hidModel(kind: HidKind): Model {
+  const extra: { readonly [kind in HidKind]: { readonly [name: string]: string } } = {
+    mouse: {},
+    tablet: { head: 'uint32', display: 'str' },
+    keyboard: { display: 'str' },
+  };
+  return {
+    properties: { ...extra[kind], usb_version: 'uint32', port: 'str', serial: 'str' },
+    bus: 'usb-bus',
+    description: '',
+    category: 'Input',
+    fit: place => fitUsbHid(kind, place),
+  };
+}
+
+/** It comes and goes while there is a machine. */
+export function isHotPluggable(driver: string): boolean {
+  return Object.hasOwn(MODELS, driver) && MODELS[driver].bus === 'usb-bus';
+}
 
 /** What `-device help` prints. */
 export function deviceHelp(): string {
@@ -259,19 +252,6 @@ function checkDisk(drive: OpenDrive, fail: (why: string) => Error): void {
   if (drive.backend.readOnly) throw fail("Can't use a read-only drive");
 }
 
-function findDrive({ driver, list, drives }: Place): OpenDrive | undefined {
-  const name = list.get('drive');
-  if (name === undefined) return undefined;
-  const found = drives.drives.find(({ spec }) => spec.id === name);
-  if (found === undefined) {
-    throw new UserError(`Property '${driver}.drive' can't find value '${name}'`);
-  }
-  if (found.isClaimed) {
-    throw new UserError(`Property '${driver}.drive' can't take value '${name}', it's in use`);
-  }
-  return found;
-}
-
 function ideSlot(
   list: OptionList,
   used: readonly DriveOptions[],
@@ -348,60 +328,6 @@ function fitUhci({ driver, list, fittings }: Place): void {
     throw initFailed(driver, why, '');
   }
   fittings.usb = true;
-}
-
-function fitUsbStorage(place: Place): void {
-  const { driver, list, fittings } = place;
-  const fail = (why: string): UserError =>
-    new UserError(`${why}\nDevice '${driver}' could not be initialized`);
-  const drive = findDrive(place);
-  const port = list.get('port');
-  if (!hasUsbPort(fittings.usbDevices, port)) {
-    throw fail(
-      port === undefined
-        ? 'tried to attach usb device QEMU USB MSD to a bus with no free ports'
-        : `usb port ${port} (bus usb-bus.0) not found (in use?)`,
-    );
-  }
-  if (drive === undefined) throw fail('drive property not set');
-  if (!drive.backend.inserted) throw fail('Device needs media, but drive is empty');
-  plugUsb(drive, fittings, {
-    path: place.path,
-    id: list.id,
-    serial: list.get('serial'),
-    port,
-    bootIndex: list.number('bootindex'),
-  });
-}
-
-/** The guest sees an encrypted medium only when its key is there. */
-function plugUsb(
-  drive: OpenDrive,
-  fittings: Fittings,
-  options: Omit<UsbStorageOptions, 'backend' | 'isDeferred'>,
-): void {
-  const { backend } = drive;
-  drive.isClaimed = true;
-  fittings.usbDevices.push({ ...options, backend, isDeferred: backend.keyMissing });
-}
-
-/** `wanted` is free, or any port is. */
-function hasUsbPort(devices: readonly UsbStorageOptions[], wanted: string | undefined): boolean {
-  const free = new Set(USB_PORTS);
-  for (const { port } of devices) free.delete(port ?? [...free][0]);
-  return wanted === undefined ? free.size > 0 : free.has(wanted);
-}
-
-/** What `-usbdevice disk:` and `usb_add` opened. Throws CommandLineError. */
-export function fitUsbDisk(drive: OpenDrive, fittings: Fittings): void {
-  if (!hasUsbPort(fittings.usbDevices, undefined)) {
-    throw new CommandLineError(
-      'tried to attach usb device QEMU USB MSD to a bus with no free ports',
-      undefined,
-    );
-  }
-  const path = `/machine/unattached/device[${FIRST_UNATTACHED + fittings.unattached++}]`;
-  plugUsb(drive, fittings, { path });
 }
 
 /** Drives with `if=ide` plug themselves in. */

@@ -139,8 +139,10 @@ export class DriveMonitor implements Drives, DriveHost {
   }
 
   async startStream(request: Parameters<Drives['startStream']>[0]): Promise<void> {
-    const { device, base, speed = 0, 'on-error': onError } = request;
-    return words((await import('./main-jobs.ts')).stream(this, device, { base, speed, onError }));
+    const { device, base, speed = 0 } = request;
+    const { 'on-error': onError, 'backing-file': backingFile } = request;
+    const { stream } = await import('./main-jobs.ts');
+    return words(stream(this, device, { base, backingFile, speed, onError }));
   }
 
   async startCommit(request: Parameters<Drives['startCommit']>[0]): Promise<void> {

@@ -11,6 +11,7 @@ import type { Events } from './events.ts';
 import type { Json } from './json.ts';
 import { bareError, type CharRequest, type Config, type DriveRequest } from './main-config.ts';
 import { describeBitmap, describeMedium, describeStats } from './main-drives-describe.ts';
+import { hidOfName } from './main-usb-names.ts';
 import type { MissingKey } from './monitor/drives.ts';
 import { CommandLineError } from './options.ts';
 
@@ -33,11 +34,6 @@ export interface OpenDrive {
   readonly backend: DriveBackend;
   /** A device has it: it is no longer removable, and no orphan. */
   isClaimed: boolean;
-}
-
-interface WriteWatch {
-  readonly threshold: number;
-  readonly listener: (offset: number, length: number) => void;
 }
 
 /** `-device` models that replace the default CD-ROM. */
@@ -68,7 +64,9 @@ export class DriveTable {
     this.encryptedImages = config.encryptedImages;
     this.snapshotAll = config.snapshot;
     for (const request of config.drives) await this.open(request);
-    for (const request of config.usbDevices) this.usbDisks.push(await this.openUsb(request));
+    for (const request of config.usbDevices) {
+      if (hidOfName(request.text) === undefined) this.usbDisks.push(await this.openUsb(request));
+    }
     if (!config.hasDefaults) return;
     const replaced = config.devices.some(d => CD_REPLACERS.includes(d.list.get('driver') ?? ''));
     if (!replaced && !this.isTaken('ide', 1, 0)) await this.openDefault('ide', 2);
@@ -292,34 +290,31 @@ export class DriveTable {
     });
   }
 
-  /** The nodes that are watched: up to where they may be written. */
-  private readonly thresholds = new Map<OpenDrive, WriteWatch>();
+  /** Up to where the nodes that are watched may be written. */
+  private readonly thresholds = new Map<OpenDrive, number>();
 
   /** Tells once, by an event, when the node is written beyond this; 0 is never. */
   setWriteThreshold(name: string, threshold: number): void {
     const drive = this.drives.find(({ backend }) => backend.nodeName === name);
     if (drive === undefined) throw new UserError(`Device '${name}' not found`, 'DeviceNotFound');
-    this.unwatch(drive);
+    const { backend } = drive;
+    const forget = (): void => {
+      backend.writeWatch = undefined;
+      this.thresholds.delete(drive);
+    };
+    forget();
     if (threshold === 0) return;
-    const listener = (offset: number, length: number): void => {
+    this.thresholds.set(drive, threshold);
+    backend.writeWatch = (offset, length) => {
       const excess = offset + length - threshold;
       if (excess <= 0) return;
-      this.unwatch(drive);
+      forget();
       this.events.emit('BLOCK_WRITE_THRESHOLD', {
         'node-name': name,
         'amount-exceeded': excess,
         'write-threshold': threshold,
       });
     };
-    drive.backend.writeListeners.add(listener);
-    this.thresholds.set(drive, { threshold, listener });
-  }
-
-  private unwatch(drive: OpenDrive): void {
-    const watch = this.thresholds.get(drive);
-    if (watch === undefined) return;
-    drive.backend.writeListeners.delete(watch.listener);
-    this.thresholds.delete(drive);
   }
 
   missingKeys(): readonly MissingKey[] {
@@ -358,7 +353,7 @@ export class DriveTable {
     if (removable) members['tray_open'] = info?.trayOpen ?? false;
     if (hasIoStatus(drive)) members['io-status'] = backend.ioStatus;
     if (info?.inserted !== undefined) {
-      const threshold = this.thresholds.get(drive)?.threshold;
+      const threshold = this.thresholds.get(drive);
       members['inserted'] = describeMedium(info.inserted, backend.nodeName, threshold);
     }
     const bitmaps = [...backend.dirtyBitmaps];

@@ -1,21 +1,17 @@
 /**
- * Devices that come and go while the machine stands or runs: USB sticks, by `device_add`,
+ * Devices that come and go while the machine stands or runs: those on the USB, by `device_add`,
  * `device_del`, `usb_add` and `usb_del`, with QEMU's messages and events.
  */
 
 import { UserError } from './error.ts';
 import type { Events } from './events.ts';
-import type { BoardUsb, PluggedStorage } from './hw/board/usb.ts';
+import type { BoardUsb, PluggedUsb } from './hw/board/usb.ts';
 import type { CharTable } from './main-chars.ts';
-import {
-  checkHot,
-  deviceHelp,
-  type Fittings,
-  fitDevice,
-  fitUsbDisk,
-  propertyHelp,
-} from './main-devices.ts';
+import { checkHot, deviceHelp, fitDevice, propertyHelp } from './main-devices.ts';
+import { fitUnnamedHid, fitUsbDisk } from './main-devices-usb.ts';
 import type { DriveTable, OpenDrive } from './main-drives.ts';
+import { type Fittings, noFittings } from './main-fittings.ts';
+import { hidOfName } from './main-usb-names.ts';
 import type { Devices } from './monitor/vm.ts';
 import { CommandLineError, checkId, OptionList, type OptionPair } from './options.ts';
 
@@ -58,7 +54,7 @@ export class HotPlug implements Devices {
       if (!(error instanceof UserError)) throw error;
       throw new UserError(error.message.split('\n')[0], error.errorClass);
     } finally {
-      this.counts = fittings;
+      this.keep(fittings);
     }
     const added = this.plugLast(fittings);
     const missing = drives.missingKeys().find(({ device }) => device === added);
@@ -74,8 +70,9 @@ export class HotPlug implements Devices {
   /** Returns the name of its drive. */
   private plugLast({ usbDevices }: Fittings): string | undefined {
     const added = usbDevices.at(-1);
-    if (added !== undefined) this.options.usb?.plug(added);
-    return added?.backend.name;
+    if (added === undefined) return undefined;
+    this.options.usb?.plug(added);
+    return added.model === undefined ? added.backend.name : undefined;
   }
 
   /** `device_del`: the device's drive goes with it. Throws UserError. */
@@ -88,12 +85,15 @@ export class HotPlug implements Devices {
     await this.unplug(plugged);
   }
 
-  private async unplug(plugged: PluggedStorage): Promise<void> {
+  private async unplug(plugged: PluggedUsb): Promise<void> {
     const { usb, drives, events } = this.options;
-    const { id, path = '', backend } = plugged.options;
-    const drive = drives.drives.find(item => item.backend === backend);
+    const { id, path = '' } = plugged.options;
+    const { storage } = plugged;
+    const drive = drives.drives.find(item => item.backend === storage?.backend);
     usb?.unplug(plugged);
-    events.emit('DEVICE_DELETED', { path: `${path}/${plugged.busName}/legacy[0]` });
+    if (storage !== undefined) {
+      events.emit('DEVICE_DELETED', { path: `${path}/${storage.busName}/legacy[0]` });
+    }
     events.emit('DEVICE_DELETED', id === undefined ? { path } : { device: id, path });
     if (drive !== undefined) await drives.remove(drive);
   }
@@ -101,7 +101,8 @@ export class HotPlug implements Devices {
   async addUsb(text: string): Promise<string> {
     const { usb, drives } = this.options;
     const failed = `could not add USB device '${text}'`;
-    if (!/^disk:/.test(text)) throw new UserError(failed);
+    const hid = hidOfName(text);
+    if (hid === undefined && !/^disk:/.test(text)) throw new UserError(failed);
     if (usb === undefined) {
       const hint = 'please try -machine usb=on and check that the machine model supports USB';
       const why = `Error: no usb bus to attach usbdevice ${text}, ${hint}`;
@@ -110,23 +111,25 @@ export class HotPlug implements Devices {
     const fittings = this.fittings();
     let drive: OpenDrive | undefined;
     try {
-      drive = await drives.openUsb({ text, location: undefined });
-      fitUsbDisk(drive, fittings);
+      if (hid === undefined) {
+        drive = await drives.openUsb({ text, location: undefined });
+        fitUsbDisk(drive, fittings);
+      } else fitUnnamedHid(hid, fittings);
     } catch (error) {
       if (!(error instanceof CommandLineError)) throw error;
       if (drive !== undefined) await drives.remove(drive);
       throw new UserError(`${error.message}\n${failed}`);
     } finally {
-      this.counts = fittings;
+      this.keep(fittings);
     }
     this.plugLast(fittings);
-    return drive.backend.name;
+    return drive?.backend.name ?? '';
   }
 
   async removeUsb(text: string): Promise<void> {
     const address = /^0\.(\d+)$/.exec(text)?.[1];
     const found = this.options.usb?.plugged.find(
-      ({ storage }) => String(storage.address) === address,
+      ({ device }) => String(device.address) === address,
     );
     if (found === undefined) throw new UserError(`could not delete USB device '${text}'`);
     await this.unplug(found);
@@ -135,17 +138,19 @@ export class HotPlug implements Devices {
   /** What is plugged now, as the checks of `-device` know it. */
   private fittings(): Fittings {
     const { usb } = this.options;
-    const plugged = usb?.plugged ?? [];
     const { anonymous, unattached } = this.counts;
     return {
-      drives: [],
-      serials: [],
-      debugcons: [],
-      debugExits: [],
+      ...noFittings(),
       usb: usb !== undefined,
-      usbDevices: plugged.map(({ options, port }) => ({ ...options, port: String(port.number) })),
+      freeUsbPorts: [...(usb?.controller.bus.freePorts ?? [])],
       anonymous,
       unattached,
     };
+  }
+
+  /** Whatever came of it, numbers are used up, and ports that were tried are tried last. */
+  private keep(fittings: Fittings): void {
+    this.counts = fittings;
+    this.options.usb?.controller.bus.orderFreePorts(fittings.freeUsbPorts);
   }
 }

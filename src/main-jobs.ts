@@ -130,6 +130,7 @@ export async function stream(
   device: string,
   request: {
     readonly base: string | undefined;
+    readonly backingFile?: string | undefined;
     readonly speed: number;
     readonly onError?: OnError | undefined;
   },
@@ -140,10 +141,11 @@ export async function stream(
 
 export async function commitJob(
   monitor: DriveHost,
-  { device, base, top, speed }: Parameters<Drives['startCommit']>[0],
+  { device, base, top, speed = 0, ...others }: Parameters<Drives['startCommit']>[0],
 ): Promise<void> {
   const setting = await settingFor(monitor, monitor.table.find(device));
-  keep(monitor, await startCommit(setting, { base, top, speed: speed ?? 0 }));
+  const backingFile = others['backing-file'];
+  keep(monitor, await startCommit(setting, { base, top, backingFile, speed }));
 }
 
 export async function commit(monitor: DriveHost, device: string): Promise<void> {
@@ -175,15 +177,25 @@ export async function overlay(monitor: DriveHost, request: OverlayArguments): Pr
   const format = request.format ?? 'qcow2';
   const { backend } = drive;
   if (backend.node === undefined) throw new UserError(`Device '${backend.name}' has no medium`);
+  const nodeName = request['snapshot-node-name'];
+  if (request['node-name'] !== undefined && nodeName === undefined) {
+    throw new UserError('New snapshot node name missing');
+  }
+  if (table.drives.some(item => nodeName !== undefined && item.backend.nodeName === nodeName)) {
+    throw new UserError('New snapshot node name already existing');
+  }
   checkFormat(format);
   const setting = await settingFor(monitor, drive);
   const source = backend.node;
+  const sourceName = backend.nodeName;
   const mode = request.mode ?? 'absolute-paths';
   await snapshotDrive(setting, { path: request['snapshot-file'], format, mode });
+  backend.nodeName = nodeName;
   return async () => {
     const release = await backend.drain();
     const added = backend.node;
     backend.swap(source);
+    backend.nodeName = sourceName;
     release();
     if (added === undefined) return;
     added.backing = undefined;

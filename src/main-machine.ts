@@ -16,10 +16,13 @@ import type { Log } from './log.ts';
 import { buildMachine, MAX_LOW_RAM, type PcMachine } from './machine-build.ts';
 import type { CharTable } from './main-chars.ts';
 import type { Config } from './main-config.ts';
-import { addDevice, type Fittings, fitIdeDrives, fitUsbDisk } from './main-devices.ts';
+import { addDevice, fitIdeDrives, isHotPluggable } from './main-devices.ts';
+import { fitUnnamedHid, fitUsbDisk } from './main-devices-usb.ts';
 import type { DriveTable } from './main-drives.ts';
 import { loadBoot, loadFirmware, loadVgaRom } from './main-files.ts';
+import type { Fittings } from './main-fittings.ts';
 import { HotPlug } from './main-hotplug.ts';
+import { hidOfName } from './main-usb-names.ts';
 import { checkBootOrder } from './monitor/commands/run.ts';
 import { CommandLineError } from './options.ts';
 import type { HostPace } from './pace.ts';
@@ -59,7 +62,7 @@ export function assemble({ config, parts, fittings, chars, drives }: Assembly): 
   const firmware = loadFirmware(config);
   const hasVga = config.vga === undefined ? config.hasDefaults : config.vga === 'std';
   fitIdeDrives(drives, fittings);
-  for (const drive of drives.usbDisks) fitUsbDisk(drive, fittings);
+  fitUsbDevices(config, drives, fittings);
   for (const request of config.devices) addDevice(request, { fittings, chars, drives });
   const { warnings, ...boot } = loadBoot(config, ramBelow4g(config.ramSize));
   for (const warning of warnings) printError(`${warning}\n`);
@@ -90,12 +93,22 @@ export function assemble({ config, parts, fittings, chars, drives }: Assembly): 
   return machine;
 }
 
+/** `-usbdevice`: disks are open by now. */
+function fitUsbDevices(config: Config, { usbDisks }: DriveTable, fittings: Fittings): void {
+  let disks = 0;
+  for (const { text } of config.usbDevices) {
+    const hid = hidOfName(text);
+    if (hid === undefined) fitUsbDisk(usbDisks[disks++], fittings);
+    else fitUnnamedHid(hid, fittings);
+  }
+}
+
 /** What plugs devices into a machine that is there. */
 export function hotPlug({ board, events }: PcMachine, assembly: Assembly): HotPlug {
   const { config, chars, drives, fittings } = assembly;
   const fixed = config.devices.flatMap(({ list }) => {
     const driver = list.get('driver') ?? '';
-    return list.id === undefined || driver === 'usb-storage' ? [] : [[list.id, driver] as const];
+    return list.id === undefined || isHotPluggable(driver) ? [] : [[list.id, driver] as const];
   });
   const { usb } = board;
   return new HotPlug({ usb, drives, chars, events, fixed: new Map(fixed), counts: fittings });

@@ -3,7 +3,7 @@
  */
 
 import { UserError } from './error.ts';
-import { exit, millisecondsSinceStart } from './host-main.ts';
+import { exit, finishOutput, millisecondsSinceStart, nextTurn } from './host-main.ts';
 import type { PcMachine } from './machine-build.ts';
 import { type MigratingMachine, Migration, type MigrationHost } from './machine-migrate.ts';
 import { LoadError } from './machine-state.ts';
@@ -68,11 +68,19 @@ async function load(
     await readMachine(machine, stream);
   } catch (error) {
     if (!(error instanceof LoadError)) throw error;
+    await afterInput(machine);
     for (const line of error.lines) report(line);
     report(`load of migration failed: ${error.errnoText}`);
+    await finishOutput();
     exit(1);
   }
   stream.close();
   if (machine.runsAfterIncoming) machine.start();
   else machine.rest('paused');
+}
+
+/** What the monitor was told before is done. */
+async function afterInput({ inbox }: PcMachine): Promise<void> {
+  for (let i = 0; i < 2; i++) await nextTurn();
+  await new Promise<void>(resolve => inbox.post(resolve));
 }

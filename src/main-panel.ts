@@ -11,6 +11,7 @@ import { ppm } from './hw/display/ppm.ts';
 import { picture } from './hw/display/render.ts';
 import { screenText } from './hw/display/text.ts';
 import { isKeyName, KEY_NAMES, type KeyName, keyOfNumber } from './hw/input/keys.ts';
+import type { Mouse } from './hw/input/router.ts';
 import { bootOrderCmos } from './hw/timer/cmos.ts';
 import type { Json } from './json.ts';
 import type { PcMachine } from './machine-build.ts';
@@ -36,7 +37,12 @@ export function pcPanel(machine: PcMachine): Panel {
     },
     // Interfaces have no index signature, but every member is a JSON value.
     queryPci: (): Json => [{ bus: 0, devices: board.texts.pciInfo() as unknown as Json }],
-    queryMice: (): Json => [{ name: 'QEMU PS/2 Mouse', index: 2, current: true, absolute: false }],
+    queryMice: (): Json =>
+      board.input.router.mice().map(({ index, name, isCurrent, isAbsolute }) => ({
+        ...{ name, index },
+        ...{ current: isCurrent, absolute: isAbsolute },
+      })),
+    chooseMouse: index => board.input.router.choose(index),
     screenText: () => (board.vga === undefined ? undefined : screenText(board.vga)),
     machineObject: () => board.texts.machineObject(),
     screenshot: () => (board.vga === undefined ? undefined : ppm(picture(board.vga))),
@@ -51,27 +57,28 @@ export function pcPanel(machine: PcMachine): Panel {
 const BUTTONS = ['Left', 'Right', 'Middle'];
 const WHEEL: { readonly [button: string]: number } = { WheelUp: -1, WheelDown: 1 };
 
-/** As a window would send it; the mouse does not know absolute places. */
+/** As a window would send it. */
 function input({ board }: PcMachine, event: InputEvent): void {
-  const { mouse } = board;
+  const { router } = board.input;
   switch (event.type) {
     case 'key': {
       const key = readKey(event.key);
-      if (key !== undefined) board.keyboard.key(key, event.down ? 'press' : 'release');
+      if (key !== undefined) router.key(key, event.down ? 'press' : 'release');
       return;
     }
     case 'btn': {
       const bit = 1 << BUTTONS.indexOf(event.button);
       if (Object.hasOwn(WHEEL, event.button)) {
-        if (event.down) mouse.move(0, 0, WHEEL[event.button]);
-      } else mouse.setButtons(event.down ? mouse.buttons | bit : mouse.buttons & ~bit);
+        if (event.down) router.turnWheel(WHEEL[event.button]);
+      } else router.button(bit, event.down);
       return;
     }
     case 'rel':
-      if (event.axis === 'X') mouse.move(event.value, 0);
-      else mouse.move(0, event.value);
+      if (event.axis === 'X') router.move(event.value, 0);
+      else router.move(0, event.value);
       return;
-    default:
+    case 'abs':
+      router.moveTo(event.axis === 'X' ? 'x' : 'y', event.value);
       return;
   }
 }
@@ -120,6 +127,15 @@ function isKnown(key: KeyName | undefined): key is KeyName {
   return key !== undefined;
 }
 
+function miceText(mice: readonly Mouse[]): string {
+  return mice
+    .map(({ index, name, isCurrent, isAbsolute }) => {
+      const end = isAbsolute ? ' (absolute)' : '';
+      return `${isCurrent ? '*' : ' '} Mouse #${index}: ${name}${end}\n`;
+    })
+    .join('');
+}
+
 function show({ board, cpu }: PcMachine, topic: Topic): string | undefined {
   switch (topic) {
     case 'pic':
@@ -142,7 +158,7 @@ function show({ board, cpu }: PcMachine, topic: Topic): string | undefined {
     case 'network':
       return '';
     case 'mice':
-      return '* Mouse #2: QEMU PS/2 Mouse\n';
+      return miceText(board.input.router.mice());
     default:
       return undefined;
   }

@@ -43,11 +43,12 @@ import {
   readConfig,
 } from './main-config.ts';
 import { MACHINES } from './main-config-groups.ts';
-import type { Fittings } from './main-devices.ts';
 import { DriveMonitor } from './main-drive-monitor.ts';
 import { DriveTable } from './main-drives.ts';
+import { type Fittings, noFittings } from './main-fittings.ts';
 import { watchDrives } from './main-io-errors.ts';
 import { createMigration } from './main-migration.ts';
+import { DriveNbdServer } from './main-nbd.ts';
 import { commandsFor } from './monitor/commands/all.ts';
 import { CHARDEV_GROUP } from './monitor/commands/chardev.ts';
 import { bareContext, hmpCommandsFor } from './monitor/hmp/commands.ts';
@@ -91,7 +92,7 @@ class Program {
       post: deliver => this.inbox.post(deliver),
       interrupt: () => this.inbox.post(() => this.terminate(2)),
       terminate: () => this.end(),
-      commitAll: () => {},
+      commitAll: () => void this.session(true).call('x-commit', { device: 'all' }),
       nowMs: millisecondsSinceStart,
     });
     this.drives = new DriveTable(
@@ -292,16 +293,7 @@ class Program {
 
   private async openPorts(): Promise<Fittings> {
     const { config } = this;
-    const fittings: Fittings = {
-      drives: [],
-      serials: [],
-      debugcons: [],
-      debugExits: [],
-      usb: config.hasUsb,
-      usbDevices: [],
-      anonymous: 0,
-      unattached: 0,
-    };
+    const fittings: Fittings = { ...noFittings(), usb: config.hasUsb };
     for (const [i, request] of config.serials.entries()) {
       fittings.serials.push(await this.openPort(`serial${i}`, request));
     }
@@ -368,11 +360,12 @@ class Program {
     const { events, log, chars, config } = this;
     const drives = new DriveMonitor(this.drives, { events, printOut, printError });
     this.closeDrives = () => drives.close();
-    const vm: Vm = {
+    return {
       events,
       log,
       drives,
       chars,
+      nbd: new DriveNbdServer(this.drives, deliver => this.inbox.post(deliver)),
       objects: new UserObjects(),
       migration: createMigration(parts.machine, ms => this.host.sleepAside(ms)),
       settings: {
@@ -401,7 +394,6 @@ class Program {
       },
       human: line => this.runHuman(line),
     };
-    return vm;
   }
 
   private session(internal: boolean): Session {

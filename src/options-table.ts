@@ -162,7 +162,11 @@ const CHARDEV: readonly OptionRow[] = [
       'seconds]\n         [,server][,nowait][,telnet][,reconnect=seconds][,mux=on|off] (tcp)\n' +
       '-chardev socket,id=id,path=path[,server][,nowait][,telnet][,reconnect=seconds]' +
       '[,mux=on|off] (unix)\n' +
+      '-chardev udp,id=id[,host=host],port=port[,localaddr=localaddr][,localport=localport]' +
+      '[,mux=on|off]\n' +
+      '-chardev vc,id=id[,mux=on|off]\n' +
       '-chardev ringbuf,id=id[,size=size]\n' +
+      '-chardev pty,id=id[,mux=on|off]\n' +
       '-chardev file,id=id,path=path[,mux=on|off]\n' +
       '-chardev pipe,id=id,path=path[,mux=on|off]\n' +
       '-chardev stdio,id=id[,mux=on|off][,signal=on|off]\n',

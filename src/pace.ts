@@ -34,6 +34,8 @@ const LONGEST_SLICE_NS = 5 * SLICE_NS;
 const LONGEST_LAG_NS = 50_000_000;
 /** Live: the part of a slice's time that only instructions use up, so that a clock never stands. */
 const RESERVED = 0.25;
+/** What a host's clock can tell apart well enough. */
+const MEASURABLE_NS = 1000;
 /** Bounds on instructions per slice. */
 const MIN_BUDGET = 500;
 const MAX_BUDGET = 2_000_000;
@@ -100,7 +102,8 @@ export class Pace {
     if (this.mode.kind === 'counted') return nowNs;
     const spentNs = this.host.nowNs() - this.sliceHostNs;
     const done = instructions - this.sliceStartInstructions;
-    if (spentNs > 10_000 && done > MIN_BUDGET) {
+    // The shortest slice teaches too: else one bad slice would keep all that follow short.
+    if (spentNs > MEASURABLE_NS && done >= MIN_BUDGET) {
       const seen = done / spentNs;
       // A guest that has become much slower would hold the host for many slices.
       this.speed = seen < this.speed / 4 ? seen : this.speed * 0.8 + seen * 0.2;

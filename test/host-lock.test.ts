@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { nodeBlockHost } from '../src/host-file-io.ts';
 
@@ -53,6 +53,21 @@ test('a lock whose owner is gone is taken over', () => {
       writeFileSync(lock, stale);
       nodeBlockHost.open(image, 'write').close();
       expect(existsSync(lock)).toBe(false);
+    }
+  });
+});
+
+test('a new file has one lock, by whatever name it is opened again', () => {
+  inFolder(image => {
+    const before = process.cwd();
+    process.chdir(dirname(image));
+    try {
+      const first = nodeBlockHost.open('a.img', 'create');
+      const second = nodeBlockHost.open(image, 'write');
+      second.close();
+      first.close();
+    } finally {
+      process.chdir(before);
     }
   });
 });

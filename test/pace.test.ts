@@ -54,6 +54,25 @@ test('live: a host that goes away for a second leaves a lag of 50 ms at most', (
   expect(pace.idleNs()).toBe(60_000_000);
 });
 
+test('live: one slice that took the host a second does not keep the next ones short', () => {
+  const host = new InstantHost();
+  const pace = new Pace({ kind: 'live' }, host);
+  pace.begin(0, 0);
+  let nowNs = 0;
+  let done = 0;
+  const budgets: number[] = [];
+  for (let i = 0; i < 12; i++) {
+    const budget = pace.beginSlice(nowNs, 1e12, { instructions: done, busy: false });
+    budgets.push(budget);
+    done += budget;
+    // 100 million instructions per second, but for the first slice.
+    host.spend(i === 0 ? 1e9 : budget * 10);
+    nowNs = pace.endSlice(done);
+  }
+  expect(budgets[1]).toBe(500);
+  expect(budgets[11]).toBeGreaterThan(50_000);
+});
+
 test('live: budgets follow the measured speed and are short while disk work is under way', () => {
   const host = new InstantHost();
   const pace = new Pace({ kind: 'live' }, host);

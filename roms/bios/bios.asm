@@ -24,6 +24,7 @@
 %include "keyboard.asm"
 %include "disk.asm"
 %include "cdrom.asm"
+%include "eltorito.asm"
 %include "int15.asm"
 %include "time.asm"
 %include "boot.asm"

@@ -1,6 +1,7 @@
 ; CD-ROM drives on IDE: reading by ATAPI packets, INT 13h on drive E0h, starting from El Torito disks.
 ; Spec: ATA/ATAPI-4 (PACKET), SFF-8020i, El Torito 1.0, EDD 3.0.
-; Not here: boot images that pretend to be a diskette or a hard disk, writing, ejecting.
+; Boot images that pretend to be a diskette are in eltorito.asm. Not here: images that pretend to be
+; a hard disk, writing, ejecting.
 
 CD_DRIVE        equ 0xe0
 CD_SECTOR       equ 2048
@@ -52,8 +53,8 @@ cdrom_identify:
 .none:  stc
         ret
 
-; Sends io_packet to the CD-ROM CS:BX; what it answers goes to ES:DI on. CF and AH on an error.
-atapi_packet:
+; Sends io_packet to the CD-ROM CS:BX. CF and AH on an error, else AL = its status.
+atapi_send:
         mov dx, [cs:bx + D_BASE]
         add dx, 6
         mov al, [cs:bx + D_SELECT]
@@ -71,7 +72,7 @@ atapi_packet:
         add dx, 2
         mov al, 0xa0
         out dx, al
-        call .ready
+        call atapi_ready
         jc .out
         push si
         mov si, io_packet
@@ -79,8 +80,19 @@ atapi_packet:
         mov cx, 6
         cs rep outsw
         pop si
-.data:  call .ready
-        jc .out
+        call atapi_ready
+.out:   ret
+
+; Waits 400 ns and then until the device is no longer busy, as disk_wait.
+atapi_ready:
+        mov dx, [cs:bx + D_CONTROL]
+        in al, dx
+        jmp disk_wait
+
+; Sends io_packet to the CD-ROM CS:BX; what it answers goes to ES:DI on. CF and AH on an error.
+atapi_packet:
+        call atapi_send
+.data:  jc .out
         test al, 0x08
         jz .out                 ; CF is clear
         mov dx, [cs:bx + D_BASE]
@@ -101,11 +113,9 @@ atapi_packet:
         mov cx, es
         add ax, cx
         mov es, ax
+        call atapi_ready
         jmp short .data
 .out:   ret
-.ready: mov dx, [cs:bx + D_CONTROL]
-        in al, dx               ; 400 ns
-        jmp disk_wait
 
 ; Clears the packet and gives it the command AL. Changes CX, DI.
 packet_new:
@@ -262,10 +272,13 @@ cdrom_service:
         stosw
         jmp disk_ok
 
-; AH=4Bh: the boot image's packet; there is no emulation to end.
+; AH=4Bh: the boot image's packet; AL=0 ends the emulation of a diskette.
 .emulation:
         cmp al, 1
         ja int13.bad
+        je .packet
+        mov byte [cs:emulated_spt], 0
+.packet:
         mov es, [bp + F_DS]
         mov di, [bp + F_SI]
         mov si, cd_packet
@@ -298,8 +311,12 @@ boot_cdrom:
         jne .none
         cmp byte [es:0x20], 0x88        ; default entry: bootable
         jne .none
-        cmp byte [es:0x21], 0   ; without emulation
-        jne .emulated
+        mov al, [es:0x21]
+        and al, 0x0f
+        cmp al, 3
+        ja .disk
+        test al, al             ; 1 to 3: a diskette
+        jnz .emulated
         mov ax, [es:0x22]
         test ax, ax
         jnz .segment
@@ -338,7 +355,9 @@ boot_cdrom:
         PRINT 'No disc in it can be read', 13, 10
         ret
 .emulated:
-        PRINT 'Its boot image wants to be a diskette', 13, 10
+        call boot_emulated      ; comes back if it cannot
+        jmp short .unreadable
+.disk:  PRINT 'Its boot image wants to be a hard disk', 13, 10
         ret
 .none:  PRINT 'It is not bootable', 13, 10
         ret

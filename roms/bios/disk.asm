@@ -1,5 +1,6 @@
 ; INT 13h on IDE hard disks: cylinder-head-sector calls and Enhanced Disk Drive 3.0 (41h-48h).
-; PIO only, 28 and 48 bit addresses. Drive E0h is in cdrom.asm. Not here: diskettes.
+; PIO only, 28 and 48 bit addresses. Drive E0h is in cdrom.asm,
+; a diskette that is a CD-ROM's boot image in eltorito.asm. Not here: diskette drives.
 
 D_BASE          equ 0           ; I/O port of the command block
 D_CONTROL       equ 2
@@ -57,7 +58,11 @@ int13:
         jmp [cs:.extensions - 0x41 * 2 + si]
 
 .diskette:
-        cmp ah, 0
+        test dl, dl
+        jnz .none
+        cmp byte [cs:emulated_spt], 0
+        jne emulated_service
+.none:  cmp ah, 0
         je disk_ok
         cmp ah, 0x15            ; no such drive
         jne .absent

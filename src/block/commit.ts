@@ -6,6 +6,9 @@ import { chainStatus } from './chain.ts';
 import type { BlockNode } from './node.ts';
 import { CHUNK } from './request.ts';
 
+/** Where bytes come from is asked for so much at once. */
+const QUESTION = 1024 ** 3;
+
 /** Copies everything above `base` into it; `base` must be writable. Progress is a fraction. */
 export async function commitInto(
   top: BlockNode,
@@ -15,16 +18,18 @@ export async function commitInto(
   if (base.length < top.length) await base.truncate(top.length);
   const buffer = new Uint8Array(CHUNK);
   for (let at = 0; at < top.length; ) {
-    const extent = await chainStatus(top, base, at, Math.min(CHUNK, top.length - at));
+    const extent = await chainStatus(top, base, at, Math.min(QUESTION, top.length - at));
+    let { length } = extent;
     if (extent.owner !== undefined) {
-      if (extent.zero) await base.writeZeroes(at, extent.length, true);
+      if (extent.zero) await base.writeZeroes(at, length, true);
       else {
-        const part = buffer.subarray(0, extent.length);
+        length = Math.min(length, CHUNK - (at % CHUNK));
+        const part = buffer.subarray(0, length);
         await top.read(at, part);
         await base.write(at, part);
       }
     }
-    at += extent.length;
+    at += length;
     progress(at / top.length);
   }
   await base.flush();

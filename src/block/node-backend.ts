@@ -62,6 +62,8 @@ export class DriveBackend implements BlockBackend {
   readonly dirtyBitmaps = new Set<DirtyBitmap>();
   /** Called before a write reaches the node: jobs keep their promises here. */
   beforeWrite: ((offset: number, length: number) => Promise<void>) | undefined;
+  /** Hears of every write of the device's before it reaches the node. */
+  writeWatch: ((offset: number, length: number) => void) | undefined;
   /** Hears of every write that reached the node: dirty bitmaps. */
   readonly writeListeners = new Set<(offset: number, length: number) => void>();
   private medium: BlockNode | undefined;
@@ -343,6 +345,7 @@ export class DriveBackend implements BlockBackend {
     if (this.gate !== undefined) await this.gate;
     this.inFlight++;
     try {
+      this.writeWatch?.(offset, length);
       if (this.beforeWrite !== undefined) await this.beforeWrite(offset, length);
       // Only jobs and copy-on-read take ranges: otherwise nobody can be in the way.
       const alone = this.job === undefined && !this.copiesOnRead;

@@ -144,7 +144,7 @@ export interface Code {
 
   /** A pure function of helpers/compute.ts: may set flags, cannot fault. */
   compute(name: string, args: Value[]): Value;
-  /** A function of helpers.ts; may fault. */
+  /** A function of helpers/all.ts, or `list[index]` of one of its lists; may fault. */
   helper(name: string, args: Value[], effects?: Effects): void;
   helperValue(name: string, args: Value[]): Value;
 }

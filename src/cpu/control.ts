@@ -43,6 +43,7 @@ import {
   DB,
   DF,
   DR0,
+  EFLAGS_REST,
   GDTR_BASE,
   GDTR_LIMIT,
   GP,
@@ -277,6 +278,15 @@ export function sti(c: Context): void {
 function hasVirtualIf(c: Context): boolean {
   if (isVirtual8086(c)) return (c.s[CR4] & CR4_VME) !== 0;
   return c.s[CPL] === 3 && (c.s[CR4] & CR4_PVI) !== 0;
+}
+
+/**
+ * Before an instruction of a task with a virtual interrupt flag: #GP(0) when it takes interrupts
+ * and one is pending (volume 3, 20.3.3.5). IRET and task switches come to this.
+ */
+export function checkVirtualInterrupt(c: Context): void {
+  const both = VIF | VIP;
+  if ((c.s[EFLAGS_REST] & both) === both && hasVirtualIf(c)) c.raise(GP, 0);
 }
 
 /** What PUSHF pushes (VM and RF clear); #GP(0) in virtual-8086 mode without IOPL 3 or VME. */

@@ -11,6 +11,7 @@ import type { Line } from '../line.ts';
 import { bool, bytes, count, type Plain, state, text } from '../state.ts';
 import { BUDGET, CURRENT, FLAT, HALF } from './access.ts';
 import { BLOCK_LIMIT } from './code-cache.ts';
+import { checkVirtualInterrupt } from './control.ts';
 import type { CpuCore, CpuWiring, RunResult } from './cpu.ts';
 import { beginInstruction, isStepping, takeDebugTrap } from './debug.ts';
 import { dumpNotes } from './dump-notes.ts';
@@ -81,7 +82,8 @@ export class Cpu implements CpuCore {
     this.s = this.processor.s;
     this.processor.hasWakeUp = () => this.hasWakeUp();
     this.connect(wiring);
-    this.reset();
+    this.s[FLAG_RESULT] = 1;
+    this.toResetState(true);
   }
 
   private connect(wiring: CpuWiring): void {
@@ -153,6 +155,7 @@ export class Cpu implements CpuCore {
     const isAwaited = this.hasWakeUp() || s[DEBUG_PENDING] !== 0;
     const isShadowed = this.shadowAt === this.retired && isAwaited;
     try {
+      checkVirtualInterrupt(processor);
       beginInstruction(processor, this.pc, this.isDebugShadowed);
       if (isStepped || isShadowed || left < BLOCK_LIMIT) {
         this.enter(this.short(isStepped || isShadowed ? 1 : left), 0);
@@ -256,8 +259,12 @@ export class Cpu implements CpuCore {
   }
 
   reset(): void {
+    this.toResetState(false);
+  }
+
+  private toResetState(isFirst: boolean): void {
     const s = this.s;
-    logReset(this.processor, s[EIP]);
+    logReset(this.processor, s[EIP], isFirst);
     resetRegisters(s, this.model);
     resetFpu(s);
     s[FLAG_RESULT] = 1;

@@ -14,6 +14,8 @@ type CheckedStore = (seg: number, offset: number, value: number) => void;
 type Finish = (value: number) => void;
 
 /** Memory, by bytes of the access. */
+export type Helper = (...args: never[]) => unknown;
+
 export interface AccessFunctions {
   /** Slow paths of flat accesses. */
   readonly r1: Load;
@@ -89,6 +91,6 @@ export interface Environment extends AccessFunctions, FlowFunctions {
   readonly M2: Int16Array;
   readonly M1: Int8Array;
   readonly C: Compute;
-  readonly H: { readonly [name: string]: (...args: never[]) => unknown };
+  readonly H: { readonly [name: string]: Helper | readonly Helper[] };
   readonly cpu: Running;
 }

@@ -162,9 +162,12 @@ function gateTarget(c: Context, selector: number, kind: 'jump' | 'call'): CallGa
   const high = descriptorHigh(c, address);
   const type = systemType(high);
   const known = [CALL_GATE16, CALL_GATE32, TASK_GATE, TSS16, TSS32].includes(type);
-  if (!known || dpl(high) < c.s[CPL] || dpl(high) < (selector & 3)) c.raise(GP, errorCode);
+  const isTss = type === TSS16 || type === TSS32;
+  const isLocal = isTss && (selector & 4) !== 0;
+  if (!known || isLocal) c.raise(GP, errorCode);
+  if (dpl(high) < c.s[CPL] || dpl(high) < (selector & 3)) c.raise(GP, errorCode);
   if (!isPresent(high)) c.raise(NP, errorCode);
-  if (type === TASK_GATE || type === TSS16 || type === TSS32) {
+  if (type === TASK_GATE || isTss) {
     const tss = type === TASK_GATE ? low >>> 16 : selector;
     switchTask(c, { selector: tss, kind, returnEip: c.nextEip, ext: 0 });
     return undefined;

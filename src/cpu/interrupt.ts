@@ -31,7 +31,7 @@ import {
   TRAP_GATE32,
 } from './descriptor.ts';
 import { Fault, makesDoubleFault } from './fault.ts';
-import { logEvent, logRaised } from './log-text.ts';
+import { logEvent, logHardware, logRaised } from './log-text.ts';
 import {
   AC,
   BASE,
@@ -127,6 +127,7 @@ export function icebp(c: Context): void {
 
 /** An interrupt from outside, between instructions; the caller has checked IF and the shadow. */
 export function deliverInterrupt(c: Context, vector: number, eip: number): void {
+  logHardware(c, vector);
   deliver(c, { vector, kind: 'external', eip });
 }
 
@@ -190,7 +191,7 @@ function shutDown(c: Context, chain: readonly number[]): void {
   c.wiring.onTripleFault(why);
 }
 
-/** The line `-d int` shows. */
+/** The line `-d int` shows; INT n stands at its own address there, whatever it pushes. */
 function announce(c: Context, event: Event): void {
   if (!c.wiring.log.has('int') || (c.s[CR0] & CR0_PE) === 0) return;
   logEvent(c, {
@@ -198,7 +199,7 @@ function announce(c: Context, event: Event): void {
     errorCode: event.errorCode ?? 0,
     software: event.kind === 'software',
     external: event.kind === 'external',
-    eip: event.eip,
+    eip: event.kind === 'software' ? c.eip : event.eip,
   });
 }
 
@@ -372,7 +373,7 @@ function interruptInVirtual8086(c: Context, vector: number): void {
   const virtualIf = (flags & VIF) !== 0 ? IF : 0;
   const pushed = privileged ? flags : (flags & ~IF) | IOPL | virtualIf;
   pushAll(c, 2, [pushed, c.s[SELECTOR + CS], c.nextEip]);
-  c.setEflags(0, TF | RF | NT | (privileged ? IF : VIF));
+  c.setEflags(0, TF | RF | (privileged ? IF : VIF));
   setVirtualSegment(c, CS, entry >>> 16);
   c.modeChanged();
   c.jump(ip);

@@ -126,6 +126,18 @@ export function memoryForms(row: Row): boolean[] {
   return row.encoding.includes('mem') ? [true] : [false, true];
 }
 
+/** The instances of a row: sizes, and forms of its operands. */
+function* instancesOf(row: Row): Generator<Instance> {
+  const { operation } = row;
+  for (const wide of isSized(row) ? ([16, 32] as const) : ([32] as const)) {
+    const size = instanceSize(row, wide);
+    for (const memory of memoryForms(row)) {
+      const operands = operandsOf(row, size, memory);
+      yield { key: keyOf(operation, size, operands), operation, size, operands };
+    }
+  }
+}
+
 function enumerate(): Instance[] {
   const found = new Map<string, Instance>();
   for (const operation of SPECIALS) {
@@ -133,17 +145,12 @@ function enumerate(): Instance[] {
     found.set(key, { key, operation, size: 32, operands: [] });
   }
   for (const row of rows) {
-    for (const wide of isSized(row) ? ([16, 32] as const) : ([32] as const)) {
-      const size = instanceSize(row, wide);
-      for (const memory of memoryForms(row)) {
-        const operands = operandsOf(row, size, memory);
-        const key = keyOf(row.operation, size, operands);
-        const known = found.get(key);
-        if (known !== undefined && known.operation.define !== row.operation.define) {
-          throw new Error(`two operations are called ${row.operation.name}`);
-        }
-        if (known === undefined) found.set(key, { key, operation: row.operation, size, operands });
+    for (const instance of instancesOf(row)) {
+      const known = found.get(instance.key);
+      if (known !== undefined && known.operation.define !== instance.operation.define) {
+        throw new Error(`two operations are called ${instance.operation.name}`);
       }
+      if (known === undefined) found.set(instance.key, instance);
     }
   }
   return [...found.values()];

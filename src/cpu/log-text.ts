@@ -53,11 +53,25 @@ export function logRaised(c: Context, old: number, vector: number): void {
   c.wiring.log.write('int', `check_exception old: 0x${before} new 0x${vector.toString(16)}\n`);
 }
 
+/** What `-d in_asm` says of an interrupt from outside. */
+export function logHardware(c: Context, vector: number): void {
+  const { log } = c.wiring;
+  if (log.has('in_asm')) log.write('in_asm', `Servicing hardware INT=0x${hex(vector, 2)}\n`);
+}
+
+/** What `-d int` says of system management mode: `enter` or `after RSM`. */
+export function logSmm(c: Context, what: string, eip: number): void {
+  const { log } = c.wiring;
+  if (log.has('int')) log.write('int', `SMM: ${what}\n${registersLogText(view(c, eip))}`);
+}
+
 /** `-d cpu_reset`: the registers as they were before the reset. */
-export function logReset(c: Context, eip: number): void {
+export function logReset(c: Context, eip: number, isFirst: boolean): void {
   const { log } = c.wiring;
   if (!log.has('cpu_reset')) return;
-  const text = registersLogText(view(c, eip)) + fpuText(c.s);
+  // Before the first, nobody has opened the A20 gate.
+  const registers = { ...view(c, eip), ...(isFirst ? { isA20Open: false } : {}) };
+  const text = registersLogText(registers) + fpuText(c.s);
   log.write('cpu_reset', `CPU Reset (CPU 0)\n${text}`);
 }
 

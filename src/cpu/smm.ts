@@ -7,6 +7,7 @@
  */
 
 import type { Context } from './context.ts';
+import { logSmm } from './log-text.ts';
 import {
   ATTRIBUTES,
   BASE,
@@ -79,6 +80,7 @@ function get(c: Context, at: number): number {
 
 /** Takes an SMI between instructions; `eip` is where RSM goes back to. */
 export function enterSmm(c: Context, eip: number): void {
+  logSmm(c, 'enter', eip);
   c.wiring.smiActive?.set(true);
   c.s[SMM] = 1;
   saveState(c, eip);
@@ -168,6 +170,7 @@ export function resumeFromSmm(c: Context): void {
   c.modeChanged();
   c.jump(eip);
   c.leave();
+  logSmm(c, 'after RSM', eip);
 }
 
 function cplAfter(c: Context): number {

@@ -47,9 +47,13 @@ import {
   CS,
   DEBUG_PENDING,
   DR0,
+  DS,
   EAX,
+  ES,
+  FS,
   GDTR_BASE,
   GP,
+  GS,
   LDTR,
   NP,
   NT,
@@ -247,6 +251,7 @@ function commit(c: Context, task: NewTask, nt: number): void {
   c.modeChanged();
 }
 
+/** Checks in the order of table 7-1, which is that of the P6; the manual leaves it open. */
 function loadSegments(c: Context, task: NewTask, ext: number): void {
   if (!isNull(task.ldt)) loadLdt(c, task.ldt, ext);
   if ((task.eflags & VM) !== 0) {
@@ -255,7 +260,7 @@ function loadSegments(c: Context, task: NewTask, ext: number): void {
   }
   const limit = loadCode(c, task.segments[CS], ext);
   loadStack(c, task.segments[SS], ext);
-  for (const n of [0, 3, 4, 5]) loadData(c, n, task.segments[n], ext);
+  for (const n of [DS, ES, FS, GS]) loadData(c, n, task.segments[n], ext);
   c.modeChanged();
   checkCodeOffset(c, limit, task.eip);
 }
@@ -290,8 +295,9 @@ function loadStack(c: Context, selector: number, ext: number): void {
   const low = descriptorLow(c, address);
   const high = descriptorHigh(c, address);
   const cpl = c.s[CPL];
-  if (!isWritableData(high) || (selector & 3) !== cpl || dpl(high) !== cpl) c.raise(TS, errorCode);
+  if (!isWritableData(high)) c.raise(TS, errorCode);
   if (!isPresent(high)) c.raise(SS_VECTOR, errorCode);
+  if ((selector & 3) !== cpl || dpl(high) !== cpl) c.raise(TS, errorCode);
   setSegment(c, SS, selector, { low, high: markAccessed(c, address, high) });
 }
 
@@ -302,10 +308,10 @@ function loadData(c: Context, n: number, selector: number, ext: number): void {
   const low = descriptorLow(c, address);
   const high = descriptorHigh(c, address);
   if (!isReadable(high)) c.raise(TS, errorCode);
+  if (!isPresent(high)) c.raise(NP, errorCode);
   const level = dpl(high);
   const conforming = isCode(high) && isConforming(high);
   if (!conforming && (level < c.s[CPL] || level < (selector & 3))) c.raise(TS, errorCode);
-  if (!isPresent(high)) c.raise(NP, errorCode);
   setSegment(c, n, selector, { low, high: markAccessed(c, address, high) });
 }
 

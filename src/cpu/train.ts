@@ -51,6 +51,7 @@ const PATTERNS: readonly (readonly [number, number])[] = [
   [-1, 1],
   [MIN, 31],
   [1, -2],
+  [MIN, -256],
 ];
 
 /** Linear page that stands for the arena's first page, and one that is answered by nobody. */

@@ -189,6 +189,27 @@ export const CATALOG: readonly DeviceModel[] = [
     creatable: true,
     properties: [...blockWith(0xffffffff), flag('removable', false), ...USB],
   },
+  {
+    name: 'usb-mouse',
+    bus: 'usb-bus',
+    category: 'input',
+    creatable: true,
+    properties: [number('usb_version', 2), ...USB],
+  },
+  {
+    name: 'usb-tablet',
+    bus: 'usb-bus',
+    category: 'input',
+    creatable: true,
+    properties: [number('usb_version', 2), text('display'), number('head', 0), ...USB],
+  },
+  {
+    name: 'usb-kbd',
+    bus: 'usb-bus',
+    category: 'input',
+    creatable: true,
+    properties: [number('usb_version', 2), text('display'), ...USB],
+  },
   internal('scsi-disk', 'SCSI', [
     ...blockWith(4096),
     text('ver', '2.2.50'),

@@ -37,6 +37,7 @@ export interface OverlayArguments {
   readonly device?: string;
   readonly 'node-name'?: string;
   readonly 'snapshot-file': string;
+  readonly 'snapshot-node-name'?: string;
   readonly format?: string;
   readonly mode?: 'existing' | 'absolute-paths';
 }
@@ -99,6 +100,7 @@ export interface Drives {
   startStream(request: {
     readonly device: string;
     readonly base?: string;
+    readonly 'backing-file'?: string;
     readonly speed?: number;
     readonly 'on-error'?: OnError;
   }): Promise<void>;
@@ -106,6 +108,7 @@ export interface Drives {
     readonly device: string;
     readonly base?: string;
     readonly top?: string;
+    readonly 'backing-file'?: string;
     readonly speed?: number;
   }): Promise<void>;
   job(device: string): JobControl;

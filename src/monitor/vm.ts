@@ -68,6 +68,8 @@ export interface Panel {
   queryPci(): Json;
   /** What query-mice returns. */
   queryMice(): Json;
+  /** False when there is no mouse of that number. */
+  chooseMouse(index: number): boolean;
   /** The text mode screen, or undefined in graphics modes and without a display. */
   screenText(): string | undefined;
   setBootOrder(order: string): void;
@@ -102,7 +104,8 @@ export interface CharEntry {
 export interface Chars {
   /** Newest first. */
   list(): readonly CharEntry[];
-  add(label: string, spec: CharSpec): void;
+  /** Resolves, when it can be used, with the name of its pseudo-terminal. Throws UserError. */
+  add(label: string, spec: CharSpec): Promise<string | undefined>;
   remove(label: string): void;
 }
 
@@ -117,6 +120,17 @@ export interface Devices {
   help(driver: string | undefined): string | undefined;
   /** By bus and address, `0.2`. */
   removeUsb(address: string): Promise<void>;
+}
+
+export type NbdAddress =
+  | { readonly path: string }
+  | { readonly host: string; readonly port: number };
+
+/** Drives exported to NBD clients. Everything throws UserError. */
+export interface NbdServer {
+  start(address: NbdAddress): Promise<void>;
+  add(device: string, isWritable: boolean): void;
+  stop(): void;
 }
 
 /** What commands ask of the host. */
@@ -161,6 +175,7 @@ export interface Vm {
   readonly drives: Drives;
   readonly devices: Devices;
   readonly chars: Chars;
+  readonly nbd: NbdServer;
   readonly host: MonitorHost;
   /** Of `-name`. */
   readonly name: string | undefined;

@@ -325,13 +325,13 @@ describe('virtual-8086 mode', () => {
   test('VME redirects INT n to the table at 0 when its bit is clear (method 6)', () => {
     const c = machine(0);
     c.s[CR4] = 1;
-    c.s[EFLAGS_REST] |= VIF;
+    c.s[EFLAGS_REST] |= VIF | NT;
     c.memory.write(TSS_BASE + 0x66, 2, 0x88);
     poke(c, 0x21 * 4, 0x30000040);
     softwareInterrupt(c, 0x21);
     expect(where(c)).toBe('3000:40');
-    expect(c.s[EFLAGS_REST] & (VIF | VM)).toBe(VM);
-    expect(c.memory.read(0xffe, 2)).toBe(0x3202);
+    expect(c.s[EFLAGS_REST] & (VIF | VM | NT)).toBe(VM | NT);
+    expect(c.memory.read(0xffe, 2)).toBe(0x7202);
   });
 
   test('VME with the bit set and IOPL 0 is #GP(0) (method 4)', () => {

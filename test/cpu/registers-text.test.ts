@@ -2,10 +2,12 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { fpuText } from '../../src/cpu/fpu/state.ts';
-import { deliverException } from '../../src/cpu/interrupt.ts';
+import { deliverException, deliverInterrupt, softwareInterrupt } from '../../src/cpu/interrupt.ts';
+import { logReset } from '../../src/cpu/log-text.ts';
 import { ATTRIBUTES, BASE, GS, LDTR, LIMIT, SELECTOR } from '../../src/cpu/registers.ts';
 import { registerByName, registersText } from '../../src/cpu/registers-text.ts';
-import { DATA3, FakeContext, protectedMode } from '../support/fake-context.ts';
+import { enterSmm, resumeFromSmm } from '../../src/cpu/smm.ts';
+import { DATA3, FakeContext, outcome, protectedMode } from '../support/fake-context.ts';
 
 test('info registers after reset is what QEMU prints', () => {
   const session = readFileSync(join(import.meta.dirname, '../goldens/C05-info.txt'), 'utf8');
@@ -61,4 +63,47 @@ test('-d int prints a line for each exception, then the registers', () => {
       ' env->regs[R_EAX]=00000000',
   );
   expect(lines[3]).toMatch(/^EAX=00000000 EBX=/);
+});
+
+test('-d int shows INT n at its own address, and system management mode', () => {
+  const c = protectedMode();
+  const lines: string[] = [];
+  c.log.setSink(text => lines.push(...text.split('\n')));
+  c.log.enable(['int']);
+  c.eip = 0x1234;
+  c.nextEip = 0x1236;
+  outcome(() => softwareInterrupt(c, 0x80));
+  expect(lines[0]).toMatch(/^ {5}0: v=80 e=0000 i=1 cpl=0 IP=0008:00001234 pc=00001234 /);
+  expect(lines[3]).toMatch(/^EIP=00001234 /);
+  lines.length = 0;
+  enterSmm(c, 0x4321);
+  resumeFromSmm(c);
+  expect(lines.filter(line => /^SMM|^EIP/.test(line))).toEqual([
+    'SMM: enter',
+    'EIP=00004321 EFL=00000002 [-------] CPL=0 II=0 A20=1 SMM=0 HLT=0',
+    'SMM: after RSM',
+    'EIP=00004321 EFL=00000002 [-------] CPL=0 II=0 A20=1 SMM=0 HLT=0',
+  ]);
+});
+
+test('-d in_asm names interrupts from outside', () => {
+  const c = protectedMode();
+  const lines: string[] = [];
+  c.log.setSink(text => lines.push(text));
+  c.log.enable(['in_asm']);
+  outcome(() => deliverInterrupt(c, 8, 0x100));
+  expect(lines).toEqual(['Servicing hardware INT=0x08\n']);
+});
+
+test('-d cpu_reset shows the registers before a reset, and once before there were any', () => {
+  const c = new FakeContext('qemu32');
+  const texts: string[][] = [];
+  c.log.setSink(text => texts.push(text.split('\n')));
+  c.log.enable(['cpu_reset']);
+  c.s.fill(0);
+  logReset(c, 0, true);
+  logReset(new FakeContext('qemu32'), 0xfff0, false);
+  expect(texts.length).toBe(1);
+  expect(texts[0][0]).toBe('CPU Reset (CPU 0)');
+  expect(texts[0][3]).toBe('EIP=00000000 EFL=00000000 [-------] CPL=0 II=0 A20=0 SMM=0 HLT=0');
 });

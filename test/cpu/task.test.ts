@@ -19,6 +19,8 @@ import {
   EIP,
   ESP,
   IF,
+  LDTR,
+  LIMIT,
   NT,
   SELECTOR,
   SS,
@@ -37,6 +39,7 @@ import {
   GDT,
   gate,
   IDT,
+  LDT_BASE,
   outcome,
   peekMemory,
   poke,
@@ -116,9 +119,14 @@ describe('JMP to a TSS', () => {
     ['not present', descriptor(NEW, 0x67, 0x09), FREE, '#NP(30)'],
     ['too short', descriptor(NEW, 0x66, 0x89), FREE, '#TS(30)'],
     ['of DPL below RPL', descriptor(NEW, 0x67, 0x89), FREE | 3, '#GP(30)'],
+    ['not present in the LDT', descriptor(NEW, 0x67, 0x09), 4, '#GP(4)'],
   ])('that is %s', (_, words, selector, expected) => {
     const c = machine();
     define(c, FREE, words);
+    poke(c, LDT_BASE, ...words);
+    c.s[BASE + LDTR] = LDT_BASE;
+    c.s[LIMIT + LDTR] = 7;
+    c.s[ATTRIBUTES + LDTR] = 0x8200;
     expect(outcome(() => farJump(c, selector, 0, 4))).toBe(expected);
     expect(c.s[SELECTOR + TR]).toBe(TSS);
   });
@@ -132,13 +140,19 @@ describe('JMP to a TSS', () => {
     ['null SS', { 80: 0 }, '#TS(0)'],
     ['SS of another level', { 80: DATA3 }, '#TS(20)'],
     ['DS beyond the table', { 84: 0x1000 }, '#TS(1000)'],
+    ['SS of another level, absent', { 80: GATE | 3 }, '#SS(38)'],
+    ['DS of an inner level, absent', { 84: GATE, 72: 0 }, '#NP(38)'],
+    ['bad DS and ES, in this order', { 84: 0x1000, 72: 0x2000 }, '#TS(1000)'],
     ['DS that cannot be read', { 84: TSS }, '#TS(28)'],
   ])('with %s', (_, change, expected) => {
     const c = machine(change);
+    define(c, GATE, descriptor(0, 0xfffff, 0x12, 0xc));
     expect(outcome(() => farJump(c, FREE, 0, 4))).toBe(expected);
     expect(c.s[SELECTOR + TR]).toBe(FREE);
+    const again = machine(change);
+    define(again, GATE, descriptor(0, 0xfffff, 0x12, 0xc));
     try {
-      farJump(machine(change), FREE, 0, 4);
+      farJump(again, FREE, 0, 4);
     } catch (error) {
       expect(error instanceof Fault && [error.hasOwnEip, error.ownEip]).toEqual([true, 0x400]);
     }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { CR0, CR0_PG, CR3, ECX, EIP, ESP } from '../../src/cpu/registers.ts';
+import { CR0, CR0_PG, CR3, CR4, ECX, EIP, ESP, VIF, VIP } from '../../src/cpu/registers.ts';
 import { CODE, DATA, Scene, type SceneMode, STACK } from '../support/scene.ts';
 
 /** Of CS: the last byte is the first of nothing that could run there. */
@@ -225,4 +225,20 @@ describe('far calls: room on the stack first, then the limit of the new segment'
     scene.s[ESP] = esp;
     expect(scene.run(START)).toMatchObject({ vector, eip: START });
   });
+});
+
+// Volume 3, 20.3.2: both flags at the beginning of an instruction.
+test.each<[SceneMode, number, number | undefined]>([
+  ['v86', 1, 13],
+  ['v86', 2, undefined],
+  ['prot32', 2, 13],
+  ['prot32', 1, undefined],
+])('VIF with VIP in %s, CR4 %i: %o', (mode, cr4, vector) => {
+  const scene = new Scene(mode, { cpl: 3 });
+  scene.s[CR4] = cr4;
+  scene.machine.cpu.processor.setEflags(VIF | VIP, VIF | VIP);
+  scene.put(0x100, '90 0f 0b');
+  const frame = scene.run(0x100);
+  expect(frame?.eip).toBe(vector === undefined ? 0x101 : 0x100);
+  if (vector !== undefined) expect(frame).toMatchObject({ vector, error: 0 });
 });

@@ -3,7 +3,7 @@ import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { missing, Program, SEABIOS } from '../support/program.ts';
+import { missing, Program, ROOT, SEABIOS } from '../support/program.ts';
 
 const GUEST = join(import.meta.dirname, 'guests/repeat');
 const folder = mkdtempSync(join(tmpdir(), 'tinamou-repeat-'));
@@ -42,6 +42,55 @@ test.skipIf(missing('machine/repeat', SEABIOS))(
     expect(second).toEqual(first);
   },
   180_000,
+);
+
+/** Until the monitor has answered `line`; what it said. */
+async function ask(program: Program, line: string): Promise<string> {
+  const from = program.output.length;
+  program.type(`${line}\nhelp quit\n`);
+  for (;;) {
+    const said = program.output.slice(from);
+    if (said.includes('quit the emulator')) return said;
+    if (program.status !== undefined) throw new Error(`it has ended: ${program.output}`);
+    await new Promise(resolve => setTimeout(resolve, 10));
+  }
+}
+
+function registers(text: string): string {
+  return /EAX=[\s\S]*EFER=\S+/.exec(text.replaceAll('\r', ''))?.[0] ?? '';
+}
+
+test.each([
+  ['the built-in firmware', []],
+  ['SeaBIOS', ['-bios', SEABIOS]],
+])(
+  'with %s, one process ends as another that saved the state it began with',
+  async (_n, bios) => {
+    if (bios.length > 0 && missing('machine/repeat', SEABIOS)) return;
+    const image = join(folder, 'disk.qcow2');
+    const convert = ['convert', '-f', 'raw', '-O', 'qcow2', `${GUEST}.bin`, image];
+    execFileSync(join(ROOT, 'bin/tinamou-img'), convert);
+    const quiet = ['-nodefaults', '-display', 'none', '-monitor', 'stdio', '-m', '16', ...bios];
+    const args = [...quiet, ...COUNTED, '-hda', image, '-device', 'isa-debug-exit'];
+    const end = async (program: Program): Promise<string> => {
+      program.type('cont\n');
+      const { output, status } = await program.end(60_000);
+      expect(status).toBe(0x2b);
+      return /state hash \S+ after \d+/.exec(output)?.[0] ?? '';
+    };
+    const first = new Program(args);
+    await new Promise(resolve => setTimeout(resolve, 700));
+    await ask(first, 'stop');
+    const before = registers(await ask(first, 'info registers'));
+    expect(before).toContain('EIP=');
+    await ask(first, 'savevm there');
+    const hash = await end(first);
+    expect(hash).not.toBe('');
+    const second = new Program([...args, '-S', '-loadvm', 'there']);
+    expect(registers(await ask(second, 'info registers'))).toBe(before);
+    expect(await end(second)).toBe(hash);
+  },
+  120_000,
 );
 
 test('another time per instruction is another history', async () => {

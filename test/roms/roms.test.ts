@@ -143,6 +143,14 @@ describe.skipIf(noPeer)('the BIOS on a peer machine', () => {
     expect(status).toBe(33);
   });
 
+  test('starts an El Torito disc that is a diskette', { timeout: 60 * SECONDS }, async () => {
+    const disc = ['-drive', `file=${assemble('diskette')},format=raw,if=ide,index=2,media=cdrom`];
+    const program = start('-bios', BIOS, '-vga', 'none', ...disc, ...EXIT);
+    const { output, status } = await program.end(50 * SECONDS);
+    expect(output).toMatch(/Booting from CD-ROM\r\nEIGHTEEN\nNINETEEN\nTWENTY\n$/);
+    expect(status).toBe(33);
+  });
+
   test('says so when there is nothing to boot', async () => {
     const program = start('-bios', BIOS, '-vga', 'none');
     try {

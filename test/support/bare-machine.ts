@@ -32,6 +32,7 @@ const MULTIBOOT_INFO = 0x1000;
 export class BareMachine {
   readonly memory: Memory;
   readonly ports = new Ports();
+  readonly log = new Log();
   readonly cpu: Cpu;
   readonly intr = new Line('intr');
   readonly nmi = new Line('nmi');
@@ -58,7 +59,7 @@ export class BareMachine {
       {
         memory: this.memory,
         ports: this.ports,
-        log: new Log(),
+        log: this.log,
         intr: this.intr,
         nmi: this.nmi,
         ferr: this.ferr,

@@ -86,6 +86,7 @@ export class MemoryHost implements BlockHost {
   }
 
   isZero = nodeBlockHost.isZero;
+  isEqual = nodeBlockHost.isEqual;
   aes128 = nodeBlockHost.aes128;
   deflate = nodeBlockHost.deflate;
   inflate = nodeBlockHost.inflate;

@@ -102,7 +102,7 @@ export class UhciDriver {
     return { statuses, lengths: done.map(s => (s + 1) & 0x7ff), frames };
   }
 
-  /** A control transfer; undefined when it stalls. */
+  /** A control transfer, its data behind the request; undefined when it stalls. */
   async control(setup: readonly number[]): Promise<Uint8Array | undefined> {
     const { memory } = this.bench;
     memory.writeBytes(BUFFER, Uint8Array.from(setup));
@@ -114,6 +114,9 @@ export class UhciDriver {
         const part = Math.min(8, length - at);
         packets.push({ pid: IN, endpoint: 0, length: part, buffer: BUFFER + 16 + at });
       }
+    } else if (length > 0) {
+      memory.writeBytes(BUFFER + 16, Uint8Array.from(setup.slice(8)));
+      packets.push({ pid: OUT, endpoint: 0, length, buffer: BUFFER + 16 });
     }
     const data = await this.run(packets);
     if (data.statuses.some(s => (s & 0x400000) !== 0)) return undefined;
@@ -124,6 +127,17 @@ export class UhciDriver {
     const bytes = new Uint8Array(moved);
     memory.readBytes(BUFFER + 16, bytes);
     return bytes;
+  }
+
+  /** What an interrupt endpoint answers within a few frames; undefined when it has nothing. */
+  async poll(length: number): Promise<readonly number[] | undefined> {
+    const { memory } = this.bench;
+    const packet = { pid: IN, endpoint: 1, length, buffer: BUFFER };
+    const { statuses, lengths } = await this.run([packet], 3);
+    if ((statuses[0] & ACTIVE) !== 0) return undefined;
+    const bytes = new Uint8Array(lengths[0]);
+    memory.readBytes(BUFFER, bytes);
+    return [...bytes];
   }
 
   async descriptor(type: number, index = 0, length = 255): Promise<Uint8Array | undefined> {

@@ -13,8 +13,8 @@ import { writeMachine } from '../../src/machine-save.ts';
 import type { StateSource } from '../../src/machine-state.ts';
 import { CharTable } from '../../src/main-chars.ts';
 import { readConfig } from '../../src/main-config.ts';
-import type { Fittings } from '../../src/main-devices.ts';
 import { DriveTable } from '../../src/main-drives.ts';
+import { type Fittings, noFittings } from '../../src/main-fittings.ts';
 import { assemble } from '../../src/main-machine.ts';
 import type { RamDisk } from './board.ts';
 import { InstantHost } from './instant-host.ts';
@@ -48,16 +48,8 @@ export class WholeMachine {
     private readonly disks: Disks = {},
   ) {
     const config = readConfig([...COUNTED, ...argv]);
-    const fittings: Fittings = {
-      drives: [],
-      serials: [],
-      debugcons: [],
-      debugExits: [],
-      usb: config.hasUsb,
-      anonymous: 0,
-      unattached: 0,
-      usbDevices: disks.usb === undefined ? [] : [{ backend: disks.usb }],
-    };
+    const usbDevices = disks.usb === undefined ? [] : [{ backend: disks.usb }];
+    const fittings: Fittings = { ...noFittings(), usb: config.hasUsb, usbDevices };
     const { ide } = disks;
     if (ide !== undefined) fittings.drives.push({ bus: 0, unit: 0, media: 'disk', backend: ide });
     const hooks = { post: () => {}, interrupt: () => {}, terminate: () => {} };

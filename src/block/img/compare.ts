@@ -3,9 +3,9 @@
  * read.
  */
 
+import type { BlockHost } from '../../disk-host.ts';
 import { chainStatus } from '../chain.ts';
 import type { BlockNode } from '../node.ts';
-import { CHUNK, isZero } from '../request.ts';
 import {
   COMMON_LONG,
   Failure,
@@ -20,6 +20,12 @@ import {
 } from './tool.ts';
 
 const SECTOR = 512;
+/** Read at once: both pieces stay in the processor's cache. */
+const CHUNK = 256 * 1024;
+/** Where bytes come from is asked for so much at once. */
+const QUESTION = 1024 ** 3;
+/** After so many bytes the program looks for signals. */
+const BREATH = 16 * 1024 * 1024;
 
 export async function compare(tool: Tool, words: readonly string[]): Promise<number> {
   const given = readArguments('compare', words, { short: 'hf:F:T:pqs', long: longOptions(words) });
@@ -37,7 +43,8 @@ export async function compare(tool: Tool, words: readonly string[]): Promise<num
     if (!quiet) tool.host.out(`${text}\n`);
   };
   try {
-    const same = await run(one, two, { strict: given.has('s'), say, progress });
+    const { host } = tool.context;
+    const same = await run(one, two, { strict: given.has('s'), say, progress, host });
     if (same) say('Images are identical.');
     return same ? 0 : 1;
   } finally {
@@ -57,6 +64,7 @@ interface Comparison {
   readonly strict: boolean;
   readonly say: (text: string) => void;
   readonly progress: Progress;
+  readonly host: BlockHost;
 }
 
 async function run(one: BlockNode, two: BlockNode, how: Comparison): Promise<boolean> {
@@ -69,18 +77,22 @@ async function run(one: BlockNode, two: BlockNode, how: Comparison): Promise<boo
     }
     how.say('Warning: Image size mismatch!');
   }
+  const buffers = { first: new Uint8Array(CHUNK), second: new Uint8Array(CHUNK) };
   for (let at = 0; at < common; ) {
-    const length = Math.min(CHUNK, common - at);
+    const length = Math.min(QUESTION, common - at);
     const a = await chainStatus(one, undefined, at, length);
     const b = await chainStatus(two, undefined, at, a.length);
     if (how.strict && (a.owner === undefined) !== (b.owner === undefined)) {
       how.say(`Strict mode: Offset ${at} allocation mismatch!`);
       return false;
     }
-    const differs = await firstDifference(one, two, { at, length: b.length, a, b });
-    if (differs !== undefined) {
-      how.say(`Content mismatch at offset ${differs}!`);
-      return false;
+    if (!(a.zero && b.zero)) {
+      const range = { at, end: at + b.length, total, ...buffers };
+      const differs = await firstDifference(one, two, range, how);
+      if (differs !== undefined) {
+        how.say(`Content mismatch at offset ${differs}!`);
+        return false;
+      }
     }
     at += b.length;
     how.progress.update(at / total);
@@ -88,37 +100,47 @@ async function run(one: BlockNode, two: BlockNode, how: Comparison): Promise<boo
   return tailIsZero(one.length > common ? one : two, common, how);
 }
 
+interface Range {
+  readonly at: number;
+  readonly end: number;
+  readonly total: number;
+  /** Where the two images are read to, piece by piece. */
+  readonly first: Uint8Array;
+  readonly second: Uint8Array;
+}
+
 async function firstDifference(
   one: BlockNode,
   two: BlockNode,
-  range: {
-    readonly at: number;
-    readonly length: number;
-    readonly a: { readonly zero: boolean };
-    readonly b: { readonly zero: boolean };
-  },
+  range: Range,
+  how: Comparison,
 ): Promise<number | undefined> {
-  if (range.a.zero && range.b.zero) return undefined;
-  const first = await readOne(one, range, 3);
-  const second = await readOne(two, range, 4);
-  for (let i = 0; i < range.length; i += SECTOR) {
-    const x = first.subarray(i, i + SECTOR);
-    const y = second.subarray(i, i + SECTOR);
-    if (!x.every((byte, k) => byte === y[k])) return range.at + i;
+  for (let at = range.at; at < range.end; at += CHUNK) {
+    const length = Math.min(CHUNK, range.end - at);
+    const first = await readOne(one, at, range.first.subarray(0, length), 3);
+    const second = await readOne(two, at, range.second.subarray(0, length), 4);
+    if (!how.host.isEqual(first, second)) {
+      for (let i = 0; i < length; i += SECTOR) {
+        const x = first.subarray(i, i + SECTOR);
+        if (!how.host.isEqual(x, second.subarray(i, i + SECTOR))) return at + i;
+      }
+    }
+    how.progress.update(at / range.total);
+    if (at % BREATH < CHUNK) await how.host.sleep(0);
   }
   return undefined;
 }
 
 async function readOne(
   node: BlockNode,
-  range: { readonly at: number; readonly length: number },
+  at: number,
+  bytes: Uint8Array,
   status: number,
 ): Promise<Uint8Array> {
-  const bytes = new Uint8Array(range.length);
   try {
-    await node.read(range.at, bytes);
+    await node.read(at, bytes);
   } catch (error) {
-    const what = `Error while reading offset ${range.at} of ${node.filename}`;
+    const what = `Error while reading offset ${at} of ${node.filename}`;
     throw new Failure([`${what}: ${messageOf(error)}`], status);
   }
   return bytes;
@@ -129,8 +151,8 @@ async function tailIsZero(node: BlockNode, from: number, how: Comparison): Promi
   for (let at = from; at < node.length; ) {
     const extent = await chainStatus(node, undefined, at, Math.min(CHUNK, node.length - at));
     if (!extent.zero) {
-      const bytes = await readOne(node, { at, length: extent.length }, 3);
-      const sector = firstUsedSector(bytes);
+      const bytes = await readOne(node, at, new Uint8Array(extent.length), 3);
+      const sector = firstUsedSector(bytes, how.host);
       if (sector >= 0) {
         how.say(`Content mismatch at offset ${at + sector}!`);
         return false;
@@ -141,10 +163,10 @@ async function tailIsZero(node: BlockNode, from: number, how: Comparison): Promi
   return true;
 }
 
-function firstUsedSector(bytes: Uint8Array): number {
-  if (isZero(bytes)) return -1;
+function firstUsedSector(bytes: Uint8Array, host: BlockHost): number {
+  if (host.isZero(bytes, 0, bytes.length)) return -1;
   for (let i = 0; i < bytes.length; i += SECTOR) {
-    if (!isZero(bytes.subarray(i, i + SECTOR))) return i;
+    if (!host.isZero(bytes, i, Math.min(i + SECTOR, bytes.length))) return i;
   }
   return -1;
 }

@@ -3,6 +3,7 @@
  * the same (-u), it first copies what differs between them into the image.
  */
 
+import type { BlockHost } from '../../disk-host.ts';
 import { chainStatus } from '../chain.ts';
 import { openImage, READ_ONLY } from '../graph.ts';
 import type { BlockNode } from '../node.ts';
@@ -84,7 +85,7 @@ async function copyDifferences(tool: Tool, node: BlockNode, plan: Plan): Promise
   }
   const other = plan.target === '' ? undefined : await openNew(tool, node, plan);
   try {
-    await copyAll(node, other, plan.progress);
+    await copyAll(node, other, { progress: plan.progress, host: tool.context.host });
     await node.flush();
   } catch (error) {
     throw error instanceof Failure ? error : new Failure([messageOf(error)]);
@@ -117,27 +118,71 @@ async function told(what: string, work: Promise<void>): Promise<void> {
   }
 }
 
+/** Where bytes come from is asked for so much at once. */
+const QUESTION = 1024 ** 3;
+/** After so many bytes the program looks for signals. */
+const BREATH = 16 * 1024 * 1024;
+
 async function copyAll(
   node: BlockNode,
   other: BlockNode | undefined,
-  progress: Progress,
+  plan: { readonly progress: Progress; readonly host: BlockHost },
 ): Promise<void> {
   const total = node.length;
   const before = new Uint8Array(CHUNK);
   const after = new Uint8Array(CHUNK);
   for (let at = 0; at < total; ) {
-    const extent = await chainStatus(node, node.backing, at, Math.min(CHUNK, total - at));
+    const extent = await chainStatus(node, node.backing, at, Math.min(QUESTION, total - at));
+    let end = at + extent.length;
     if (extent.owner === undefined) {
-      const a = before.subarray(0, extent.length);
-      const b = after.subarray(0, extent.length);
-      await told('error while reading from old backing file', readPadded(node.backing, at, a));
-      await told('error while reading from new backing file', readPadded(other, at, b));
-      const write = writeDifferences(node, at, a, b);
-      await told('Error while writing to COW image', write);
+      const zero = await zeroInBoth(node.backing, other, at, extent.length);
+      // Of what is not known to be the same, one piece at a time.
+      const length = zero > 0 ? zero : Math.min(CHUNK - (at % CHUNK), extent.length);
+      end = at + length;
+      const a = before.subarray(0, length);
+      const b = after.subarray(0, length);
+      if (zero === 0) await copyPiece(node, other, at, { a, b, host: plan.host });
+      if (zero === 0 && at % BREATH < CHUNK) await plan.host.sleep(0);
     }
-    at += extent.length;
-    progress.update(at / total);
+    at = end;
+    plan.progress.update(at / total);
   }
+}
+
+interface Pieces {
+  readonly a: Uint8Array;
+  readonly b: Uint8Array;
+  readonly host: BlockHost;
+}
+
+/** Keeps what the old backing file has in a piece and the new one has not. */
+async function copyPiece(
+  node: BlockNode,
+  other: BlockNode | undefined,
+  at: number,
+  pieces: Pieces,
+): Promise<void> {
+  const { a, b } = pieces;
+  await told('error while reading from old backing file', readPadded(node.backing, at, a));
+  await told('error while reading from new backing file', readPadded(other, at, b));
+  await told('Error while writing to COW image', writeDifferences(node, at, pieces));
+}
+
+/** Bytes from `offset` on that both backing files know to be zeros. */
+async function zeroInBoth(
+  old: BlockNode | undefined,
+  other: BlockNode | undefined,
+  offset: number,
+  length: number,
+): Promise<number> {
+  let span = length;
+  for (const node of [old, other]) {
+    if (node === undefined) continue;
+    const extent = await chainStatus(node, undefined, offset, span);
+    if (!extent.zero) return 0;
+    span = Math.min(span, extent.length);
+  }
+  return span;
 }
 
 const GRAIN = 65536;
@@ -145,12 +190,11 @@ const GRAIN = 65536;
 async function writeDifferences(
   node: BlockNode,
   offset: number,
-  before: Uint8Array,
-  after: Uint8Array,
+  of: { readonly a: Uint8Array; readonly b: Uint8Array; readonly host: BlockHost },
 ): Promise<void> {
-  for (let i = 0; i < before.length; i += GRAIN) {
-    const a = before.subarray(i, i + GRAIN);
-    const b = after.subarray(i, i + GRAIN);
-    if (!a.every((byte, k) => byte === b[k])) await node.write(offset + i, a);
+  if (of.host.isEqual(of.a, of.b)) return;
+  for (let i = 0; i < of.a.length; i += GRAIN) {
+    const a = of.a.subarray(i, i + GRAIN);
+    if (!of.host.isEqual(a, of.b.subarray(i, i + GRAIN))) await node.write(offset + i, a);
   }
 }

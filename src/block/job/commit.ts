@@ -16,6 +16,8 @@ export interface CommitPlan {
   readonly top: BlockNode;
   readonly base: BlockNode;
   readonly context: BlockContext;
+  /** What the image above is to say of its backing file; default the base's name. */
+  readonly backingFile?: string | undefined;
 }
 
 export async function commit(job: Job, plan: CommitPlan): Promise<void> {
@@ -42,7 +44,7 @@ export async function commit(job: Job, plan: CommitPlan): Promise<void> {
     await job.breathe(extent.owner === undefined ? 0 : extent.length);
   }
   await base.flush();
-  await unlink(job, active, plan.top, base);
+  await unlink(job, active, { ...plan, base });
 }
 
 async function push(
@@ -58,10 +60,11 @@ async function push(
 }
 
 /** The image above the committed ones stands on the base from now on. */
-async function unlink(job: Job, active: BlockNode, top: BlockNode, base: BlockNode): Promise<void> {
+async function unlink(job: Job, active: BlockNode, plan: CommitPlan): Promise<void> {
+  const { top, base, backingFile = base.filename } = plan;
   const overlay = overlayOf(active, top);
   if (overlay === undefined) return;
-  if (!overlay.readOnly) await setBacking(overlay, base.filename, base.driver);
+  if (!overlay.readOnly) await setBacking(overlay, backingFile, base.driver);
   const release = await job.drive.drain();
   overlay.backing = base;
   release();

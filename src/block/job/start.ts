@@ -125,6 +125,8 @@ export async function startStream(
   setting: JobSetting,
   request: {
     readonly base: string | undefined;
+    /** What the image is to say of its backing file. */
+    readonly backingFile?: string | undefined;
     readonly speed: number;
     readonly onError?: OnError | undefined;
   },
@@ -137,7 +139,10 @@ export async function startStream(
     base = findInChain(source, request.base);
     if (base === undefined) throw new UserError(`Base '${request.base}' not found`);
   }
-  const baseName = request.base ?? '';
+  if (base === undefined && request.backingFile !== undefined) {
+    throw new UserError('backing file specified, but streaming the entire chain');
+  }
+  const baseName = request.backingFile ?? request.base ?? '';
   return begin(setting, 'stream', request.speed, undefined, job =>
     stream(job, { base, baseName, onError }),
   );
@@ -148,6 +153,8 @@ export async function startCommit(
   request: {
     readonly base: string | undefined;
     readonly top: string | undefined;
+    /** What the image above is to say of its backing file. */
+    readonly backingFile?: string | undefined;
     readonly speed: number;
   },
 ): Promise<Job> {
@@ -159,9 +166,13 @@ export async function startCommit(
   const base = baseName === undefined ? bottomOf(top) : findInChain(top, baseName);
   if (base === undefined) throw new UserError(`Base '${baseName ?? 'NULL'}' not found`);
   if (base === top) throw new UserError('cannot commit an image into itself');
+  const { backingFile } = request;
+  if (isActive && backingFile !== undefined) {
+    throw new UserError("'backing-file' specified, but 'top' is the active layer");
+  }
   const { context } = setting;
   return begin(setting, 'commit', request.speed, undefined, job =>
-    commit(job, { top, base, context }),
+    commit(job, { top, base, context, backingFile }),
   );
 }
 

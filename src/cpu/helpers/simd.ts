@@ -65,19 +65,10 @@ function monitor(c: Context, rm: number, shape: number): void {
 }
 
 export const simdHelpers = {
-  simdRegister(c: Context, index: number, g: number, e: number, immediate: number): void {
-    registers[index](c, g, e, immediate);
-  },
-  simdMemory(
-    c: Context,
-    index: number,
-    g: number,
-    shape: number,
-    offset: number,
-    immediate: number,
-  ): void {
-    memories[index](c, g, at(shape, offset), immediate);
-  },
+  /** By index in the list of instructions: a call to one of them is a call to one function. */
+  simdRegisters: registers,
+  simdMemories: memories,
+  operand: (_: Context, shape: number, offset: number): Place => at(shape, offset),
   emms,
   maskmovq: (c: Context, g: number, e: number, shape: number): void =>
     maskMove(c, true, { g, e }, atEdi(c, shape)),

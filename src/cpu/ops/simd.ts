@@ -16,8 +16,12 @@ function operation(name: string, index: number, immediate: boolean, group: boole
     const e = group ? first : second;
     const last = immediate ? c.read(operands[operands.length - 1]) : c.k(0);
     const g = group ? c.k(0) : c.number(first);
-    if (e.form === 'r') c.helper('simdRegister', [c.k(index), g, c.number(e), last]);
-    else c.helper('simdMemory', [c.k(index), g, c.shape(), c.address(e), last]);
+    if (e.form === 'r') {
+      c.helper(`simdRegisters[${index}]`, [g, c.number(e), last]);
+    } else {
+      const place = c.helperValue('operand', [c.shape(), c.address(e)]);
+      c.helper(`simdMemories[${index}]`, [g, place, last]);
+    }
   });
 }
 

@@ -128,8 +128,10 @@ export function double(v: VectorViews, operation: number, to: number, x: number,
   }
   const p = v.f64[x >> 1];
   const q = v.f64[y >> 1];
-  if (isDefaultMode(v.i32) && isPlain(q, MIN_DOUBLE) && isPlain(p, MIN_DOUBLE)) {
-    if (fastDouble(v, operation, to, p, q)) return;
+  const flags = fastDouble(v, operation, to, p, q);
+  if (flags >= 0) {
+    env.flags |= flags;
+    return;
   }
   const { i32 } = v;
   unpackDouble(b, i32[y], i32[y + 1]);
@@ -144,7 +146,20 @@ export function double(v: VectorViews, operation: number, to: number, x: number,
   i32[to + 1] = packDoubleHigh(r);
 }
 
-function fastDouble(v: VectorViews, operation: number, to: number, p: number, q: number): boolean {
+/**
+ * The common case of addition, multiplication, subtraction and division of one double, and what it
+ * leaves in MXCSR: slot `to` = slot `to` op slot `from`. False where it is not; nothing happened.
+ */
+export function quickDouble(v: VectorViews, operation: number, to: number, from: number): boolean {
+  const flags = fastDouble(v, operation, to, v.f64[to >> 1], v.f64[from >> 1]);
+  if (flags < 0) return false;
+  v.i32[MXCSR] |= flags;
+  return true;
+}
+
+/** Flags to report (PE or none), -1 when MXCSR, operands or result are not of the common kind. */
+function fastDouble(v: VectorViews, operation: number, to: number, p: number, q: number): number {
+  if (!isDefaultMode(v.i32) || !isPlain(q, MIN_DOUBLE) || !isPlain(p, MIN_DOUBLE)) return -1;
   const second = operation === SUB ? -q : q;
   let value: number;
   if (operation === MUL) value = p * q;
@@ -152,18 +167,28 @@ function fastDouble(v: VectorViews, operation: number, to: number, p: number, q:
   else if (operation === SQRT) value = Math.sqrt(q);
   else value = p + second;
   const magnitude = Math.abs(value);
-  if (!(magnitude > MIN_DOUBLE && magnitude < Number.POSITIVE_INFINITY)) return false;
-  // Once PE is set nobody can tell whether this result was exact.
-  if ((v.i32[MXCSR] & PE) === 0) {
-    if (!isModest(value) || !isModest(p) || !isModest(q)) return false;
+  let flags = 0;
+  if (!(magnitude > MIN_DOUBLE && magnitude < Number.POSITIVE_INFINITY)) {
+    if (value !== 0 || !isExactZero(operation, p, q)) return -1;
+  } else if ((v.i32[MXCSR] & PE) === 0) {
+    // Once PE is set nobody can tell whether this result was exact.
+    if (!isModest(value) || !isModest(p) || !isModest(q)) return -1;
     let exact: boolean;
     if (operation === MUL) exact = productIsExact(p, q, value);
     else if (operation === DIV) exact = value * q === p && productIsExact(value, q, p);
     else if (operation === SQRT) exact = value * value === q && productIsExact(value, value, q);
     else exact = sumIsExact(p, second, value);
-    if (!exact) env.flags |= PE;
+    flags = exact ? 0 : PE;
   }
   v.f64[to >> 1] = value;
+  return flags;
+}
+
+/** Whether a zero that is the result of plain operands has not come about by underflow. */
+function isExactZero(operation: number, p: number, q: number): boolean {
+  if (operation === MUL) return p === 0 || q === 0;
+  if (operation === DIV) return p === 0;
+  // Differences of normal numbers are zero only when they are equal.
   return true;
 }
 

@@ -18,6 +18,7 @@ import {
   wroteMmx,
   xmm,
 } from './access.ts';
+import { double, quickDouble } from './float.ts';
 import { type Lanes, type Selecting, type Shift, shiftCount } from './lanes.ts';
 
 /** Register g, register e, immediate byte. */
@@ -169,6 +170,28 @@ export function float(f: Elements, { bytes, words }: FloatShape): Entries {
       f(c.views, xmm(g), TEMP);
       reportSimd(c);
       copyWords(c.s, xmm(g), TEMP3, words);
+    },
+  };
+}
+
+/** ADDSD and its like: one double, with a short way for the common case. */
+export function scalarDouble(operation: number): Entries {
+  const run = (c: Context, to: number, from: number): void => {
+    if (quickDouble(c.views, operation, to, from)) return;
+    beginSimd(c.s);
+    double(c.views, operation, TEMP3, to, from);
+    reportSimd(c);
+    copyWords(c.s, to, TEMP3, 2);
+  };
+  return {
+    register: (c, g, e) => {
+      requireSse(c);
+      run(c, xmm(g), xmm(e));
+    },
+    memory: (c, g, { seg, offset }) => {
+      requireSse(c);
+      load64(c, TEMP, seg, offset);
+      run(c, xmm(g), TEMP);
     },
   };
 }

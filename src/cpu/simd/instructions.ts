@@ -19,6 +19,7 @@ import {
   mmx,
   mmxSelect,
   mmxShift,
+  scalarDouble,
   sse,
   sseSelect,
   sseShift,
@@ -255,8 +256,10 @@ function arithmetic(): void {
   KINDS.forEach(([prefix, feature, shape], kind) => {
     const isDouble = kind >= 2;
     for (const operation of [SQRT, ADD, MUL, SUB, MIN, DIV, MAX]) {
+      const isQuick = kind === 3 && [ADD, MUL, SUB, DIV].includes(operation);
       const f = elements(operation, isDouble, shape.words);
-      add(`${prefix} 0F 5${hex(operation)[1]} /r`, feature, floating(f, shape));
+      const entries = isQuick ? scalarDouble(operation) : floating(f, shape);
+      add(`${prefix} 0F 5${hex(operation)[1]} /r`, feature, entries);
     }
     const compare = floatSelect((v, d, s, immediate) => {
       for (let i = 0; i < shape.words; i += isDouble ? 2 : 1) {

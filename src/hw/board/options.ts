@@ -9,7 +9,7 @@ import type { Inbox } from '../../inbox.ts';
 import type { Log } from '../../log.ts';
 import type { Memory } from '../../memory.ts';
 import type { Ports } from '../../ports.ts';
-import type { UsbStorageOptions } from './usb.ts';
+import type { UsbDeviceOptions } from './usb.ts';
 
 /** A disk or CD-ROM on one of the two IDE channels. */
 export interface DriveOptions {
@@ -94,7 +94,7 @@ export interface PcOptions {
   /** The USB controller of the chip set. Default no. */
   readonly usb?: boolean;
   /** Needs `usb`. */
-  readonly usbDevices?: readonly UsbStorageOptions[];
+  readonly usbDevices?: readonly UsbDeviceOptions[];
   readonly debugcons?: readonly DebugconOptions[];
   readonly debugExits?: readonly DebugExitOptions[];
   /** Kernel, initrd and command line for the loader ROMs. */

@@ -7,7 +7,7 @@
  */
 
 import { assert } from '../../error.ts';
-import { Line, orGate } from '../../line.ts';
+import { Line, orGate, splitter } from '../../line.ts';
 import type { Plain } from '../../state.ts';
 import { Piix4Pm } from '../acpi/piix4-pm.ts';
 import { SmBus } from '../acpi/smbus.ts';
@@ -18,17 +18,14 @@ import { I8237 } from '../dma/i8237.ts';
 import { AtaDisk } from '../ide/ata-disk.ts';
 import { AtapiCd } from '../ide/atapi-cd.ts';
 import { Piix3Ide } from '../ide/piix3-ide.ts';
-import { I8042 } from '../input/i8042.ts';
-import { Ps2Keyboard } from '../input/ps2-keyboard.ts';
-import { Ps2Mouse } from '../input/ps2-mouse.ts';
-import { KeySender } from '../input/send-keys.ts';
+import type { Ps2Keyboard } from '../input/ps2-keyboard.ts';
+import type { KeySender } from '../input/send-keys.ts';
 import type { I8259 } from '../intc/i8259.ts';
 import { coprocessorPort } from '../misc/coprocessor-port.ts';
 import { DebugExit } from '../misc/debug-exit.ts';
 import { DebugCon } from '../misc/debugcon.ts';
 import { FwCfg } from '../misc/fw-cfg.ts';
 import { Port61 } from '../misc/port61.ts';
-import { Port92 } from '../misc/port92.ts';
 import { stubPort } from '../misc/stub-port.ts';
 import { WireLevels } from '../misc/wire-levels.ts';
 import { PciBus } from '../pci/bus.ts';
@@ -41,6 +38,7 @@ import { I8254 } from '../timer/i8254.ts';
 import { Mc146818 } from '../timer/mc146818.ts';
 import { cmosDisks, geometryOf, serialOf } from './drives.ts';
 import { fillFwCfg } from './firmware.ts';
+import { BoardInput } from './input.ts';
 import { Interrupts } from './interrupts.ts';
 import type { DriveOptions, PcEvents, PcOptions } from './options.ts';
 import { ramBelow4g } from './ram.ts';
@@ -88,10 +86,7 @@ export class Pc {
   readonly pics: readonly [master: I8259, slave: I8259];
   readonly pit: I8254;
   readonly rtc: Mc146818;
-  readonly keyboard: Ps2Keyboard;
-  readonly mouse: Ps2Mouse;
-  /** `sendkey`. */
-  readonly keys: KeySender;
+  readonly input: BoardInput;
   readonly vga: Vga | undefined;
   readonly serials: readonly (I16550 | undefined)[];
   /** RAM below 4 GiB in bytes, and its place in the arena. */
@@ -124,12 +119,12 @@ export class Pc {
     this.interrupts = this.buildInterrupts();
     this.pics = this.interrupts.pics;
     this.piix3.irq.forEach((line, i) => {
-      if (i !== 2) this.follow(line, this.irq(i));
+      if (i !== 2) splitter(line, [this.irq(i)]);
     });
     this.pit = this.buildTimers();
     this.rtc = this.buildClock();
     this.buildDma();
-    [this.keyboard, this.mouse, this.keys] = this.buildInput();
+    this.input = this.buildInput();
     this.vga = this.buildVga();
     this.serials = this.buildSerials();
     this.ide = this.buildIde();
@@ -148,6 +143,15 @@ export class Pc {
     this.devices = this.added;
     this.texts = new BoardTexts(this, { ports: SERIAL_PORTS, irqs: SERIAL_IRQS });
     this.finishReset();
+  }
+
+  get keyboard(): Ps2Keyboard {
+    return this.input.keyboard;
+  }
+
+  /** `sendkey`. */
+  get keys(): KeySender {
+    return this.input.keys;
   }
 
   /** The INTA cycle. */
@@ -296,30 +300,12 @@ export class Pc {
     this.wiring.ports({ name: 'dma-page', base: 0x8f, length: 1 }, high.page0Port);
   }
 
-  private buildInput(): readonly [Ps2Keyboard, Ps2Mouse, KeySender] {
-    const { clock, log } = this.options;
-    const keyboard = new Ps2Keyboard({ clock });
-    const mouse = new Ps2Mouse();
-    const keys = new KeySender(clock, keyboard);
-    const controller = new I8042({
-      keyboard,
-      mouse,
-      keyboardIrq: this.irq(1),
-      mouseIrq: this.irq(12),
-      a20: this.a20,
-      reset: this.resetAsked,
-      log,
-    });
-    const port92 = new Port92({ a20: this.a20, reset: this.resetAsked });
-    this.add('ps2-kbd', keyboard);
-    this.add('ps2-mouse', mouse);
-    this.add('send-keys', keys);
-    this.add('i8042', controller);
-    this.add('port92', port92);
-    this.wiring.ports({ name: 'i8042-data', base: 0x60, length: 1 }, controller.dataPort);
-    this.wiring.ports({ name: 'i8042-cmd', base: 0x64, length: 1 }, controller.commandPort);
-    this.wiring.ports({ name: 'port92', base: 0x92, length: 1 }, port92.ports);
-    return [keyboard, mouse, keys];
+  private buildInput(): BoardInput {
+    const wires = { a20: this.a20, reset: this.resetAsked, wiring: this.wiring };
+    const irqs = { keyboardIrq: this.irq(1), mouseIrq: this.irq(12) };
+    const input = new BoardInput({ ...this.options, ...wires, ...irqs });
+    for (const [id, device] of input.devices) this.add(id, device);
+    return input;
   }
 
   private buildVga(): Vga | undefined {
@@ -416,7 +402,9 @@ export class Pc {
 
   private buildUsb(): BoardUsb | undefined {
     if (this.options.usb !== true) return undefined;
-    const usb = new BoardUsb({ ...this.options, wiring: this.wiring, devices: this.added });
+    const { router } = this.input;
+    const parts = { wiring: this.wiring, devices: this.added, input: router };
+    const usb = new BoardUsb({ ...this.options, ...parts });
     this.function(1, 2, usb.controller.pci);
     for (const device of this.options.usbDevices ?? []) usb.plug(device);
     return usb;
@@ -471,10 +459,8 @@ export class Pc {
     }
     for (const { port, size } of this.options.debugExits ?? []) {
       const exit = new DebugExit(status => this.events.onDebugExit(status));
-      this.wiring.ports(
-        { name: 'isa-debug-exit', base: port, length: size, maxSize: 4 },
-        exit.ports,
-      );
+      const place = { name: 'isa-debug-exit', base: port, length: size, maxSize: 4 } as const;
+      this.wiring.ports(place, exit.ports);
     }
   }
 
@@ -483,10 +469,6 @@ export class Pc {
     const free = this.irqInputs[number].pop();
     assert(free !== undefined, `interrupt ${number} has room for another device`);
     return free;
-  }
-
-  private follow(from: Line, to: Line): void {
-    from.connect(level => to.set(level));
   }
 
   private add(id: string, device: Device): void {

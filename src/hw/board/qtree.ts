@@ -11,7 +11,7 @@ import { pciAddress, pciDetails } from '../pci/pci-text.ts';
 import { serialOf } from './drives.ts';
 import { IOAPIC_BASE } from './interrupts.ts';
 import type { DriveOptions, PcOptions } from './options.ts';
-import { diskValues, type PluggedStorage, storageLines } from './usb.ts';
+import { diskValues, type PluggedUsb, usbLines } from './usb.ts';
 
 const DEFAULT_CPU = 'qemu64';
 
@@ -21,7 +21,7 @@ type Values = { readonly [property: string]: PropertyValue };
 export interface TreeFacts {
   readonly options: PcOptions;
   readonly functions: readonly PciFunction[];
-  readonly usb: readonly PluggedStorage[];
+  readonly usb: readonly PluggedUsb[];
   readonly serialPorts: readonly number[];
   readonly serialIrqs: readonly number[];
   readonly geometry: (drive: DriveOptions) => Values;
@@ -101,7 +101,7 @@ function busesOf(facts: TreeFacts, name: string): QdevBus[] {
     return [{ name: 'i2c', type: 'i2c-bus', children }];
   }
   if (name === 'piix3-usb-uhci') {
-    const children = facts.usb.map(storageNode);
+    const children = facts.usb.map(usbNode);
     return [{ name: 'usb-bus.0', type: 'usb-bus', children }];
   }
   if (name !== 'piix3-ide') return [];
@@ -114,15 +114,17 @@ function busesOf(facts: TreeFacts, name: string): QdevBus[] {
   }));
 }
 
-function storageNode(plugged: PluggedStorage): QdevInfo {
-  const { id, path, serial = '', port = '' } = plugged.options;
-  const disk = node('scsi-disk', diskValues(plugged), { path: 'legacy[0]' });
-  const bus = { name: plugged.busName, type: 'SCSI' };
-  return node(
-    'usb-storage',
-    { serial, port },
-    { id, path, details: () => storageLines(plugged), buses: [{ ...bus, children: [disk] }] },
-  );
+const HID_MODELS = { mouse: 'usb-mouse', tablet: 'usb-tablet', keyboard: 'usb-kbd' } as const;
+
+function usbNode(plugged: PluggedUsb): QdevInfo {
+  const { options, storage } = plugged;
+  const { id, path, serial = '', port = '' } = options;
+  const name = options.model === undefined ? 'usb-storage' : HID_MODELS[options.model];
+  const extra = { id, path, details: () => usbLines(plugged) };
+  if (storage === undefined) return node(name, { serial, port }, extra);
+  const disk = node('scsi-disk', diskValues(options, storage), { path: 'legacy[0]' });
+  const buses = [{ name: storage.busName, type: 'SCSI', children: [disk] }];
+  return node(name, { serial, port }, { ...extra, buses });
 }
 
 function driveNode(facts: TreeFacts, drive: DriveOptions): QdevInfo {

@@ -10,34 +10,58 @@ import type { Inbox } from '../../inbox.ts';
 import type { Memory } from '../../memory.ts';
 import type { PropertyValue } from '../catalog.ts';
 import type { Device } from '../device.ts';
+import type { InputDevice, InputRouter } from '../input/router.ts';
 import { ScsiDisk } from '../scsi/disk.ts';
 import type { UsbPort } from '../usb/bus.ts';
+import type { UsbDevice } from '../usb/device.ts';
+import { type HidKind, productOf } from '../usb/hid.ts';
+import { UsbKeyboard } from '../usb/hid-keyboard.ts';
+import { UsbPointer } from '../usb/hid-pointer.ts';
 import { UsbStorage } from '../usb/storage.ts';
 import { Uhci } from '../usb/uhci.ts';
 import type { Wiring } from './wiring.ts';
 
-/** `-device usb-storage`, `-usbdevice disk:`. */
-export interface UsbStorageOptions {
-  readonly backend: BlockBackend;
+interface UsbPlace {
   readonly id?: string;
   /** In the tree of objects; default among those that nobody named. */
   readonly path?: string;
   readonly serial?: string;
   /** Root port as users count, from 1; default the first that is free. */
   readonly port?: string;
+}
+
+/** `-device usb-storage`, `-usbdevice disk:`. */
+export interface UsbStorageOptions extends UsbPlace {
+  readonly model?: undefined;
+  readonly backend: BlockBackend;
   readonly bootIndex?: number;
   /** It is there, but the guest sees it only after `attach`: its medium cannot be read yet. */
   readonly isDeferred?: boolean;
 }
 
-/** One device and where it sits. */
-export interface PluggedStorage {
-  readonly options: UsbStorageOptions;
-  readonly port: UsbPort;
-  readonly storage: UsbStorage;
+/** `-device usb-mouse` and so on, `-usbdevice mouse`. */
+export interface UsbHidOptions extends UsbPlace {
+  readonly model: HidKind;
+}
+
+export type UsbDeviceOptions = UsbStorageOptions | UsbHidOptions;
+
+/** A stick's inside. */
+export interface StorageInside {
+  readonly backend: BlockBackend;
   readonly disk: ScsiDisk;
   /** Of the SCSI bus between the two. */
   readonly busName: string;
+}
+
+/** One device and where it sits. */
+export interface PluggedUsb {
+  readonly options: UsbDeviceOptions;
+  readonly port: UsbPort;
+  readonly device: UsbDevice;
+  readonly storage?: StorageInside;
+  /** What it hears of the user. */
+  readonly events?: InputDevice;
 }
 
 export interface BoardUsbOptions {
@@ -47,14 +71,17 @@ export interface BoardUsbOptions {
   readonly wiring: Wiring;
   /** The board's devices by id: plugging adds to them. */
   readonly devices: Map<string, Device>;
+  /** Keyboards and mice are fed by it. */
+  readonly input: InputRouter;
 }
 
 /** Of the PCI function, in serial numbers. */
 const CONTROLLER_PATH = '0000:00:01.2';
+const HID_SERIAL = '42';
 
 export class BoardUsb {
   readonly controller: Uhci;
-  private readonly list: PluggedStorage[] = [];
+  private readonly list: PluggedUsb[] = [];
   private namelessBuses = 0;
 
   constructor(private readonly options: BoardUsbOptions) {
@@ -70,44 +97,63 @@ export class BoardUsb {
   }
 
   /** In the order in which they were plugged. */
-  get plugged(): readonly PluggedStorage[] {
+  get plugged(): readonly PluggedUsb[] {
     return this.list;
   }
 
   /** Throws UserError when there is no free port. */
-  plug(options: UsbStorageOptions): PluggedStorage {
-    const { inbox, devices } = this.options;
-    const { backend, serial = backend.serial } = options;
+  plug(options: UsbDeviceOptions): PluggedUsb {
     if (options.id !== undefined && this.find(options.id) !== undefined) {
       throw new UserError(`Duplicate ID '${options.id}' for device`);
     }
+    const plugged = options.model === undefined ? this.plugStorage(options) : this.plugHid(options);
     const { bus } = this.controller;
-    const disk = new ScsiDisk({ backend, serial: serial ?? '', inbox });
-    const port = bus.claim('QEMU USB MSD', options.port);
-    const path = `1-${CONTROLLER_PATH}-${port.number}`;
-    const storage = new UsbStorage(disk, serial ?? path);
-    port.device = storage;
-    devices.set(`usb.${port.number}`, storage);
-    devices.set(`usb.${port.number}.disk`, disk);
-    const { id } = options;
-    const busName = id === undefined ? `scsi.${this.namelessBuses++}` : `${id}.0`;
-    const plugged = { options, port, storage, disk, busName };
     this.list.push(plugged);
-    if (options.isDeferred !== true) bus.attach(port);
+    if (options.model !== undefined || options.isDeferred !== true) bus.attach(plugged.port);
     return plugged;
   }
 
-  find(id: string): PluggedStorage | undefined {
+  private plugStorage(options: UsbStorageOptions): PluggedUsb {
+    const { inbox, devices } = this.options;
+    const { backend, id, serial = backend.serial } = options;
+    const disk = new ScsiDisk({ backend, serial: serial ?? '', inbox });
+    const port = this.controller.bus.claim('QEMU USB MSD', options.port);
+    const path = `1-${CONTROLLER_PATH}-${port.number}`;
+    const device = new UsbStorage(disk, serial ?? path);
+    port.device = device;
+    devices.set(`usb.${port.number}`, device);
+    devices.set(`usb.${port.number}.disk`, disk);
+    const busName = id === undefined ? `scsi.${this.namelessBuses++}` : `${id}.0`;
+    return { options, port, device, storage: { backend, disk, busName } };
+  }
+
+  private plugHid(options: UsbHidOptions): PluggedUsb {
+    const { clock, devices, input } = this.options;
+    const { model, serial = HID_SERIAL } = options;
+    const port = this.controller.bus.claim(productOf(model), options.port);
+    const onPoll = (): void => input.prefer(device.events);
+    const device: UsbKeyboard | UsbPointer =
+      model === 'keyboard'
+        ? new UsbKeyboard({ clock, serial, onPoll })
+        : new UsbPointer({ clock, serial, onPoll, kind: model });
+    port.device = device;
+    devices.set(`usb.${port.number}`, device);
+    input.add(device.events);
+    return { options, port, device, events: device.events };
+  }
+
+  find(id: string): PluggedUsb | undefined {
     return this.list.find(({ options }) => options.id === id);
   }
 
   /** The device at once is gone, for the guest too. */
-  unplug(plugged: PluggedStorage): void {
+  unplug(plugged: PluggedUsb): void {
     const at = this.list.indexOf(plugged);
     if (at < 0) return;
     this.list.splice(at, 1);
-    const { port, disk } = plugged;
-    disk.cancel();
+    const { port, storage, events } = plugged;
+    storage?.disk.cancel();
+    if (events !== undefined) this.options.input.remove(events);
     this.controller.bus.detach(port);
     this.options.devices.delete(`usb.${port.number}`);
     this.options.devices.delete(`usb.${port.number}.disk`);
@@ -115,8 +161,8 @@ export class BoardUsb {
 
   /** The drive can be read from now on: the guest sees the devices that waited for that. */
   attachDrive(drive: string): void {
-    for (const { options, port } of this.list) {
-      if (options.backend.name === drive) this.controller.bus.attach(port);
+    for (const { storage, port } of this.list) {
+      if (storage?.backend.name === drive) this.controller.bus.attach(port);
     }
   }
 
@@ -127,25 +173,28 @@ export class BoardUsb {
 
 /** What the firmware calls the devices that boot, as they are plugged at power-on. */
 export function usbBootPaths(
-  devices: readonly UsbStorageOptions[],
+  devices: readonly UsbDeviceOptions[],
 ): readonly { readonly index: number; readonly path: string }[] {
   const free = new Set(['1', '2']);
-  return devices.flatMap(({ port = [...free][0], bootIndex }) => {
+  return devices.flatMap(device => {
+    const { port = [...free][0] } = device;
     free.delete(port);
     const path = `/pci@i0cf8/usb@1,2/storage@${port}/channel@0/disk@0,0`;
-    return bootIndex === undefined ? [] : [{ index: bootIndex, path }];
+    if (device.model !== undefined || device.bootIndex === undefined) return [];
+    return [{ index: device.bootIndex, path }];
   });
 }
 
 /** Lines of a device in `info qtree`. */
-export function storageLines({ port, storage }: PluggedStorage): string[] {
-  return [`addr 0.${storage.address}, port ${port.number}, speed 12, name ${storage.product}`];
+export function usbLines({ port, device }: PluggedUsb): string[] {
+  const place = `addr 0.${device.address}, port ${port.number}, speed 12`;
+  return [`${place}, name ${device.product}${port.isAttached ? ', attached' : ''}`];
 }
 
 /** Properties of its disk in `info qtree`. */
-export function diskValues({ options }: PluggedStorage): {
-  readonly [name: string]: PropertyValue;
-} {
-  const { backend, serial = backend.serial ?? '' } = options;
-  return { drive: backend.name, serial };
+export function diskValues(
+  { serial }: UsbDeviceOptions,
+  { backend }: StorageInside,
+): { readonly [name: string]: PropertyValue } {
+  return { drive: backend.name, serial: serial ?? backend.serial ?? '' };
 }

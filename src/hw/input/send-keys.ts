@@ -7,7 +7,7 @@ import type { Clock, Timer } from '../../clock.ts';
 import { bool, list, ns, type StateOf, state, struct, text } from '../../state.ts';
 import { Device } from '../device.ts';
 import { isKeyName, type KeyName } from './keys.ts';
-import type { Ps2Keyboard } from './ps2-keyboard.ts';
+import type { InputRouter } from './router.ts';
 
 export const DEFAULT_HOLD_MS = 100;
 /** Steps that may wait; chords beyond are dropped. */
@@ -24,7 +24,7 @@ export class KeySender extends Device<StateOf<typeof registers>> {
 
   constructor(
     private readonly clock: Clock,
-    private readonly keyboard: Ps2Keyboard,
+    private readonly input: Pick<InputRouter, 'key'>,
   ) {
     super(registers);
     this.timer = clock.timer('send-keys', () => this.onDue());
@@ -52,7 +52,7 @@ export class KeySender extends Device<StateOf<typeof registers>> {
       const { key, down, holdNs } = s.steps[0];
       s.steps.shift();
       s.dueNs += holdNs;
-      if (isKeyName(key)) this.keyboard.key(key, down ? 'press' : 'release');
+      if (isKeyName(key)) this.input.key(key, down ? 'press' : 'release');
     }
     this.settle();
   }

@@ -1,7 +1,7 @@
 /**
  * Wires whose level no chip can tell from its registers, because several drive them or because
- * whoever does only ever moves them: A20, FERR#, the interrupt behind it, IGNNE#. Kept as a chip of its
- * own, so that saved states have them. Reset is the business of those who drive them.
+ * whoever does only ever moves them: A20, FERR#, the interrupt behind it, IGNNE#. Kept as a chip of
+ * its own, so that saved states have them. Reset is the business of those who drive them.
  */
 
 import type { Line } from '../../line.ts';

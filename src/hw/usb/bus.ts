@@ -13,6 +13,8 @@ export class UsbPort {
   isAttached = false;
   /** The controller's port changes. */
   onChange: () => void = () => {};
+  /** The device asks for a resume. */
+  onWake: () => void = () => {};
 
   /** `number` as users count: from 1. */
   constructor(readonly number: number) {}
@@ -26,7 +28,7 @@ export class UsbPort {
 export class UsbBus {
   readonly ports: readonly UsbPort[];
   /** In the order in which they are given out: what was used last comes last. */
-  private readonly free: UsbPort[];
+  private free: UsbPort[];
 
   constructor(
     readonly name: string,
@@ -34,6 +36,17 @@ export class UsbBus {
   ) {
     this.ports = Array.from({ length: portCount }, (_, i) => new UsbPort(i + 1));
     this.free = [...this.ports];
+  }
+
+  /** Numbers of the free ports as text, in the order in which they are given out. */
+  get freePorts(): readonly string[] {
+    return this.free.map(({ number }) => String(number));
+  }
+
+  /** Takes the order of `freePorts`; ports that are not in it come first. */
+  orderFreePorts(order: readonly string[]): void {
+    const rank = ({ number }: UsbPort): number => order.indexOf(String(number));
+    this.free = [...this.free].sort((a, b) => rank(a) - rank(b));
   }
 
   /** A port that is free, or the one that the user wants. Throws UserError. */
@@ -52,6 +65,7 @@ export class UsbBus {
   attach(port: UsbPort): void {
     if (port.device === undefined || port.isAttached) return;
     port.isAttached = true;
+    port.device.onWake = () => port.onWake();
     port.device.busReset();
     port.onChange();
   }

@@ -3,7 +3,7 @@
  * endpoint with the standard requests.
  *
  * Specification: USB 1.1, sections 8.5 (transactions), 9.3 to 9.6 (requests, descriptors).
- * Not emulated: data toggles (no packet is ever lost), remote wake-up.
+ * Not emulated: data toggles (no packet is ever lost).
  */
 
 import { bool, buffer, oneOf, u8, u32 } from '../../state.ts';
@@ -26,23 +26,37 @@ export interface UsbDevice {
   input(endpoint: number, into: Uint8Array): number;
   /** OUT. Returns the length taken, NAK or STALL. */
   output(endpoint: number, from: Uint8Array): number;
+  /** The device asks for a resume of its bus. Set by the port that it sits on. */
+  onWake?: () => void;
 }
 
 export interface EndpointModel {
   /** With bit 7 for IN. */
   readonly address: number;
-  /** 2 is bulk. */
+  /** 2 is bulk, 3 interrupt. */
   readonly attributes: number;
   readonly maxPacket: number;
+  /** In frames; default 0. */
+  readonly interval?: number;
 }
 
 /** Everything its descriptors say. */
 export interface UsbModel {
   readonly vendor: number;
   readonly product: number;
-  /** Strings 1, 2 and so on: maker, product, serial number, configuration. */
+  /** Strings 1, 2 and so on: maker, product, serial number, configuration, unless `use` differs. */
   readonly strings: readonly string[];
+  /** Which string is what; default 1 to 4. */
+  readonly use?: {
+    readonly product: number;
+    readonly serial: number;
+    readonly configuration: number;
+  };
   readonly interfaceClass: readonly [number, number, number];
+  /** Between interface and endpoints. */
+  readonly classDescriptor?: readonly number[];
+  /** From the bus, in units of 2 mA, by a device that can wake its host. Default: self-powered. */
+  readonly busPower?: number;
   readonly endpoints: readonly EndpointModel[];
 }
 
@@ -50,6 +64,7 @@ export interface UsbModel {
 export const CONTROL_PACKET = 8;
 const LANGUAGE = 0x0409;
 const SELF_POWERED = 0x40;
+const REMOTE_WAKEUP = 0x20;
 
 /** The part of a device's state that its control endpoint has. */
 export const controlFields = {
@@ -57,9 +72,13 @@ export const controlFields = {
   /** Counts from the end of SET_ADDRESS on. */
   nextAddress: u8(),
   configuration: u8(),
-  stage: oneOf('idle', 'data-in', 'status-in', 'stalled'),
+  stage: oneOf('idle', 'data-in', 'status-in', 'stalled', 'data-out'),
   reply: buffer(0x10000),
   replyPosition: u32(),
+  /** The SETUP packet whose data come. */
+  setupPacket: buffer(8),
+  /** The guest allows the device to wake it. */
+  mayWake: bool(),
   haltedIn: bool(),
   haltedOut: bool(),
 };
@@ -68,9 +87,11 @@ export interface ControlState {
   address: number;
   nextAddress: number;
   configuration: number;
-  stage: 'idle' | 'data-in' | 'status-in' | 'stalled';
+  stage: 'idle' | 'data-in' | 'status-in' | 'stalled' | 'data-out';
   reply: Uint8Array;
   replyPosition: number;
+  setupPacket: Uint8Array;
+  mayWake: boolean;
   haltedIn: boolean;
   haltedOut: boolean;
 }
@@ -89,8 +110,10 @@ const NOTHING = new Uint8Array(0);
 export interface ControlOptions {
   readonly model: UsbModel;
   readonly state: () => ControlState;
-  /** Requests of the class: the answer, or undefined to stall. */
+  /** Requests of the class, and standard ones of its own: the answer, or undefined to stall. */
   readonly classRequest: (setup: SetupPacket) => Uint8Array | undefined;
+  /** Requests that bring data: false to stall. Default: there are none. */
+  readonly classData?: (setup: SetupPacket, data: Uint8Array) => boolean;
   /** The guest chose a configuration, which resets every endpoint. */
   readonly onConfigure: () => void;
 }
@@ -101,18 +124,16 @@ export class ControlEndpoint {
 
   setup(packet: Uint8Array): void {
     const s = this.options.state();
-    const setup: SetupPacket = {
-      code: (packet[0] << 8) | packet[1],
-      value: packet[2] | (packet[3] << 8),
-      index: packet[4] | (packet[5] << 8),
-      length: packet[6] | (packet[7] << 8),
-    };
+    const setup = setupOf(packet);
     const isIn = (packet[0] & 0x80) !== 0;
     s.nextAddress = s.address;
     s.replyPosition = 0;
     s.reply = NOTHING;
-    // No request that is known brings data from the host.
-    const answer = isIn || setup.length === 0 ? this.answer(setup) : undefined;
+    if (!isIn && setup.length > 0) {
+      this.expectData(packet, setup.length);
+      return;
+    }
+    const answer = this.answer(setup);
     if (answer === undefined) s.stage = 'stalled';
     else if (isIn && setup.length > 0) {
       s.reply = answer.slice(0, setup.length);
@@ -135,8 +156,21 @@ export class ControlEndpoint {
     return 0;
   }
 
+  /** More than a packet of data is not for any request that there is. */
+  private expectData(packet: Uint8Array, length: number): void {
+    const s = this.options.state();
+    const isKnown = this.options.classData !== undefined && length <= CONTROL_PACKET;
+    s.stage = isKnown ? 'data-out' : 'stalled';
+    s.setupPacket = packet.slice(0, 8);
+  }
+
   output(from: Uint8Array): number {
     const s = this.options.state();
+    if (s.stage === 'data-out') {
+      const isTaken = this.options.classData?.(setupOf(s.setupPacket), from) === true;
+      s.stage = isTaken ? 'status-in' : 'stalled';
+      return isTaken ? from.length : STALL;
+    }
     if (s.stage !== 'data-in') return STALL;
     s.stage = 'idle';
     return from.length;
@@ -156,7 +190,7 @@ export class ControlEndpoint {
       case 0x8008:
         return Uint8Array.of(s.configuration);
       case 0x8000:
-        return Uint8Array.of(1, 0);
+        return Uint8Array.of(this.status(), 0);
       case 0x8100:
         return Uint8Array.of(0, 0);
       case 0x810a:
@@ -168,9 +202,25 @@ export class ControlEndpoint {
       case 0x0201:
       case 0x0203:
         return this.setHalt(setup, setup.code === 0x0203);
+      case 0x0001:
+      case 0x0003:
+        return this.setWake(setup, setup.code === 0x0003);
       default:
-        return undefined;
+        return this.options.classRequest(setup);
     }
+  }
+
+  /** Bit 0: powered by itself; bit 1: may wake the host. */
+  private status(): number {
+    const isSelfPowered = this.options.model.busPower === undefined;
+    return (isSelfPowered ? 1 : 0) | (this.options.state().mayWake ? 2 : 0);
+  }
+
+  /** DEVICE_REMOTE_WAKEUP. */
+  private setWake({ value }: SetupPacket, mayWake: boolean): Uint8Array | undefined {
+    if (value !== 1 || this.options.model.busPower === undefined) return undefined;
+    this.options.state().mayWake = mayWake;
+    return NOTHING;
   }
 
   private configure(value: number): Uint8Array | undefined {
@@ -208,23 +258,38 @@ export class ControlEndpoint {
   }
 }
 
+function setupOf(packet: Uint8Array): SetupPacket {
+  return {
+    code: (packet[0] << 8) | packet[1],
+    value: packet[2] | (packet[3] << 8),
+    index: packet[4] | (packet[5] << 8),
+    length: packet[6] | (packet[7] << 8),
+  };
+}
+
+const USUAL_STRINGS = { product: 2, serial: 3, configuration: 4 };
+
 function word(value: number): number[] {
   return [value & 0xff, value >> 8];
 }
 
-function deviceDescriptor({ vendor, product }: UsbModel): Uint8Array {
+function deviceDescriptor({ vendor, product, use = USUAL_STRINGS }: UsbModel): Uint8Array {
   const release = word(0x0200);
   const ids = [...word(vendor), ...word(product), 0, 0];
-  return Uint8Array.from([18, 1, ...release, 0, 0, 0, CONTROL_PACKET, ...ids, 1, 2, 3, 1]);
+  const strings = [1, use.product, use.serial];
+  return Uint8Array.from([18, 1, ...release, 0, 0, 0, CONTROL_PACKET, ...ids, ...strings, 1]);
 }
 
-function configurationDescriptor({ interfaceClass, endpoints }: UsbModel): Uint8Array {
-  const parts = [9, 4, 0, 0, endpoints.length, ...interfaceClass, 0];
-  for (const { address, attributes, maxPacket } of endpoints) {
-    parts.push(7, 5, address, attributes, ...word(maxPacket), 0);
+function configurationDescriptor(model: UsbModel): Uint8Array {
+  const { interfaceClass, endpoints, classDescriptor = [], busPower, use = USUAL_STRINGS } = model;
+  const parts = [9, 4, 0, 0, endpoints.length, ...interfaceClass, 0, ...classDescriptor];
+  for (const { address, attributes, maxPacket, interval = 0 } of endpoints) {
+    parts.push(7, 5, address, attributes, ...word(maxPacket), interval);
   }
   const total = word(9 + parts.length);
-  return Uint8Array.from([9, 2, ...total, 1, 1, 4, 0x80 | SELF_POWERED, 0, ...parts]);
+  const power = 0x80 | (busPower === undefined ? SELF_POWERED : REMOTE_WAKEUP);
+  const head = [9, 2, ...total, 1, 1, use.configuration, power, busPower ?? 0];
+  return Uint8Array.from([...head, ...parts]);
 }
 
 function stringDescriptor(strings: readonly string[], index: number): Uint8Array | undefined {

@@ -127,6 +127,7 @@ export class Uhci extends Device<StateOf<typeof registers>> {
     });
     this.bus.ports.forEach((port, i) => {
       port.onChange = () => this.onPortChange(port, i);
+      port.onWake = () => this.onPortWake(i);
     });
   }
 
@@ -191,6 +192,16 @@ export class Uhci extends Device<StateOf<typeof registers>> {
       state.bits &= ~(PORT_ENABLED | PORT_SUSPENDED);
     }
     if ((s.command & CMD_SUSPEND) !== 0) s.status |= STS_RESUME;
+    this.settle();
+  }
+
+  /** A device wants its port, or the whole bus, to go on. */
+  private onPortWake(index: number): void {
+    const s = this.state;
+    const isSuspended = (s.ports[index].bits & PORT_SUSPENDED) !== 0;
+    if (!isSuspended && (s.command & CMD_SUSPEND) === 0) return;
+    if (isSuspended) s.ports[index].bits |= PORT_RESUME;
+    s.status |= STS_RESUME;
     this.settle();
   }
 

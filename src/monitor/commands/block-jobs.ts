@@ -106,6 +106,7 @@ export const blockCommit = command({
     device: str,
     base: optional(str),
     top: optional(str),
+    'backing-file': optional(str),
     speed: optional(int),
   }),
   returns: empty,
@@ -121,6 +122,7 @@ export const blockStream = command({
   args: struct('BlockStreamArgs', {
     device: str,
     base: optional(str),
+    'backing-file': optional(str),
     speed: optional(int),
     'on-error': optional(ON_ERROR),
   }),

@@ -36,12 +36,12 @@ export const CHARDEV_GROUP: OptionGroup = {
   },
 };
 
-function addChar(vm: Vm, id: string, spec: CharSpec): JsonObject {
+async function addChar(vm: Vm, id: string, spec: CharSpec): Promise<JsonObject> {
   if (vm.chars.list().some(entry => entry.label === id)) {
     throw new UserError(`Chardev '${id}' already exists`);
   }
-  vm.chars.add(id, spec);
-  return NOTHING;
+  const pty = await vm.chars.add(id, spec);
+  return pty === undefined ? NOTHING : { pty };
 }
 
 /** A backend as QMP describes it, as option pairs. */
@@ -80,10 +80,10 @@ export const chardevAddOptions = command({
   doc: 'Add a character device described as `-chardev` does.',
   args: struct('ChardevOptionArgs', { args: str }),
   returns: empty,
-  run(vm, { args }) {
+  async run(vm, { args }) {
     const list = parseOptions(args, CHARDEV_GROUP);
-    const spec = readCharOptions(list);
-    return addChar(vm, list.id ?? '', spec);
+    await addChar(vm, list.id ?? '', readCharOptions(list));
+    return NOTHING;
   },
 });
 

@@ -1,6 +1,7 @@
 /** Commands about the screen, and about what moves and is pressed. */
 
 import { UserError } from '../../error.ts';
+import type { Json } from '../../json.ts';
 import {
   bool,
   empty,
@@ -55,7 +56,9 @@ export const inputSendEvent = command({
   returns: empty,
   run(vm, { console: index = 0, events }) {
     if (index !== 0) throw new UserError(`console ${index} not found`);
-    if (events.some(({ type }) => type === 'abs')) {
+    const mice = vm.panel.queryMice() as readonly { readonly [name: string]: Json }[];
+    const takesPlaces = mice.some(mouse => mouse['absolute'] === true);
+    if (!takesPlaces && events.some(({ type }) => type === 'abs')) {
       throw new UserError('Input handler not found for event type abs');
     }
     vm.panel.input(

@@ -88,8 +88,7 @@ export const mouseSet = command({
   args: struct('MouseSetArgs', { index: int }),
   returns: empty,
   run(vm, { index }) {
-    const mice = vm.panel.queryMice() as readonly JsonObject[];
-    if (mice.some(mouse => mouse['index'] === index)) return NOTHING;
+    if (vm.panel.chooseMouse(index)) return NOTHING;
     throw new UserError(`Mouse at index '${index}' not found`);
   },
 });

@@ -1,8 +1,9 @@
 /** Commands that export drives to NBD clients. */
 
 import { UserError } from '../../error.ts';
-import { bool, empty, int, optional, str, struct, union } from '../../schema.ts';
+import { bool, empty, int, optional, str, struct, type TypeOf, union } from '../../schema.ts';
 import { command, NOTHING } from '../command.ts';
+import type { NbdAddress } from '../vm.ts';
 
 const ADDRESS = union('SocketAddress', {
   inet: struct('InetSocketAddress', {
@@ -16,25 +17,42 @@ const ADDRESS = union('SocketAddress', {
   fd: struct('String', { str }),
 });
 
-const NOT_THERE = 'this feature or command is not currently supported';
+function addressOf(address: TypeOf<typeof ADDRESS>): NbdAddress {
+  switch (address.type) {
+    case 'unix':
+      return { path: address.data.path };
+    case 'inet': {
+      const { host, port } = address.data;
+      const number = Number(port);
+      if (/^\d+$/.test(port) && number < 65536) return { host, port: number };
+      throw new UserError(
+        `address resolution failed for ${host}:${port}: Servname not supported for ai_socktype`,
+      );
+    }
+    default:
+      throw new UserError(`File descriptor named '${address.data.str}' has not been found`);
+  }
+}
 
 export const nbdServerStart = command({
   name: 'nbd-server-start',
-  doc: 'Listen for NBD clients: not there yet.',
+  doc: 'Listen for NBD clients.',
   args: struct('NbdStartArgs', { addr: ADDRESS }),
   returns: empty,
-  run() {
-    throw new UserError(NOT_THERE);
+  async run(vm, { addr }) {
+    await vm.nbd.start(addressOf(addr));
+    return NOTHING;
   },
 });
 
 export const nbdServerAdd = command({
   name: 'nbd-server-add',
-  doc: 'Export a drive under its name.',
+  doc: 'Export a drive under its name; without `writable` for reading only.',
   args: struct('NbdAddArgs', { device: str, writable: optional(bool) }),
   returns: empty,
-  run() {
-    throw new UserError('NBD server not running');
+  run(vm, { device, writable = false }) {
+    vm.nbd.add(device, writable);
+    return NOTHING;
   },
 });
 
@@ -43,5 +61,8 @@ export const nbdServerStop = command({
   doc: 'Stop exporting drives.',
   args: empty,
   returns: empty,
-  run: () => NOTHING,
+  run(vm) {
+    vm.nbd.stop();
+    return NOTHING;
+  },
 });

@@ -63,8 +63,10 @@ const clientMigrateInfo: HmpCommand = {
   },
 };
 
-/** `host:port`, each part as QMP wants it; the port may be a service's name. */
-function inetAddress(text: string): Arguments {
+/** `unix:PATH`, `fd:NAME` or `host:port`, as QMP wants it; a port may be a service's name. */
+function socketAddress(text: string): Arguments {
+  if (text.startsWith('unix:')) return { type: 'unix', data: { path: text.slice(5) } };
+  if (text.startsWith('fd:')) return { type: 'fd', data: { str: text.slice(3) } };
   const match = /^(\[[^\]]*\]|[^:,]*):([^,]+)(,.*)?$/.exec(text);
   return match === null
     ? { unparsed: text }
@@ -72,7 +74,7 @@ function inetAddress(text: string): Arguments {
 }
 
 async function startNbd(context: HmpContext, uri: string): Promise<boolean> {
-  const addr = inetAddress(uri);
+  const addr = socketAddress(uri);
   if ('unparsed' in addr) {
     context.print(`error parsing address '${uri}'\n`);
     return false;

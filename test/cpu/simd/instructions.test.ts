@@ -60,11 +60,11 @@ function indexOf(encoding: string): number {
 }
 
 function register(encoding: string, g: number, e: number): void {
-  simdHelpers.simdRegister(c, indexOf(encoding), g, e, 0);
+  simdHelpers.simdRegisters[indexOf(encoding)](c, g, e, 0);
 }
 
 function memory(encoding: string, g: number, offset: number): void {
-  simdHelpers.simdMemory(c, indexOf(encoding), g, SHAPE, offset, 0);
+  simdHelpers.simdMemories[indexOf(encoding)](c, g, simdHelpers.operand(c, SHAPE, offset), 0);
 }
 
 test('every encoding is there once', () => {

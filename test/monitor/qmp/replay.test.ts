@@ -112,7 +112,7 @@ test('D05, conversation 5: the firmware gives the stick an address', async () =>
 test('D06: what cannot be plugged', () => {
   const [talk] = conversations('D06-device-errors');
   // Devices that are not there, and what they leave behind.
-  const absent = /virtio-blk-pci|"v0"|usb-mouse|"m1"|query-block|info usb/;
+  const absent = /virtio-blk-pci|"v0"|query-block/;
   const exchanges = talk.exchanges.filter(({ sent }) => !absent.test(sent));
   return expectWhole({ ...talk, exchanges });
 });
@@ -147,8 +147,7 @@ const names = (line: string): string[] => [...line.matchAll(/"name": "([^"]*)"/g
 
 test('D10: what there is', async () => {
   const [talk] = conversations('D10-introspection');
-  const shorter =
-    /query-commands|migrate|query-chardev-backends|qom-list-types|"path":"\/machine"\}/;
+  const shorter = /query-chardev-backends|qom-list-types|"path":"\/machine"\}/;
   const exchanges = talk.exchanges.filter(({ sent }) => !shorter.test(sent));
   await expectWhole({ ...talk, exchanges }, (line, sent) =>
     sent.includes('query-cpu-definitions')
@@ -163,16 +162,13 @@ test('D10: what there is', async () => {
     exchanges: [{ sent, received }, ...parts, ...talk.exchanges.slice(-1)],
   });
   for (const [i, part] of parts.entries()) {
-    if (part.sent.includes('migrate')) continue;
     const recorded = names(part.received[0]);
     const ours = names(got.exchanges[i + 1].received[0]);
     expect(ours.length).toBeGreaterThan(6);
+    const inOrder = recorded.filter(name => ours.includes(name));
+    if (!part.sent.includes('types')) expect(ours).toEqual(inOrder);
     expect(ours.filter(name => !recorded.includes(name))).toEqual(
       part.sent.includes('types') ? ['max-x86_64-cpu'] : [],
-    );
-    if (!part.sent.includes('query-commands')) continue;
-    expect(ours.filter(name => !name.includes('migrat'))).toEqual(
-      recorded.filter(name => !name.includes('migrat')),
     );
   }
 });

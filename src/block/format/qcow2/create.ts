@@ -102,9 +102,16 @@ export async function createQcow2(file: BlockNode, settings: Qcow2Settings): Pro
 /** Gives every cluster a place at once; `falloc` and `full` also write zeros there. */
 export async function preallocate(node: Qcow2Node, mode: Preallocation): Promise<void> {
   if (mode === 'off') return;
+  const how = mode === 'metadata' ? 'bare' : 'zeroed';
+  // One table at a time, so that finished ones can go to the file.
+  const step = node.metadata.l2Coverage;
+  let end = 0;
+  for (let at = 0; at < node.length; at += step) {
+    const length = Math.min(step, node.length - at);
+    const last = await node.exclusive(() => node.writer.preallocate(at, length, how));
+    end = Math.max(end, last);
+  }
   await node.exclusive(async () => {
-    const how = mode === 'metadata' ? 'bare' : 'zeroed';
-    const end = await node.writer.preallocate(0, node.length, how);
     if (end > node.file.length) await node.file.truncate(end);
     node.metadata.highWater = Math.max(node.metadata.highWater, end);
     await node.metadata.commit();

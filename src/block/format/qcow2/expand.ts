@@ -10,7 +10,7 @@ import { set64, view } from './layout.ts';
 import type { Table } from './metadata.ts';
 import type { Qcow2Node } from './node.ts';
 import { switchTo } from './rebuild.ts';
-import { readL1 } from './references.ts';
+import { l1Length } from './references.ts';
 import type { Snapshot } from './snapshots.ts';
 
 /** Under the lock. */
@@ -35,8 +35,9 @@ class Expansion {
 
   /** Undefined when the snapshot holds no zero clusters. */
   async newL1(snapshot: Snapshot): Promise<DataView | undefined> {
-    const stored = await readL1(this.node, snapshot);
-    const copy = view(new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength).slice());
+    const bytes = new Uint8Array(l1Length(this.node, snapshot));
+    if (bytes.length > 0) await this.node.file.read(snapshot.l1Offset, bytes);
+    const copy = view(bytes);
     let changed = false;
     for (let at = 0; at < copy.byteLength; at += 8) {
       const old = entryOffset(copy.getUint32(at), copy.getUint32(at + 4));

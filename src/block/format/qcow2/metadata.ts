@@ -31,7 +31,7 @@ import {
 import type { MetadataMap } from './metadata-map.ts';
 
 /** Bytes of tables that may be cached before clean ones go, or dirty ones are committed. */
-const CACHE_BYTES = 24 * 1024 * 1024;
+const CACHE_BYTES = 16 * 1024 * 1024;
 const SECTOR = 512;
 
 export interface Table {
@@ -65,6 +65,7 @@ export class Metadata {
   /** True while an operation that changes metadata runs: clean tables must stay then. */
   changing = false;
   private readonly tables = new Map<number, Table>();
+  private glanced: Uint8Array | undefined;
   private readonly loading = new Map<number, Promise<Table>>();
   private readonly dirtyL1 = new Set<number>();
   private readonly dirtyReftable = new Set<number>();
@@ -110,6 +111,19 @@ export class Metadata {
   /** The table at `offset` if it is in memory. */
   cached(offset: number): Table | undefined {
     return this.tables.get(offset);
+  }
+
+  /**
+   * The table at `offset`, to be looked at before the next glance: a look at all tables of a large
+   * image shall neither fill the cache nor leave garbage.
+   */
+  async glance(offset: number, isRefblock = false): Promise<Pick<Table, 'bytes' | 'data'>> {
+    const cached = this.tables.get(offset);
+    if (cached !== undefined) return cached;
+    this.glanced ??= new Uint8Array(this.clusterSize);
+    await this.file.debugEvent?.(isRefblock ? 'refblock_load' : 'l2_load');
+    await this.file.read(offset, this.glanced);
+    return { bytes: this.glanced, data: view(this.glanced) };
   }
 
   private load(offset: number, isRefblock: boolean): Promise<Table> {
@@ -174,6 +188,11 @@ export class Metadata {
     if (!this.isFull) return;
     if (this.dirtyTables * this.clusterSize > CACHE_BYTES / 2) await this.commit();
     this.evictClean();
+  }
+
+  /** Forgets clean tables when there are many; for loops over all tables, between two of them. */
+  trim(): void {
+    if (this.isFull) this.evictClean();
   }
 
   private evictClean(): void {
@@ -372,13 +391,18 @@ export class Metadata {
     this.dirtyBlocks = 0;
     this.dirtyL1.clear();
     this.dirtyReftable.clear();
-    const l1 = new Uint8Array(this.header.l1Size * 8);
-    if (l1.length > 0) await this.file.read(this.header.l1Offset, l1);
-    const reftable = new Uint8Array(this.header.reftableClusters * this.clusterSize);
-    await this.file.read(this.header.reftableOffset, reftable);
-    this.l1 = view(l1);
-    this.reftable = view(reftable);
+    this.l1 = await this.reread(this.l1, this.header.l1Offset, this.header.l1Size * 8);
+    const { reftableOffset, reftableClusters } = this.header;
+    const length = reftableClusters * this.clusterSize;
+    this.reftable = await this.reread(this.reftable, reftableOffset, length);
     this.map = undefined;
+  }
+
+  /** Into the same memory, if it fits: these tables may be large. */
+  private async reread(old: DataView, offset: number, length: number): Promise<DataView> {
+    const bytes = length === old.byteLength ? bytesOf(old) : new Uint8Array(length);
+    if (length > 0) await this.file.read(offset, bytes);
+    return view(bytes);
   }
 
   private async writeHeader(overrides: Partial<Header> = {}): Promise<void> {

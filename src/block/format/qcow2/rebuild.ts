@@ -8,13 +8,17 @@
  */
 
 import { BlockError } from '../../backend.ts';
+import { Counts } from './counts.ts';
 import { COPIED, entryOffset, isCopied, kindOf } from './entry.ts';
 import { set64, view } from './layout.ts';
 import type { Qcow2Node } from './node.ts';
-import { type L1Root, References, readL1 } from './references.ts';
+import { l1Root, References, snapshotRoot } from './references.ts';
 import { type Snapshot, serializeSnapshots } from './snapshots.ts';
 
-/** What the image shall be afterwards. `l1Offset` of a snapshot with `l1` is not yet known. */
+/**
+ * What the image shall be afterwards; the tables given here are read only. `l1Offset` of a snapshot
+ * with `l1` is not yet known.
+ */
 export interface NewWorld {
   /** Entries of the active L1 table; flags are put right here. */
   readonly l1: DataView;
@@ -31,31 +35,41 @@ export async function switchTo(node: Qcow2Node, world: NewWorld): Promise<void> 
 
 /** New refcounts from the references; everything else stays where it is. */
 export async function rebuildRefcounts(node: Qcow2Node, references: References): Promise<void> {
-  const shadow = new Shadow(node, references.counts.slice());
+  const shadow = new Shadow(node, references.counts.copy());
   await shadow.refcountsOnly(references);
 }
 
 /** Refcounts as they are on disk. */
-async function oldCounts(node: Qcow2Node): Promise<Uint16Array> {
+async function oldCounts(node: Qcow2Node): Promise<Counts> {
   const { metadata, refcounts } = node;
   const clusters = Math.ceil(metadata.highWater / metadata.clusterSize);
-  const counts = new Uint16Array(clusters);
-  for (let c = 0; c < clusters; c++) counts[c] = await refcounts.get(c);
+  const counts = new Counts(clusters);
+  for (let first = 0; first < clusters; first += refcounts.perBlock) {
+    const block = await refcounts.blockAt(first / refcounts.perBlock);
+    if (block === undefined) continue;
+    const end = Math.min(refcounts.perBlock, clusters - first);
+    for (let i = 0; i < end; i++) {
+      const count = block.getUint16(i * 2);
+      if (count !== 0) counts.set(first + i, count);
+    }
+  }
   return counts;
 }
 
+/** L1 tables are written in pieces of so many bytes. */
+const PIECE = 1024 * 1024;
+
 class Shadow {
   private readonly size: number;
-  private readonly writes: { readonly offset: number; readonly bytes: Uint8Array }[] = [];
-  private counts: Uint16Array = new Uint16Array(0);
+  private counts = new Counts(0);
   private taken = 0;
-  /** How often the L1 tables that get a new place refer to each L2 table. */
-  private readonly movingL2 = new Map<number, number>();
+  /** How often the L1 tables that get a new place refer to each L2 table, by its cluster. */
+  private readonly movingL2 = new Counts(0);
 
   constructor(
     private readonly node: Qcow2Node,
     /** Clusters in use now: not to be written to. */
-    private readonly old: Uint16Array,
+    private readonly old: Counts,
   ) {
     this.size = node.metadata.clusterSize;
   }
@@ -65,15 +79,17 @@ class Shadow {
     const references = await this.count(world);
     this.counts = references.counts;
     const replaced = await this.newL2Tables(world.l1);
-    const active = this.placeL1(world.l1, replaced, true);
-    const snapshots = world.snapshots.map(({ l1, ...snapshot }): Snapshot => {
-      if (l1 === undefined) return snapshot;
-      return { ...snapshot, l1Offset: this.placeL1(l1, replaced, false) };
-    });
+    const active = await this.placeL1(world.l1, replaced, true);
+    const snapshots: Snapshot[] = [];
+    for (const { l1, ...snapshot } of world.snapshots) {
+      const l1Offset =
+        l1 === undefined ? snapshot.l1Offset : await this.placeL1(l1, replaced, false);
+      snapshots.push({ ...snapshot, l1Offset });
+    }
     const table = serializeSnapshots(snapshots);
-    const snapshotsOffset = snapshots.length === 0 ? 0 : this.place(table);
-    const refcounts = this.placeRefcounts();
-    await this.flushWrites();
+    const snapshotsOffset = snapshots.length === 0 ? 0 : await this.place(table);
+    const refcounts = await this.placeRefcounts();
+    await this.node.file.flush();
     header.l1Offset = active;
     header.l1Size = world.l1.byteLength / 8;
     header.size = world.size;
@@ -86,42 +102,43 @@ class Shadow {
 
   async refcountsOnly(references: References): Promise<void> {
     const { header, clusterSize } = this.node.metadata;
-    this.counts = references.counts.slice();
+    this.counts = references.counts.copy();
     const first = header.reftableOffset / clusterSize;
     for (let i = 0; i < header.reftableClusters; i++) this.drop(first + i);
     const entries = header.reftableClusters * (clusterSize / 8);
     for (let i = 0; i < entries; i++) this.drop(this.node.metadata.reftableEntry(i) / clusterSize);
-    const refcounts = this.placeRefcounts();
-    await this.flushWrites();
+    const refcounts = await this.placeRefcounts();
+    await this.node.file.flush();
     header.reftableOffset = refcounts.offset;
     header.reftableClusters = refcounts.clusters;
     await this.node.switched(this.node.snapshots);
   }
 
   private drop(cluster: number): void {
-    if (Number.isInteger(cluster) && cluster > 0 && this.counts[cluster] > 0) {
-      this.counts[cluster]--;
-    }
+    if (!Number.isInteger(cluster) || cluster === 0) return;
+    const count = this.counts.get(cluster);
+    if (count > 0) this.counts.set(cluster, count - 1);
   }
 
   /** References of the new world, its new tables not included. */
   private async count(world: NewWorld): Promise<References> {
     const references = new References(this.node);
     references.add(0, this.size);
-    const roots: L1Root[] = [{ offset: undefined, entries: world.l1, times: 1, active: true }];
+    const roots = [l1Root(undefined, world.l1, true)];
     this.noteL2(world.l1);
     for (const snapshot of world.snapshots) {
-      const moving = snapshot.l1 !== undefined;
-      const entries = snapshot.l1 ?? (await readL1(this.node, snapshot));
-      if (moving) this.noteL2(entries);
-      const offset = moving ? undefined : snapshot.l1Offset;
-      roots.push({ offset, entries, times: 1, active: false });
+      if (snapshot.l1 === undefined) {
+        roots.push(snapshotRoot(this.node, snapshot, 1));
+      } else {
+        this.noteL2(snapshot.l1);
+        roots.push(l1Root(undefined, snapshot.l1, false));
+      }
     }
     await references.addRoots(roots);
     if (references.corruptions > 0) {
       await this.node.metadata.corruption(references.messages[0] ?? 'broken tables');
     }
-    if (references.counts.some(c => c === 0xffff)) {
+    if (references.counts.highest >= 0xffff) {
       throw new BlockError('EINVAL', 'Invalid argument');
     }
     return references;
@@ -133,14 +150,14 @@ class Shadow {
     for (let at = 0; at < l1.byteLength; at += 8) {
       const offset = entryOffset(l1.getUint32(at), l1.getUint32(at + 4));
       if (offset === 0 || replaced.has(offset)) continue;
-      const { bytes } = await this.node.metadata.table(offset);
+      const { bytes } = await this.node.metadata.glance(offset);
       const fixed = this.withFlags(bytes);
       if (fixed === undefined) continue;
       // Tables of older snapshots keep pointing to the old one: those are not rewritten.
-      const times = this.movingL2.get(offset) ?? 1;
-      const place = this.place(fixed);
-      this.counts[place / this.size] = times;
-      this.counts[offset / this.size] -= times;
+      const times = this.movingL2.get(offset / this.size) || 1;
+      const place = await this.place(fixed);
+      this.counts.set(place / this.size, times);
+      this.counts.set(offset / this.size, this.counts.get(offset / this.size) - times);
       replaced.set(offset, place);
     }
     return replaced;
@@ -149,7 +166,8 @@ class Shadow {
   private noteL2(l1: DataView): void {
     for (let at = 0; at < l1.byteLength; at += 8) {
       const offset = entryOffset(l1.getUint32(at), l1.getUint32(at + 4));
-      if (offset !== 0) this.movingL2.set(offset, (this.movingL2.get(offset) ?? 0) + 1);
+      const cluster = offset / this.size;
+      if (offset !== 0) this.movingL2.set(cluster, this.movingL2.get(cluster) + 1);
     }
   }
 
@@ -162,7 +180,7 @@ class Shadow {
       const low = data.getUint32(at + 4);
       const offset = entryOffset(high, low);
       if (offset === 0 || kindOf(high, low) === 'compressed') continue;
-      const alone = this.counts[offset / this.size] === 1;
+      const alone = this.counts.get(offset / this.size) === 1;
       if (alone === isCopied(high)) continue;
       fixed ??= view(table.slice());
       fixed.setUint32(at, ((high & 0x7fffffff) | (alone ? COPIED : 0)) >>> 0);
@@ -170,25 +188,33 @@ class Shadow {
     return fixed === undefined ? undefined : new Uint8Array(fixed.buffer);
   }
 
-  private placeL1(l1: DataView, replaced: Map<number, number>, active: boolean): number {
-    const bytes = new Uint8Array(l1.byteLength);
-    const data = view(bytes);
-    for (let at = 0; at < l1.byteLength; at += 8) {
-      const old = entryOffset(l1.getUint32(at), l1.getUint32(at + 4));
-      const offset = replaced.get(old) ?? old;
-      const alone = active && offset !== 0 && this.counts[offset / this.size] === 1;
-      set64(data, at, offset);
-      data.setUint32(at, (data.getUint32(at) | (alone ? COPIED : 0)) >>> 0);
+  private async placeL1(
+    l1: DataView,
+    replaced: Map<number, number>,
+    active: boolean,
+  ): Promise<number> {
+    const place = this.take(Math.max(1, Math.ceil(l1.byteLength / this.size))) * this.size;
+    for (let start = 0; start < l1.byteLength; start += PIECE) {
+      const bytes = new Uint8Array(Math.min(PIECE, l1.byteLength - start));
+      const data = view(bytes);
+      for (let at = 0; at < bytes.length; at += 8) {
+        const old = entryOffset(l1.getUint32(start + at), l1.getUint32(start + at + 4));
+        if (old === 0) continue;
+        const offset = replaced.get(old) ?? old;
+        const alone = active && this.counts.get(offset / this.size) === 1;
+        set64(data, at, offset);
+        data.setUint32(at, (data.getUint32(at) | (alone ? COPIED : 0)) >>> 0);
+      }
+      await this.node.metadata.writeAt(place + start, bytes);
     }
-    return this.place(bytes);
+    return place;
   }
 
-  /** Puts bytes into clusters that are free in both worlds. */
-  private place(bytes: Uint8Array): number {
-    const count = Math.max(1, Math.ceil(bytes.length / this.size));
-    const first = this.take(count);
-    this.writes.push({ offset: first * this.size, bytes });
-    return first * this.size;
+  /** Writes bytes to clusters that are free in both worlds. */
+  private async place(bytes: Uint8Array): Promise<number> {
+    const offset = this.take(Math.max(1, Math.ceil(bytes.length / this.size))) * this.size;
+    await this.node.metadata.writeAt(offset, bytes);
+    return offset;
   }
 
   private take(count: number): number {
@@ -196,65 +222,42 @@ class Shadow {
     let at = this.taken;
     for (; run < count; at++) run = this.isFree(at) ? run + 1 : 0;
     const first = at - count;
-    if (at > this.counts.length) {
-      const grown = new Uint16Array(Math.max(at, Math.ceil(this.counts.length * 1.1)));
-      grown.set(this.counts);
-      this.counts = grown;
-    }
-    for (let i = 0; i < count; i++) this.counts[first + i] = 1;
+    for (let i = 0; i < count; i++) this.counts.set(first + i, 1);
     if (count === 1) this.taken = at;
     return first;
   }
 
   private isFree(cluster: number): boolean {
-    return (this.old[cluster] ?? 0) === 0 && (this.counts[cluster] ?? 0) === 0;
+    return this.old.get(cluster) === 0 && this.counts.get(cluster) === 0;
   }
 
   /** All refcounts anew, with blocks only where something is counted. */
-  private placeRefcounts(): { readonly offset: number; readonly clusters: number } {
+  private async placeRefcounts(): Promise<{ readonly offset: number; readonly clusters: number }> {
     const perBlock = this.size / 2;
     const blocks = new Map<number, number>();
     let table: { first: number; clusters: number } | undefined;
     for (;;) {
-      const needed = this.nonZeroBlocks(perBlock);
-      for (const index of needed) if (!blocks.has(index)) blocks.set(index, this.take(1));
-      const highest = Math.max(...this.nonZeroBlocks(perBlock));
+      const needed = this.counts.ranges(perBlock);
+      for (const start of needed) if (!blocks.has(start)) blocks.set(start, this.take(1));
+      const highest = (this.counts.ranges(perBlock).at(-1) ?? 0) / perBlock;
       const clusters = Math.ceil(((highest + 1) * 8) / this.size);
       if (table === undefined || table.clusters < clusters) {
         if (table !== undefined) {
-          for (let i = 0; i < table.clusters; i++) this.counts[table.first + i] = 0;
+          for (let i = 0; i < table.clusters; i++) this.counts.set(table.first + i, 0);
         }
         table = { clusters, first: this.take(clusters) };
       }
-      if (this.nonZeroBlocks(perBlock).every(index => blocks.has(index))) break;
+      if (this.counts.ranges(perBlock).every(start => blocks.has(start))) break;
     }
     const bytes = new Uint8Array(table.clusters * this.size);
-    for (const [index, cluster] of blocks) {
-      set64(view(bytes), index * 8, cluster * this.size);
-      const block = new Uint8Array(this.size);
-      const data = view(block);
-      for (let i = 0; i < perBlock; i++) {
-        data.setUint16(i * 2, this.counts[index * perBlock + i] ?? 0);
-      }
-      this.writes.push({ offset: cluster * this.size, bytes: block });
+    const block = new Uint8Array(this.size);
+    const data = view(block);
+    for (const [start, cluster] of blocks) {
+      set64(view(bytes), (start / perBlock) * 8, cluster * this.size);
+      for (let i = 0; i < perBlock; i++) data.setUint16(i * 2, this.counts.get(start + i));
+      await this.node.metadata.writeAt(cluster * this.size, block);
     }
-    this.writes.push({ offset: table.first * this.size, bytes });
+    await this.node.metadata.writeAt(table.first * this.size, bytes);
     return { offset: table.first * this.size, clusters: table.clusters };
-  }
-
-  private nonZeroBlocks(perBlock: number): number[] {
-    const found: number[] = [];
-    for (let start = 0; start < this.counts.length; start += perBlock) {
-      const part = this.counts.subarray(start, start + perBlock);
-      if (part.some(c => c !== 0)) found.push(start / perBlock);
-    }
-    return found;
-  }
-
-  private async flushWrites(): Promise<void> {
-    for (const { offset, bytes } of this.writes) {
-      await this.node.metadata.writeAt(offset, bytes);
-    }
-    await this.node.file.flush();
   }
 }

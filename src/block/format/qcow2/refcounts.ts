@@ -16,6 +16,8 @@ export class Refcounts {
   readonly perBlock: number;
   /** No cluster below this one is free. */
   private hint = 0;
+  /** Runs of clusters are looked for from here on: below are gaps that were too short for one. */
+  private runHint = 0;
   /** Where the next compressed cluster may continue; 0 for nowhere. */
   private compressedAt = 0;
 
@@ -24,9 +26,24 @@ export class Refcounts {
     metadata.decrement = cluster => this.decrement(cluster);
   }
 
-  async get(cluster: number): Promise<number> {
-    const block = await this.block(cluster);
-    return block === undefined ? 0 : block.data.getUint16((cluster % this.perBlock) * 2);
+  /** At once when the counts are in memory. */
+  get(cluster: number): number | Promise<number> {
+    const found = this.block(cluster);
+    const at = (cluster % this.perBlock) * 2;
+    if (found === undefined) return 0;
+    if (!(found instanceof Promise)) return found.data.getUint16(at);
+    return found.then(block => (block === undefined ? 0 : block.data.getUint16(at)));
+  }
+
+  /**
+   * The counts from `index` times `perBlock` on, good until the next glance; undefined where there
+   * is no proper block.
+   */
+  async blockAt(index: number): Promise<DataView | undefined> {
+    const { clusterSize, highWater } = this.metadata;
+    const offset = this.metadata.reftableEntry(index);
+    if (offset === 0 || offset % clusterSize !== 0 || offset >= highWater) return undefined;
+    return (await this.metadata.glance(offset, true)).data;
   }
 
   /** Finds `count` free clusters in a row and takes them; answers with the offset in the file. */
@@ -37,12 +54,13 @@ export class Refcounts {
 
   /** Looks only where the last search ended, if that block is in memory; -1 for nothing there. */
   private allocateHere(count: number): number {
-    const index = Math.floor(this.hint / this.perBlock);
+    const from = this.startFor(count);
+    const index = Math.floor(from / this.perBlock);
     const block = this.metadata.cached(this.metadata.reftableEntry(index));
     if (block === undefined) return -1;
     const { data } = block;
     const home = index * this.perBlock;
-    let start = this.hint - home;
+    let start = from - home;
     for (let at = start; at - start < count; at++) {
       if (at >= this.perBlock) return -1;
       if (data.getUint16(at * 2) !== 0) start = at + 1;
@@ -52,7 +70,12 @@ export class Refcounts {
     return this.taken(home + start, count);
   }
 
+  private startFor(count: number): number {
+    return count === 1 ? this.hint : Math.max(this.hint, this.runHint);
+  }
+
   private taken(first: number, count: number): number {
+    if (count > 1) this.runHint = first + count;
     if (first === this.hint || count === 1) this.hint = first + count;
     return first * this.metadata.clusterSize;
   }
@@ -105,6 +128,7 @@ export class Refcounts {
   /** After someone else has changed the counts. */
   restart(): void {
     this.hint = 0;
+    this.runHint = 0;
     this.compressedAt = 0;
   }
 
@@ -128,6 +152,7 @@ export class Refcounts {
     block.data.setUint16(at, count - 1);
     this.metadata.markDirty(block);
     if (count === 1 && cluster < this.hint) this.hint = cluster;
+    if (count === 1 && cluster < this.runHint) this.runHint = cluster;
     if (count === 1 && Math.floor(this.compressedAt / this.metadata.clusterSize) === cluster) {
       this.compressedAt = 0;
     }
@@ -171,8 +196,8 @@ export class Refcounts {
   }
 
   private async findFree(count: number): Promise<number> {
-    let start = this.hint;
-    let at = this.hint;
+    let start = this.startFor(count);
+    let at = start;
     for (;;) {
       // A missing block means free clusters, but the block itself will need a place among them.
       const block = (await this.block(at)) ?? (await this.ensureBlock(at));

@@ -5,6 +5,7 @@
  * the file and not by what a hostile image claims.
  */
 
+import { Counts } from './counts.ts';
 import { COPIED, compressedPlace, entryHex, entryOffset, isCopied, kindOf } from './entry.ts';
 import { view } from './layout.ts';
 import type { Qcow2Node } from './node.ts';
@@ -12,31 +13,41 @@ import type { Snapshot } from './snapshots.ts';
 
 const MAX_COUNT = 0xffff;
 
+const SEEN = 1;
+const ACTIVE = 2;
+const ONE = 4;
+
+/** Bytes of a snapshot's L1 table that are in memory at once. */
+const PIECE = 256 * 1024;
+
 export interface L1Root {
   /** Undefined for a table that has no place yet. */
   readonly offset: number | undefined;
-  readonly entries: DataView;
+  readonly length: number;
+  /** Entries from byte `at` of the table on; good until the next call. */
+  readonly piece: (at: number) => DataView | Promise<DataView>;
   /** How many owners this very table has. */
   readonly times: number;
   readonly active: boolean;
 }
 
 export class References {
-  readonly counts: Uint16Array;
+  readonly counts: Counts;
   readonly messages: string[] = [];
   corruptions = 0;
   allocated = 0;
   fragmented = 0;
   compressed = 0;
-  /** L2 tables in order of first sight, with the number of references to each. */
-  readonly l2Times = new Map<number, number>();
-  readonly activeL2 = new Set<number>();
+  /** Of each L2 table, by its cluster: the number of references times ONE, and flags. */
+  private readonly l2: Counts;
   private readonly clusterSize: number;
 
   constructor(private readonly node: Qcow2Node) {
     this.clusterSize = node.metadata.clusterSize;
     const end = Math.max(node.metadata.highWater, node.file.length);
-    this.counts = new Uint16Array(Math.ceil(end / this.clusterSize) + 1);
+    const clusters = Math.ceil(end / this.clusterSize) + 1;
+    this.counts = new Counts(clusters);
+    this.l2 = new Counts(clusters);
   }
 
   problem(text: string): void {
@@ -51,28 +62,28 @@ export class References {
     const last = Math.floor((offset + length - 1) / this.clusterSize);
     if (last >= this.counts.length) return false;
     for (let c = first; c <= last; c++) {
-      this.counts[c] = Math.min(MAX_COUNT, this.counts[c] + times);
+      this.counts.set(c, Math.min(MAX_COUNT, this.counts.get(c) + times));
     }
     return true;
   }
 
   /** L1 tables, each with the L2 tables and clusters behind it. */
   async addRoots(roots: readonly L1Root[]): Promise<void> {
+    const inside: L1Root[] = [];
     for (const root of roots) {
-      const length = root.entries.byteLength;
-      if (root.offset !== undefined && !this.add(root.offset, length, root.times)) {
+      if (root.offset !== undefined && !this.add(root.offset, root.length, root.times)) {
         this.problem(`ERROR: L1 table at 0x${root.offset.toString(16)} is outside the image`);
         continue;
       }
-      this.addL1(root);
+      inside.push(root);
+      await eachPiece(root, entries => this.addL1(root, entries));
     }
-    for (const [offset, times] of this.l2Times) await this.addL2(offset, times);
+    for (const root of inside) await eachPiece(root, entries => this.addTables(entries));
   }
 
-  private addL1(root: L1Root): void {
-    const entries = root.entries.byteLength / 8;
-    for (let i = 0; i < entries; i++) {
-      const offset = entryOffset(root.entries.getUint32(i * 8), root.entries.getUint32(i * 8 + 4));
+  private addL1(root: L1Root, entries: DataView): void {
+    for (let at = 0; at < entries.byteLength; at += 8) {
+      const offset = entryOffset(entries.getUint32(at), entries.getUint32(at + 4));
       if (offset === 0) continue;
       if (offset % this.clusterSize !== 0) {
         const where = `l2_offset=${offset.toString(16)}`;
@@ -83,14 +94,31 @@ export class References {
         this.problem(`ERROR: invalid cluster offset=0x${offset.toString(16)}`);
         continue;
       }
-      if (root.active) this.activeL2.add(offset);
-      this.l2Times.set(offset, (this.l2Times.get(offset) ?? 0) + root.times);
+      const cluster = offset / this.clusterSize;
+      const flags = root.active ? ACTIVE : 0;
+      this.l2.set(cluster, (this.l2.get(cluster) | flags) + root.times * ONE);
+    }
+  }
+
+  /** Is this L2 table one of the disk that the guest sees now? */
+  private isActive(offset: number): boolean {
+    return (this.l2.get(offset / this.clusterSize) & ACTIVE) !== 0;
+  }
+
+  private async addTables(entries: DataView): Promise<void> {
+    for (let at = 0; at < entries.byteLength; at += 8) {
+      const offset = entryOffset(entries.getUint32(at), entries.getUint32(at + 4));
+      const cluster = offset / this.clusterSize;
+      const known = this.l2.get(cluster);
+      if (known === 0 || (known & SEEN) !== 0) continue;
+      this.l2.set(cluster, known | SEEN);
+      await this.addL2(offset, Math.floor(known / ONE));
     }
   }
 
   private async addL2(tableOffset: number, times: number): Promise<void> {
-    const { data } = await this.node.metadata.table(tableOffset);
-    const active = this.activeL2.has(tableOffset);
+    const { data } = await this.node.metadata.glance(tableOffset);
+    const active = this.isActive(tableOffset);
     let next = 0;
     for (let at = 0; at < data.byteLength; at += 8) {
       const high = data.getUint32(at);
@@ -149,7 +177,8 @@ export class References {
       const high = metadata.l1.getUint32(i * 8);
       const low = metadata.l1.getUint32(i * 8 + 4);
       const offset = entryOffset(high, low);
-      if (!this.activeL2.has(offset)) continue;
+      if (!this.isActive(offset)) continue;
+      metadata.trim();
       const refs = await count(offset / this.clusterSize);
       if ((refs === 1) !== isCopied(high)) {
         wrong++;
@@ -168,11 +197,13 @@ export class References {
     word: string,
   ): Promise<number> {
     const { metadata } = this.node;
-    const table = await metadata.table(tableOffset);
+    const fix = word === 'Repairing';
+    const table = fix ? await metadata.table(tableOffset) : undefined;
+    const { data } = table ?? (await metadata.glance(tableOffset));
     let wrong = 0;
-    for (let at = 0; at < table.data.byteLength; at += 8) {
-      const high = table.data.getUint32(at);
-      const low = table.data.getUint32(at + 4);
+    for (let at = 0; at < data.byteLength; at += 8) {
+      const high = data.getUint32(at);
+      const low = data.getUint32(at + 4);
       const offset = entryOffset(high, low);
       const kind = kindOf(high, low);
       if (offset === 0 || (kind !== 'normal' && kind !== 'zero')) continue;
@@ -183,8 +214,8 @@ export class References {
       wrong++;
       const entry = `l2_entry=${entryHex(high, low)} refcount=${refs}`;
       this.messages.push(`${word} OFLAG_COPIED data cluster: ${entry}`);
-      if (word !== 'Repairing') continue;
-      table.data.setUint32(at, ((high & 0x7fffffff) | (refs === 1 ? COPIED : 0)) >>> 0);
+      if (table === undefined) continue;
+      data.setUint32(at, ((high & 0x7fffffff) | (refs === 1 ? COPIED : 0)) >>> 0);
       metadata.markDirty(table);
     }
     return wrong;
@@ -192,9 +223,9 @@ export class References {
 }
 
 /** The L1 tables of an image: the active one and the snapshots'. */
-export async function rootsOf(node: Qcow2Node, snapshots: readonly Snapshot[]): Promise<L1Root[]> {
+export function rootsOf(node: Qcow2Node, snapshots: readonly Snapshot[]): L1Root[] {
   const { header, l1 } = node.metadata;
-  const roots: L1Root[] = [{ offset: header.l1Offset, entries: l1, times: 1, active: true }];
+  const roots: L1Root[] = [l1Root(header.l1Offset, l1, true)];
   const seen = new Map<string, Snapshot>();
   const times = new Map<string, number>();
   for (const snapshot of snapshots) {
@@ -202,18 +233,42 @@ export async function rootsOf(node: Qcow2Node, snapshots: readonly Snapshot[]): 
     seen.set(key, snapshot);
     times.set(key, (times.get(key) ?? 0) + 1);
   }
-  for (const [key, snapshot] of seen) {
-    const entries = await readL1(node, snapshot);
-    roots.push({ offset: snapshot.l1Offset, entries, times: times.get(key) ?? 1, active: false });
-  }
+  for (const [key, snapshot] of seen) roots.push(snapshotRoot(node, snapshot, times.get(key) ?? 1));
   return roots;
 }
 
-/** A snapshot's L1 table; an empty one when it cannot be where it is said to be. */
-export async function readL1(node: Qcow2Node, snapshot: Snapshot): Promise<DataView> {
-  const length = snapshot.l1Size * 8;
-  const fits = snapshot.l1Offset + length <= node.metadata.highWater + node.metadata.clusterSize;
-  const bytes = new Uint8Array(fits ? length : 0);
-  if (bytes.length > 0) await node.file.read(snapshot.l1Offset, bytes);
-  return view(bytes);
+/** A table that is in memory. */
+export function l1Root(offset: number | undefined, l1: DataView, active: boolean): L1Root {
+  const { buffer, byteOffset, byteLength } = l1;
+  const piece = (at: number): DataView => new DataView(buffer, byteOffset + at, byteLength - at);
+  return { offset, length: byteLength, piece, times: 1, active };
+}
+
+/** A snapshot's table, read piece by piece: an image may have many; see `l1Length`. */
+export function snapshotRoot(node: Qcow2Node, snapshot: Snapshot, times: number): L1Root {
+  const length = l1Length(node, snapshot);
+  const bytes = new Uint8Array(Math.min(PIECE, length));
+  const piece = async (at: number): Promise<DataView> => {
+    const part = bytes.subarray(0, length - at);
+    await node.file.read(snapshot.l1Offset + at, part);
+    return view(part);
+  };
+  return { offset: snapshot.l1Offset, length, piece, times, active: false };
+}
+
+/** Bytes of a snapshot's L1 table; 0 when it cannot be where it is said to be. */
+export function l1Length(node: Qcow2Node, { l1Offset, l1Size }: Snapshot): number {
+  const { highWater, clusterSize } = node.metadata;
+  return l1Offset + l1Size * 8 <= highWater + clusterSize ? l1Size * 8 : 0;
+}
+
+async function eachPiece(
+  root: L1Root,
+  visit: (entries: DataView) => void | Promise<void>,
+): Promise<void> {
+  for (let at = 0; at < root.length; ) {
+    const entries = await root.piece(at);
+    await visit(entries);
+    at += entries.byteLength;
+  }
 }

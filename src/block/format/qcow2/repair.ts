@@ -35,7 +35,7 @@ export async function checkQcow2(node: Qcow2Node, repair: Repair): Promise<Check
     corruptionsFixed = fixed.corruptions;
     failure = fixed.failure;
   }
-  const count = (cluster: number): Promise<number> => node.refcounts.get(cluster);
+  const count = (cluster: number): number | Promise<number> => node.refcounts.get(cluster);
   const flags = failure === undefined ? await references.checkCopied(count, repair === 'all') : 0;
   if (repair === 'all') {
     corruptionsFixed += flags;
@@ -67,7 +67,7 @@ export async function countReferences(node: Qcow2Node): Promise<References> {
   const { header, clusterSize } = metadata;
   const references = new References(node);
   references.add(0, clusterSize);
-  await references.addRoots(await rootsOf(node, snapshots));
+  await references.addRoots(rootsOf(node, snapshots));
   const tableBytes = snapshots.length === 0 ? 0 : serializeSnapshots(snapshots).length;
   references.add(header.snapshotsOffset, tableBytes);
   return references;
@@ -97,34 +97,61 @@ async function checkRefcountTables(node: Qcow2Node, references: References): Pro
   return wrong;
 }
 
-/** Reads a count without raising the alarm over a broken table. */
-async function countOnDisk(node: Qcow2Node, cluster: number): Promise<number> {
-  const { clusterSize } = node.metadata;
-  const index = Math.floor(cluster / node.refcounts.perBlock);
-  const offset = node.metadata.reftableEntry(index);
-  const outside = offset % clusterSize !== 0 || offset >= node.metadata.highWater;
-  if (offset === 0 || outside) return 0;
-  return node.refcounts.get(cluster);
-}
-
 async function compare(
   node: Qcow2Node,
   references: References,
   mode: 'report' | 'leaks' | 'all',
 ): Promise<Comparison> {
-  const leaks: number[] = [];
-  const errors: number[] = [];
-  let highest = 0;
-  let mustRebuild = false;
-  const clusters = references.counts.length;
-  for (let cluster = 0; cluster < clusters; cluster++) {
-    const counted = references.counts[cluster];
-    const stored = await countOnDisk(node, cluster);
-    if (stored > 0 || counted > 0) highest = cluster;
+  const found = { leaks: [], errors: [], mustRebuild: false, highest: 0 };
+  for (const index of blocksToCompare(node, references)) {
+    compareBlock(references, await node.refcounts.blockAt(index), {
+      first: index * node.refcounts.perBlock,
+      perBlock: node.refcounts.perBlock,
+      mode,
+      found,
+    });
+  }
+  return found;
+}
+
+/** Refcount blocks that are there, or would have to be. */
+function* blocksToCompare(node: Qcow2Node, references: References): Generator<number> {
+  const { perBlock } = node.refcounts;
+  const { counts } = references;
+  const known = node.metadata.reftable.byteLength / 8;
+  const inside = Math.min(known, Math.ceil(counts.length / perBlock));
+  for (let index = 0; index < inside; index++) {
+    const first = index * perBlock;
+    const there = node.metadata.reftableEntry(index) !== 0;
+    if (there || counts.mayHave(first, first + perBlock)) yield index;
+  }
+  for (const first of counts.ranges(perBlock)) {
+    if (first / perBlock >= known) yield first / perBlock;
+  }
+}
+
+interface BlockComparison {
+  readonly first: number;
+  readonly perBlock: number;
+  readonly mode: 'report' | 'leaks' | 'all';
+  readonly found: { leaks: number[]; errors: number[]; mustRebuild: boolean; highest: number };
+}
+
+function compareBlock(
+  references: References,
+  block: DataView | undefined,
+  { first, perBlock, mode, found }: BlockComparison,
+): void {
+  const { counts } = references;
+  const end = Math.min(first + perBlock, counts.length);
+  for (let cluster = first; cluster < end; cluster++) {
+    const counted = counts.get(cluster);
+    const stored = block?.getUint16((cluster - first) * 2) ?? 0;
+    if (stored > 0 || counted > 0) found.highest = cluster;
     if (stored === counted) continue;
     const leak = stored > counted;
-    if (stored === 0) mustRebuild = true;
-    (leak ? leaks : errors).push(cluster);
+    if (stored === 0) found.mustRebuild = true;
+    (leak ? found.leaks : found.errors).push(cluster);
     const repaired = mode === 'all' || (mode === 'leaks' && leak);
     const word = repaired ? 'Repairing' : leak ? 'Leaked' : 'ERROR';
     if (mode === 'report' || repaired) {
@@ -133,7 +160,6 @@ async function compare(
       );
     }
   }
-  return { leaks, errors, mustRebuild, highest };
 }
 
 interface Fixed {
@@ -150,7 +176,7 @@ async function oldStructures(node: Qcow2Node, references: References): Promise<s
   for (let i = 0; i < header.reftableClusters; i++) clusters.add(first + i);
   const entries = header.reftableClusters * (clusterSize / 8);
   for (let i = 0; i < entries; i++) clusters.add(node.metadata.reftableEntry(i) / clusterSize);
-  const own = [...clusters].filter(c => c > 0 && references.counts[c] === 1);
+  const own = [...clusters].filter(c => c > 0 && references.counts.get(c) === 1);
   return own.sort((a, b) => a - b).map(c => `Repairing cluster ${c} refcount=1 reference=0`);
 }
 
@@ -174,12 +200,12 @@ async function fix(
   await compare(node, references, what.all ? 'all' : 'leaks');
   if (what.all) {
     for (const cluster of what.errors) {
-      await node.refcounts.store(cluster, references.counts[cluster]);
+      await node.refcounts.store(cluster, references.counts.get(cluster));
     }
     await node.metadata.commit();
   }
   for (const cluster of what.leaks) {
-    await node.refcounts.store(cluster, references.counts[cluster]);
+    await node.refcounts.store(cluster, references.counts.get(cluster));
   }
   await node.metadata.commit();
   return { leaks: what.leaks.length, corruptions: what.all ? what.errors.length : 0 };

@@ -8,7 +8,7 @@ import { BlockError } from '../../backend.ts';
 import { l1EntriesFor, MAX_SNAPSHOTS, view } from './layout.ts';
 import type { Qcow2Node } from './node.ts';
 import { switchTo } from './rebuild.ts';
-import { readL1 } from './references.ts';
+import { l1Length } from './references.ts';
 import { findSnapshot, type Snapshot } from './snapshots.ts';
 
 export interface SnapshotRequest {
@@ -22,17 +22,10 @@ export interface SnapshotRequest {
   readonly vmClockNs: number;
 }
 
-function copyOf(l1: DataView): DataView {
-  const bytes = new Uint8Array(l1.byteLength);
-  bytes.set(new Uint8Array(l1.buffer, l1.byteOffset, l1.byteLength));
-  return view(bytes);
-}
-
 /** The active disk has no machine state: that is the snapshot's alone. */
 function withoutVmState(node: Qcow2Node, l1: DataView): DataView {
   const { size, clusterBits } = node.metadata.header;
-  const disk = new Uint8Array(l1.buffer, l1.byteOffset, l1EntriesFor(size, clusterBits) * 8);
-  return view(disk.slice());
+  return view(new Uint8Array(l1.buffer, l1.byteOffset, l1EntriesFor(size, clusterBits) * 8));
 }
 
 /** The next id is one more than the highest number so far. */
@@ -59,7 +52,7 @@ export function createSnapshot(node: Qcow2Node, request: SnapshotRequest): Promi
       diskSize: header.size,
       unknownExtra: new Uint8Array(0),
     };
-    const l1 = copyOf(node.metadata.l1);
+    const { l1 } = node.metadata;
     await switchTo(node, {
       l1: withoutVmState(node, l1),
       size: header.size,
@@ -84,14 +77,14 @@ export function applySnapshot(node: Qcow2Node, key: string): Promise<void> {
       node.warn('qcow2: Loading snapshots with different disk size is not implemented');
       throw new BlockError('ENOTSUP', 'Operation not supported');
     }
-    const stored = await readL1(node, snapshot);
     const entries = Math.max(
       snapshot.l1Size,
       l1EntriesFor(header.size, header.clusterBits),
       header.l1Size,
     );
     const bytes = new Uint8Array(entries * 8);
-    bytes.set(new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength));
+    const stored = l1Length(node, snapshot);
+    if (stored > 0) await node.file.read(snapshot.l1Offset, bytes.subarray(0, stored));
     await switchTo(node, { l1: view(bytes), size: header.size, snapshots: node.snapshots });
   });
 }
@@ -100,7 +93,7 @@ export function deleteSnapshot(node: Qcow2Node, key: string): Promise<Snapshot> 
   return node.exclusive(async () => {
     const snapshot = find(node, key);
     await switchTo(node, {
-      l1: copyOf(node.metadata.l1),
+      l1: node.metadata.l1,
       size: node.metadata.header.size,
       snapshots: node.snapshots.filter(s => s !== snapshot),
     });

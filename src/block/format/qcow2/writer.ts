@@ -23,6 +23,8 @@ import { l2Table, lookup } from './mapping.ts';
 import type { Metadata, Table } from './metadata.ts';
 import type { Refcounts } from './refcounts.ts';
 
+/** Preallocated runs are this part of a refcount block long, so that its end is used, too. */
+const PREALLOCATED_PART = 128;
 /** Clusters are allocated in runs of at most so many bytes. */
 const MAX_RUN_BYTES = 2 * 1024 * 1024;
 
@@ -207,7 +209,8 @@ export class Writer {
       const table = await this.tableForWrite(at);
       const index = this.indexOf(at);
       const wanted = Math.ceil((offset + length - at) / size);
-      const count = Math.min(wanted, metadata.l2Entries - index);
+      const most = Math.max(1, Math.floor(refcounts.perBlock / PREALLOCATED_PART));
+      const count = Math.min(wanted, metadata.l2Entries - index, most);
       const place = await refcounts.allocate(count);
       if (how === 'zeroed') await fillZeroes(metadata.file, place, count * size);
       for (let i = 0; i < count; i++) setEntry(table.data, index + i, place + i * size, COPIED);

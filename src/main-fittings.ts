@@ -1,0 +1,69 @@
+/**
+ * What `-device` and its relatives gather before a machine is built, or plugged into.
+ */
+
+import type { Char } from './char.ts';
+import { UserError } from './error.ts';
+import type { DebugconOptions, DebugExitOptions, DriveOptions } from './hw/board/options.ts';
+import type { UsbDeviceOptions } from './hw/board/usb.ts';
+import type { CharTable } from './main-chars.ts';
+import type { DriveTable, OpenDrive } from './main-drives.ts';
+import type { OptionList } from './options.ts';
+
+/** What the board will be built from. */
+export interface Fittings {
+  readonly drives: DriveOptions[];
+  readonly serials: (Char | undefined)[];
+  readonly debugcons: DebugconOptions[];
+  readonly debugExits: DebugExitOptions[];
+  /** There is a USB controller. */
+  usb: boolean;
+  readonly usbDevices: UsbDeviceOptions[];
+  /** Root ports in the order in which they are given out. */
+  readonly freeUsbPorts: string[];
+  /** Devices so far that got no id: they are numbered. */
+  anonymous: number;
+  /** USB devices so far that came without `-device`. */
+  unattached: number;
+}
+
+export function noFittings(): Fittings {
+  return {
+    drives: [],
+    serials: [],
+    debugcons: [],
+    debugExits: [],
+    usb: false,
+    usbDevices: [],
+    freeUsbPorts: ['1', '2'],
+    anonymous: 0,
+    unattached: 0,
+  };
+}
+
+/** One device that is being fitted. */
+export interface Place {
+  readonly driver: string;
+  readonly list: OptionList;
+  readonly fittings: Fittings;
+  readonly chars: CharTable;
+  readonly drives: DriveTable;
+  /** The machine is there: only some buses take devices now. */
+  readonly isHot?: boolean;
+  /** Where the device will be in the tree of objects. */
+  readonly path: string;
+}
+
+/** The drive of `drive=`, as long as nobody has it; `owner` is whose property that is. */
+export function findDrive({ driver, list, drives }: Place, owner = driver): OpenDrive | undefined {
+  const name = list.get('drive');
+  if (name === undefined) return undefined;
+  const found = drives.drives.find(({ spec }) => spec.id === name);
+  if (found === undefined) {
+    throw new UserError(`Property '${owner}.drive' can't find value '${name}'`);
+  }
+  if (found.isClaimed) {
+    throw new UserError(`Property '${owner}.drive' can't take value '${name}', it's in use`);
+  }
+  return found;
+}
