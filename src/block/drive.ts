@@ -52,7 +52,7 @@ export interface InsertedInfo {
   /** The top image's own state. */
   readonly encrypted: boolean;
   readonly encryptionKeyMissing: boolean;
-  /** As stored in the top image's header. */
+  /** As it was opened: with the folder of the image above it, or by an option. */
   readonly backingFile: string | undefined;
   readonly backingFileDepth: number;
   readonly cache: {
@@ -89,7 +89,7 @@ function insertedInfo(drive: DriveBackend, node: BlockNode): InsertedInfo {
     readOnly: node.readOnly,
     encrypted: details.encrypted,
     encryptionKeyMissing: drive.keyMissing,
-    backingFile: details.backingFilename === '' ? undefined : details.backingFilename,
+    backingFile: node.backing?.filename ?? (details.backingFilename || undefined),
     backingFileDepth: chainDepth(node),
     cache: drive.cache,
     cacheText: cacheModeText(drive.cache),

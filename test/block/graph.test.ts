@@ -6,6 +6,7 @@ import type { BlockNode } from '../../src/block/node.ts';
 import { Options } from '../../src/block/options.ts';
 import { letGo } from '../../src/block/shared-node.ts';
 import { MemoryHost } from '../support/memory-host.ts';
+import { make } from '../support/qcow2-bench.ts';
 
 function bench() {
   const host = new MemoryHost();
@@ -116,4 +117,26 @@ test('a node that another one names is closed by the last of its owners', async 
       ]),
     ),
   ).toBe('Cannot find device=two nor node_name=two');
+});
+
+test('options of the backing file add to what the header says, or replace it', async () => {
+  const { host, open } = bench();
+  host.put('dir/low.raw', new Uint8Array(4096).fill(1));
+  host.put('other.raw', new Uint8Array(4096).fill(2));
+  await make(host, 'dir/top.qcow2', { size: 4096, backingFile: 'low.raw', backingFormat: 'raw' });
+  const first = async (name: string, options: readonly [string, string][]): Promise<number> => {
+    const node = await open(name, options);
+    const bytes = new Uint8Array(512);
+    await node.read(0, bytes);
+    await node.close();
+    return bytes[0];
+  };
+  expect(await first('dir/top.qcow2', [])).toBe(1);
+  expect(await first('dir/top.qcow2', [['backing.driver', 'raw']])).toBe(1);
+  expect(await first('dir/top.qcow2', [['backing.file.filename', 'other.raw']])).toBe(2);
+  expect(await first('blkdebug::dir/top.qcow2', [])).toBe(1);
+  const json = '{"driver":"qcow2","file":{"driver":"file","filename":"dir/top.qcow2"}}';
+  expect(await first(`json:${json}`, [])).toBe(1);
+  const wrong = open('dir/top.qcow2', [['backing.driver', 'qcow2']]);
+  expect(await refusal(wrong)).toBe('Could not open backing file: Image is not in qcow2 format');
 });
