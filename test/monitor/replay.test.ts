@@ -1,141 +1,9 @@
-import { cpSync } from 'node:fs';
-import { afterAll, describe, expect, test } from 'vitest';
-import { Workshop } from '../support/emulator.ts';
-import { makeImages } from '../support/encrypted-images.ts';
-import { type Replayed, replay } from '../support/replay.ts';
-import { type Run, transcript } from '../support/sessions.ts';
+import { afterAll, describe, test } from 'vitest';
+import { expectSame, KEYS, sessions, Workshops } from '../support/recorded.ts';
+import { replay } from '../support/replay.ts';
 
-/** What a session may say that was not recorded, and why. */
-interface Known {
-  /** The line typed, or `stderr`, `end`. */
-  readonly what: RegExp;
-  readonly why: string;
-}
-
-/** Rows of docs/compatibility.md, and what no two runs have in common. */
-const GUEST = 'the guest runs other firmware';
-const HOST = 'of the host, or of the moment';
-const RECORDER = 'the recorder ended the session';
-const NO_DEVICE = 'no such device yet';
-const CPU = 'one processor, no KVM';
-const TRACE = 'there are no trace events';
-
-const ORPHANS = [{ what: /^stderr$/, why: NO_DEVICE }];
-const ALL = [{ what: /^/, why: NO_DEVICE }];
-
-const KNOWN: { readonly [session: string]: readonly Known[] } = {
-  'B01 13': ORPHANS,
-  'B01 14': ORPHANS,
-  'B01 15': ORPHANS,
-  'B01 16': ORPHANS,
-  'B01 19': ORPHANS,
-  'B03 17': ORPHANS,
-  'B04 2': [{ what: /device_add virtio|info block/, why: NO_DEVICE }],
-  'B04 13': [{ what: /^/, why: RECORDER }],
-  'B04 17': ORPHANS,
-  'B04 18': [{ what: /^/, why: RECORDER }],
-  'B04 20': [{ what: /^/, why: 'the program is ours' }],
-  'B04 21': [{ what: /device_add virtio|info block|device_del v/, why: NO_DEVICE }],
-  'B05 0': [...ORPHANS, { what: /info block/, why: NO_DEVICE }],
-  'C02 1': [
-    { what: /^(i|i\/\dxb|i\/w) 0x70|^sum 0/, why: GUEST },
-    { what: /^gdbserver$/, why: NO_DEVICE },
-    { what: /^stderr$/, why: GUEST },
-  ],
-  'C02 3': ALL,
-  'C02 5': [
-    { what: /^device_add (help|usb-storage,help)|^nbd_server_(start|add) [-ln]/, why: NO_DEVICE },
-  ],
-  'C03 0': [
-    { what: /^xp? ?(\/\d*[icdouxbhwg]+|0$|\$pc)/, why: GUEST },
-    { what: /^p(rint)?(\/d)? \$(pc|eip|cs|eflags)/, why: GUEST },
-  ],
-  'C03 6': [{ what: /^/, why: RECORDER }],
-  'C05 0': [
-    { what: /^info (cpus|block -v)/, why: HOST },
-    { what: /^info (mtree|qtree|roms)/, why: NO_DEVICE },
-    { what: /^info (kvm|jit)/, why: CPU },
-    { what: /^info trace-events/, why: TRACE },
-  ],
-  'C06 0': [
-    { what: /^info (network|pci)/, why: NO_DEVICE },
-    { what: /^info kvm/, why: CPU },
-  ],
-  'C06 4': [...ORPHANS, { what: /^info pci/, why: NO_DEVICE }],
-  'C06 5': ALL,
-  'C06 6': ALL,
-  'C07 0': [{ what: /^i\/[hw] 0x70/, why: GUEST }],
-};
-
-/** `Password:` answers have no line of their own. */
-function exchanges(text: string): { typed: string; text: string }[] {
-  return text.split(/(?<=^|\n|-)(?=\(qemu\) )/).map(part => ({
-    typed: /^\(qemu\) (.*)/.exec(part)?.[1] ?? '',
-    text: part.trimEnd(),
-  }));
-}
-
-function masked(text: string): string {
-  return (
-    text
-      .replace(/disk size: \S+/g, 'disk size: N')
-      .replace(/\/\S*\bvl\.\S+/g, 'TEMPORARY')
-      .replace(/ from pid \d+/g, '')
-      .replace(/^(\d+ +\S+) +\S+ \d{4}-\S+ \S+ +[\d:.]+$/gm, '$1 SIZE DATE CLOCK')
-      .replace(/vm-\d{14}/g, 'vm-TIME')
-      .replace(/^((?:total|normal|duplicate|setup|transferred|throughput)[\w ]*:).*/gm, '$1 N')
-      // What else is read from a pipe is nobody's.
-      .replace(/^cat: (-|write error): .*\n/gm, '')
-  );
-}
-
-function expectSame(name: string, run: Run, got: Replayed): void {
-  const known = KNOWN[name] ?? [];
-  const isKnown = (what: string): boolean => known.some(k => k.what.test(what));
-  const parts = (r: Pick<Run, 'output' | 'stderr' | 'end'>) => [
-    ...exchanges(masked(r.output)).filter(part => !isKnown(part.typed)),
-    ...(isKnown('stderr') ? [] : [{ typed: 'stderr', text: masked(r.stderr) }]),
-    ...(isKnown('end') ? [] : [{ typed: 'end', text: r.end }]),
-  ];
-  expect(parts(got)).toEqual(parts(run));
-}
-
-/** Paths of the recorder's folder were cut out of the transcript; their slashes are arithmetic. */
-function withPaths(run: Run): Run {
-  const output = run.output.replace(/^(\(qemu\) p?memsave \S+ 16) (p?ms2?)$/gm, '$1 /tmp/$2');
-  return { ...run, output };
-}
-
-const template = new Workshop();
-makeImages(template);
-const workshops = [template];
-afterAll(() => {
-  for (const workshop of workshops) workshop.close();
-});
-
-/** With fresh images. */
-function workshop(): Workshop {
-  const made = new Workshop();
-  workshops.push(made);
-  const filter = (path: string): boolean => path !== template.program;
-  cpSync(template.folder, made.folder, { recursive: true, filter });
-  return made;
-}
-
-interface Session {
-  readonly name: string;
-  readonly run: Run;
-}
-
-function sessions(file: string): Session[] {
-  return transcript(file).map((run, i) => ({
-    name: `${file.slice(0, 3)} ${i}`,
-    run: withPaths(run),
-  }));
-}
-
-/** Keys beyond lines of text were pressed in these; see terminal.test.ts. */
-const KEYS = ['C03 1', 'C03 3', 'C03 4', 'C03 5', 'C06 7'];
+const workshops = new Workshops();
+afterAll(() => workshops.close());
 
 describe.each([
   ['B01-startup', 0],
@@ -151,20 +19,9 @@ describe.each([
 ] as const)('%s', (file, settleMs) => {
   const all = sessions(file).filter(({ name }) => !KEYS.includes(name));
   // Here one session leaves files to the next.
-  const common = file === 'B04-states' ? workshop() : undefined;
+  const common = file === 'B04-states' ? workshops.next() : undefined;
   test.each(all)('$name', async ({ name, run }) => {
-    const got = await replay(common ?? workshop(), run, settleMs);
+    const got = await replay(common ?? workshops.next(), run, settleMs);
     expectSame(name, run, got);
-  });
-});
-
-describe('on a terminal, as on a pipe', () => {
-  const all = [...sessions('B01-startup'), ...sessions('B03-keys'), ...sessions('C01-help')];
-  const quiet = all.filter(({ run }) => run.stderr === '' && run.stdin === 'pipe');
-  test.each(quiet)('$name', async ({ name, run }) => {
-    const got = await replay(workshop(), { ...run, stdin: 'tty' });
-    // Where stderr may say something, a terminal shows it in between.
-    const output = got.output.replace(/Warning: Orphaned.*\n/g, '');
-    expectSame(name, run, { ...got, output });
   });
 });
