@@ -75,6 +75,7 @@ test('info mtree follows the firmware', () => {
         00000600-00000603 (prio 0, RW): acpi-evt
         00000604-00000605 (prio 0, RW): acpi-cnt
         00000608-0000060b (prio 0, RW): acpi-tmr
+      0000ae00-0000ae13 (prio 0, RW): acpi-pci-hotplug
       0000afe0-0000afe3 (prio 0, RW): acpi-gpe0
       0000c040-0000c04f (prio 1, RW): piix-bmdma-container
         0000c040-0000c043 (prio 0, RW): piix-bmdma
