@@ -19,13 +19,14 @@ type JsonObject = { readonly [name: string]: Json };
 
 /** The block layer, loaded when there is a drive. */
 async function loadBlock() {
-  const [options, drivers, drive, host] = await Promise.all([
+  const [options, drivers, drive, shared, host] = await Promise.all([
     import('./block/drive-options.ts'),
     import('./block/drivers.ts'),
     import('./block/drive.ts'),
+    import('./block/shared-node.ts'),
     import('./host-file-io.ts'),
   ]);
-  return { ...options, ...drivers, ...drive, host: host.nodeBlockHost };
+  return { ...options, ...drivers, ...drive, ...shared, host: host.nodeBlockHost };
 }
 type BlockModule = Awaited<ReturnType<typeof loadBlock>>;
 
@@ -133,11 +134,13 @@ export class DriveTable {
     }
   }
 
-  /** Opens one more drive. Throws UserError. */
-  async add(pairs: readonly (readonly [string, string])[]): Promise<OpenDrive> {
+  /** Opens one more drive, with `file` the name of another node if given. Throws UserError. */
+  async add(pairs: readonly (readonly [string, string])[], file?: string): Promise<OpenDrive> {
     const block = await this.layer();
     try {
-      return await this.openSpec(block, this.parse(block, pairs));
+      const spec = this.parse(block, pairs);
+      if (file !== undefined) spec.options.set('file', file);
+      return await this.openSpec(block, spec);
     } catch (error) {
       if (error instanceof block.FormatHelp) throw new UserError(error.message);
       throw error;
@@ -157,7 +160,15 @@ export class DriveTable {
       imageTool: 'tinamou-img',
       warn: text => this.printError(`${text}\n`),
       mayOpenEncrypted: this.mayOpenEncrypted,
+      findNode: name => this.findNode(name),
     };
+  }
+
+  private findNode(name: string): DriveBackend['node'] {
+    const drive =
+      this.drives.find(({ spec }) => spec.id === name) ??
+      this.drives.find(({ backend }) => backend.nodeName === name);
+    return drive?.backend.node;
   }
 
   private parse(block: BlockModule, given: readonly (readonly [string, string])[]): DriveSpec {
@@ -221,7 +232,7 @@ export class DriveTable {
     const release = await backend.drain();
     const old = this.withTray(drive, 'open', () => backend.replaceMedium(undefined));
     release();
-    await old?.close();
+    if (old !== undefined) await (await this.layer()).letGo(old);
   }
 
   /** The device hears of a medium only when its password is known. */

@@ -42,7 +42,9 @@ export async function addNode(table: DriveTable, options: JsonObject): Promise<v
     throw new UserError(`Invalid parameter '${driver}'`);
   }
   if (typeof id !== 'string') throw new UserError('Block device needs an ID');
-  const pairs = flatten(options, '');
+  const { file, ...others } = options;
+  const reference = typeof file === 'string' ? file : undefined;
+  const pairs = flatten(reference === undefined ? options : others, '');
   const has = (key: string, value: string): boolean =>
     pairs.some(([k, v]) => k === key && v === value);
   if (has('aio', 'native') && !has('cache.direct', 'on')) {
@@ -51,7 +53,7 @@ export async function addNode(table: DriveTable, options: JsonObject): Promise<v
   if (table.drives.some(({ spec }) => spec.id === id)) {
     throw new UserError(`Device with id '${id}' already exists`);
   }
-  const drive = await table.add([['if', 'none'], ...pairs]);
+  const drive = await table.add([['if', 'none'], ...pairs], reference);
   if (!drive.backend.keyMissing) return;
   await table.remove(drive);
   throw new UserError("blockdev-add doesn't support encrypted devices");

@@ -20,14 +20,13 @@ export async function commitInto(
   for (let at = 0; at < top.length; ) {
     const extent = await chainStatus(top, base, at, Math.min(QUESTION, top.length - at));
     let { length } = extent;
-    if (extent.owner !== undefined) {
-      if (extent.zero) await base.writeZeroes(at, length, true);
-      else {
-        length = Math.min(length, CHUNK - (at % CHUNK));
-        const part = buffer.subarray(0, length);
-        await top.read(at, part);
-        await base.write(at, part);
-      }
+    if (extent.owner !== undefined && extent.zero) {
+      await base.writeZeroes(at, length, true);
+    } else if (extent.owner !== undefined) {
+      length = Math.min(length, CHUNK - (at % CHUNK));
+      const part = buffer.subarray(0, length);
+      await top.read(at, part);
+      await base.write(at, part);
     }
     at += length;
     progress(at / top.length);

@@ -18,6 +18,8 @@ export interface BlockContext {
   readonly warn: (text: string) => void;
   /** A line for stdout: what suspended requests do. */
   readonly tell?: (text: string) => void;
+  /** An open image by the id of its drive or by its node's name. */
+  readonly findNode?: (name: string) => BlockNode | undefined;
   /** False while a running guest would see ciphertext: opening encrypted images then fails. */
   readonly mayOpenEncrypted: () => boolean;
 }

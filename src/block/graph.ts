@@ -3,7 +3,7 @@
  *
  * A name leads to a protocol (`file`, unless it starts with another one's prefix), a driver option
  * or the first bytes of the file to a format, the image's header or `backing.*` to backing images.
- * Not emulated: protocols over a network; references to named nodes.
+ * Not emulated: protocols over a network.
  */
 
 import { UserError } from '../error.ts';
@@ -15,6 +15,7 @@ import { foreignFormat } from './foreign.ts';
 import type { BlockNode } from './node.ts';
 import { absorbJsonFilename, Options } from './options.ts';
 import { backingPath, protocolPrefix } from './path.ts';
+import { SharedNode } from './shared-node.ts';
 
 const PROBE_BYTES = 512;
 /** A chain as long as this is a mistake; each image in it costs an open file. */
@@ -95,13 +96,18 @@ async function openFileChild(
   format: string | undefined,
 ): Promise<BlockNode> {
   const child = options.takeChild('file');
-  const direct = options.take('file');
-  const name = filename ?? direct;
-  if (name === undefined && child.size === 0) {
+  const reference = options.take('file');
+  if (reference !== undefined) {
+    if (child.size > 0 || filename !== undefined) {
+      throw new UserError('Cannot reference an existing block device with additional options');
+    }
+    return shareNode(reference, request.context);
+  }
+  if (filename === undefined && child.size === 0) {
     const what = format === undefined ? 'Must specify either driver or file' : '';
     throw new UserError(what || "A block device must be specified for 'file'");
   }
-  const resolved = resolveFilename(name, child);
+  const resolved = resolveFilename(filename, child);
   const driverName = child.take('driver');
   const named = driverName === undefined ? undefined : findDriver(driverName);
   if (named !== undefined && named.kind === 'format') {
@@ -111,6 +117,13 @@ async function openFileChild(
   }
   const node = await openProtocol(resolved, child, request, named);
   return finish(node, named ?? findDriver(node.driver), child, request.deviceName ?? '');
+}
+
+/** Another image's node: whoever names it becomes one of its owners. */
+function shareNode(name: string, { findNode }: BlockContext): BlockNode {
+  const node = findNode?.(name);
+  if (node === undefined) throw new UserError(`Cannot find device=${name} nor node_name=${name}`);
+  return new SharedNode(node);
 }
 
 async function openProtocol(
@@ -218,6 +231,9 @@ async function openBacking(
   trail: readonly string[],
 ): Promise<BlockNode | undefined> {
   const child = options.takeChild('backing');
+  const reference = options.take('backing');
+  if (reference === '') return undefined;
+  if (reference !== undefined) return shareNode(reference, request.context);
   const { backingFilename, backingFormat } = node.details();
   const stored = backingFilename === undefined || backingFilename === '';
   const overridden = child.has('file.filename') || child.has('filename');

@@ -13,6 +13,7 @@ import type { DirtyBitmap } from './job/dirty-bitmap.ts';
 import type { BlockNode } from './node.ts';
 import { RangeLock } from './range-lock.ts';
 import { isZero } from './request.ts';
+import { letGo } from './shared-node.ts';
 import { Throttle, type ThrottleLimits } from './throttle.ts';
 
 /** Counters as query-blockstats shows them. */
@@ -319,7 +320,7 @@ export class DriveBackend implements BlockBackend {
   async close(): Promise<void> {
     const node = this.medium;
     this.medium = undefined;
-    await node?.close();
+    if (node !== undefined) await letGo(node);
   }
 
   private async change(

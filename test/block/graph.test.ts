@@ -4,17 +4,20 @@ import type { BlockContext } from '../../src/block/driver.ts';
 import { openImage } from '../../src/block/graph.ts';
 import type { BlockNode } from '../../src/block/node.ts';
 import { Options } from '../../src/block/options.ts';
+import { letGo } from '../../src/block/shared-node.ts';
 import { MemoryHost } from '../support/memory-host.ts';
 
 function bench() {
   const host = new MemoryHost();
   const warnings: string[] = [];
+  const named = new Map<string, BlockNode>();
   const context: BlockContext = {
     host,
     encryptedImages: 'legacy',
     imageTool: 'tinamou-img',
     warn: text => warnings.push(text),
     mayOpenEncrypted: () => true,
+    findNode: name => named.get(name),
   };
   const open = (filename: string | undefined, options: readonly [string, string][] = []) =>
     openImage({
@@ -24,7 +27,7 @@ function bench() {
       context,
       deviceName: 'ide0-hd0',
     });
-  return { host, warnings, open };
+  return { host, named, warnings, open };
 }
 
 async function refusal(opening: Promise<BlockNode>): Promise<string> {
@@ -79,4 +82,38 @@ test('a json: name says the same as dotted options', async () => {
   const into = new Uint8Array(512);
   await node.read(512, into);
   expect(into[0]).toBe(7);
+});
+
+test('a node that another one names is closed by the last of its owners', async () => {
+  const { host, named, open } = bench();
+  host.put('raw.img', new Uint8Array(1024));
+  const first = await open('raw.img', [['driver', 'raw']]);
+  named.set('one', first);
+  let closings = 0;
+  const close = first.close.bind(first);
+  first.close = () => {
+    closings++;
+    return close();
+  };
+  const second = await open(undefined, [
+    ['driver', 'raw'],
+    ['file', 'one'],
+  ]);
+  await letGo(first);
+  await second.write(512, new Uint8Array(512).fill(7));
+  expect(closings).toBe(0);
+  await second.close();
+  expect(closings).toBe(1);
+  const again = await open('raw.img', [['driver', 'raw']]);
+  const into = new Uint8Array(512);
+  await again.read(512, into);
+  expect(into[0]).toBe(7);
+  expect(
+    await refusal(
+      open(undefined, [
+        ['driver', 'raw'],
+        ['file', 'two'],
+      ]),
+    ),
+  ).toBe('Cannot find device=two nor node_name=two');
 });

@@ -119,16 +119,21 @@ async function firstDifference(
     const length = Math.min(CHUNK, range.end - at);
     const first = await readOne(one, at, range.first.subarray(0, length), 3);
     const second = await readOne(two, at, range.second.subarray(0, length), 4);
-    if (!how.host.isEqual(first, second)) {
-      for (let i = 0; i < length; i += SECTOR) {
-        const x = first.subarray(i, i + SECTOR);
-        if (!how.host.isEqual(x, second.subarray(i, i + SECTOR))) return at + i;
-      }
-    }
+    const differs = differingSector(first, second, how.host);
+    if (differs >= 0) return at + differs;
     how.progress.update(at / range.total);
     if (at % BREATH < CHUNK) await how.host.sleep(0);
   }
   return undefined;
+}
+
+/** Where in the two pieces the first sector differs; -1 when they are the same. */
+function differingSector(first: Uint8Array, second: Uint8Array, host: BlockHost): number {
+  if (host.isEqual(first, second)) return -1;
+  for (let i = 0; i < first.length; i += SECTOR) {
+    if (!host.isEqual(first.subarray(i, i + SECTOR), second.subarray(i, i + SECTOR))) return i;
+  }
+  return -1;
 }
 
 async function readOne(

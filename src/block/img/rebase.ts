@@ -133,22 +133,20 @@ async function copyAll(
   const after = new Uint8Array(CHUNK);
   for (let at = 0; at < total; ) {
     const extent = await chainStatus(node, node.backing, at, Math.min(QUESTION, total - at));
-    let end = at + extent.length;
-    if (extent.owner === undefined) {
-      const zero = await zeroInBoth(node.backing, other, at, extent.length);
-      // Of what is not known to be the same, one piece at a time.
-      end = at + (zero > 0 ? zero : Math.min(CHUNK - (at % CHUNK), extent.length));
-      if (zero === 0) {
-        const a = before.subarray(0, end - at);
-        const b = after.subarray(0, end - at);
-        await told('error while reading from old backing file', readPadded(node.backing, at, a));
-        await told('error while reading from new backing file', readPadded(other, at, b));
-        const write = writeDifferences(node, at, { a, b, host: plan.host });
-        await told('Error while writing to COW image', write);
-        if (at % BREATH < CHUNK) await plan.host.sleep(0);
-      }
+    const ours = extent.owner !== undefined;
+    const same = ours ? extent.length : await zeroInBoth(node.backing, other, at, extent.length);
+    // Of what is not known to be the same, one piece at a time.
+    const length = same > 0 ? same : Math.min(CHUNK - (at % CHUNK), extent.length);
+    if (same === 0) {
+      const a = before.subarray(0, length);
+      const b = after.subarray(0, length);
+      await told('error while reading from old backing file', readPadded(node.backing, at, a));
+      await told('error while reading from new backing file', readPadded(other, at, b));
+      const write = writeDifferences(node, at, { a, b, host: plan.host });
+      await told('Error while writing to COW image', write);
+      if (at % BREATH < CHUNK) await plan.host.sleep(0);
     }
-    at = end;
+    at += length;
     plan.progress.update(at / total);
   }
 }

@@ -15,6 +15,7 @@ import type { BlockNode } from '../node.ts';
 import type { DriveBackend } from '../node-backend.ts';
 import { makeEmpty } from '../operations.ts';
 import { Options } from '../options.ts';
+import { letGo } from '../shared-node.ts';
 import { backup } from './backup.ts';
 import { commit } from './commit.ts';
 import { busyError, Job, type JobListener, type OnError } from './job.ts';
@@ -114,7 +115,7 @@ export async function startMirror(
   const target = await openTarget(setting, { ...request, sync }, source, sync !== 'full');
   const changeOver = async (old: BlockNode): Promise<void> => {
     setting.drive.nodeName = request.nodeName;
-    await old.close();
+    await letGo(old);
   };
   return begin(setting, 'mirror', request.speed, target, job =>
     mirror(job, { target, sync, granularity, ...actions, changeOver }),

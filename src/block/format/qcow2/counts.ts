@@ -60,10 +60,8 @@ export class Counts {
       const index = Math.floor(at / PAGE);
       const last = Math.min(end, (index + 1) * PAGE);
       const page = this.pages.get(index);
-      if (page !== undefined) {
-        for (let i = at - index * PAGE; i < last - index * PAGE; i++)
-          if (page[i] !== 0) return true;
-      }
+      const part = page?.subarray(at - index * PAGE, last - index * PAGE);
+      if (part?.some(count => count !== 0) === true) return true;
       at = last;
     }
     return false;
