@@ -79,6 +79,7 @@ export function buildMachine(settings: MachineSettings): PcMachine {
     },
   };
   const cpu = new Cpu(wiring, model);
+  board.input.vmport.registers = cpu;
   // The machine's reset at power-on, after the processor's own; `-d cpu_reset` shows both.
   cpu.reset();
   const machine: PcMachine = new Machine<Pc>({

@@ -35,6 +35,8 @@ export class PortRegion {
   readonly minSize: AccessSize;
   readonly maxSize: AccessSize;
   readonly handler: PortHandler;
+  /** Ports that one access may take: a single one can be wider than it looks. */
+  readonly reach: number;
   base: number;
   enabled = true;
 
@@ -46,6 +48,7 @@ export class PortRegion {
     this.minSize = options.minSize ?? 1;
     this.maxSize = options.maxSize ?? 1;
     this.handler = options.handler;
+    this.reach = Math.max(this.length, this.minSize);
   }
 
   covers(port: number): boolean {
@@ -90,7 +93,7 @@ export class Ports {
       return size === 1 ? 0xff : this.split(port, size);
     }
     const offset = port - region.base;
-    if (size > region.maxSize || offset + size > region.length) {
+    if (size > region.maxSize || offset + size > region.reach) {
       return size === 1 ? region.handler.read(offset, 1) & 0xff : this.split(port, size);
     }
     if (size < region.minSize) {
@@ -104,7 +107,7 @@ export class Ports {
   write(port: number, size: AccessSize, value: number): void {
     const region = this.at(port);
     const offset = region === undefined ? 0 : port - region.base;
-    const fits = region !== undefined && size <= region.maxSize && offset + size <= region.length;
+    const fits = region !== undefined && size <= region.maxSize && offset + size <= region.reach;
     if (fits) {
       region.handler.write(offset, size, truncate(value, size));
       return;

@@ -48,6 +48,8 @@ class ScriptedCpu implements CpuCore {
   }
   registersText = () => '';
   register = () => undefined;
+  general = () => 0;
+  setGeneral(): void {}
   dumpNotes = () => new Uint8Array();
   translate = (linear: number) => linear;
 }

@@ -344,6 +344,14 @@ export class Cpu implements CpuCore {
     return topic === 'tlb' ? tlbText(this.s, memory) : memText(this.s, memory);
   }
 
+  general(index: number): number {
+    return this.s[index] >>> 0;
+  }
+
+  setGeneral(index: number, value: number): void {
+    this.s[index] = value;
+  }
+
   register(name: string): bigint | undefined {
     return registerByName(this.registerView(), name);
   }

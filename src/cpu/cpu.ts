@@ -74,6 +74,9 @@ export interface CpuCore {
   registersText(): string;
   /** `info tlb` and `info mem`. */
   pagingText(topic: 'tlb' | 'mem'): string;
+  /** A general register by its number, unsigned. */
+  general(index: number): number;
+  setGeneral(index: number, value: number): void;
   /** A register for monitor expressions (`$eip`); undefined when there is none of that name. */
   register(name: string): bigint | undefined;
   /** ELF notes of a memory dump. */

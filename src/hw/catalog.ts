@@ -295,6 +295,8 @@ export const CATALOG: readonly DeviceModel[] = [
     flag('check_media_rate', true),
   ]),
   internal('i8042', 'ISA'),
+  internal('vmport', 'ISA'),
+  internal('vmmouse', 'ISA'),
   internal('port92', 'ISA'),
 ];
 

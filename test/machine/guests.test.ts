@@ -22,6 +22,22 @@ describe.skipIf(missing('machine/guests', SEABIOS, join(GUESTS, 'disk-grub.img')
   });
 
   test.each([
+    ['if=virtio', 'disk-syslinux.img', 'SYSLINUX-OK'],
+    ['if=floppy', 'floppy-grub.img', 'automatically in'],
+    ['if=floppy', 'floppy-ipxe.img', 'iPXE 1'],
+    ['if=floppy', 'floppy-memtest.img', 'Memtest86'],
+  ])('SeaBIOS starts %s,file=%s', { timeout: 10 * MINUTES }, async (kind, image, text) => {
+    const drive = `${kind},file=${join(GUESTS, image)},format=raw,snapshot=on`;
+    const args = ['-bios', SEABIOS, '-m', '64', '-nographic', '-boot', 'ca', '-drive', drive];
+    const guest = new Program(args);
+    try {
+      await guest.seen([text], 8 * MINUTES);
+    } finally {
+      await guest.kill();
+    }
+  });
+
+  test.each([
     ['built-in firmware', []],
     ['SeaBIOS', ['-bios', SEABIOS]],
   ])(

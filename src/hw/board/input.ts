@@ -1,6 +1,6 @@
 /**
- * The board's keyboard and mouse: the 8042 with its two PS/2 ports, port 92, and who gets what the
- * user types and moves.
+ * The board's keyboard and mouse: the 8042 with its two PS/2 ports, port 92, VMware's back door
+ * with its mouse, and who gets what the user types and moves.
  */
 
 import type { Clock } from '../../clock.ts';
@@ -12,7 +12,9 @@ import { Ps2Keyboard } from '../input/ps2-keyboard.ts';
 import { Ps2Mouse } from '../input/ps2-mouse.ts';
 import { InputRouter } from '../input/router.ts';
 import { KeySender } from '../input/send-keys.ts';
+import { VmMouse } from '../input/vmmouse.ts';
 import { Port92 } from '../misc/port92.ts';
+import { VmPort } from '../misc/vmport.ts';
 import type { Wiring } from './wiring.ts';
 
 export interface BoardInputOptions {
@@ -23,12 +25,17 @@ export interface BoardInputOptions {
   readonly mouseIrq: Line;
   readonly a20: Line;
   readonly reset: Line;
+  /** In bytes. */
+  readonly ramSize: number;
 }
+
+const BACKDOOR = 0x5658;
 
 export class BoardInput {
   readonly router = new InputRouter();
   readonly keyboard: Ps2Keyboard;
   readonly mouse = new Ps2Mouse();
+  readonly vmport: VmPort;
   /** `sendkey`. */
   readonly keys: KeySender;
   /** By id, in the order of reset. */
@@ -55,7 +62,15 @@ export class BoardInput {
     wiring.ports({ name: 'i8042-data', base: 0x60, length: 1 }, controller.dataPort);
     wiring.ports({ name: 'i8042-cmd', base: 0x64, length: 1 }, controller.commandPort);
     wiring.ports({ name: 'port92', base: 0x92, length: 1 }, port92.ports);
+    const vmport = new VmPort(options.ramSize);
+    const vmmouse = new VmMouse({ port: vmport, input: router, nudge: () => mouse.nudge() });
+    wiring.ports(
+      { name: 'vmport', base: BACKDOOR, length: 1, minSize: 4, maxSize: 4 },
+      vmport.ports,
+    );
+    this.vmport = vmport;
     this.devices = [
+      ['vmmouse', vmmouse],
       ['ps2-kbd', keyboard],
       ['ps2-mouse', mouse],
       ['send-keys', this.keys],

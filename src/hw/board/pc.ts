@@ -2,8 +2,8 @@
  * The board: QEMU's pc-i440fx. The only file that knows which chip sits where: which port, which
  * wire, which interrupt.
  *
- * Not on this board: HPET (the tables do not announce it), vmport, kvmvapic, CPU hot-plug
- * registers, parallel ports.
+ * Not on this board: HPET (the tables do not announce it), kvmvapic, CPU hot-plug registers,
+ * parallel ports.
  */
 
 import { assert } from '../../error.ts';

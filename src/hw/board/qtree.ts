@@ -168,6 +168,8 @@ function isaNodes(facts: TreeFacts): QdevInfo[] {
     node('isa-pcspk'),
     ...serials.flatMap((char, i) => (char === undefined ? [] : [serialNode(facts, i)])),
     node('i8042', {}, { details: () => ['isa irqs 1,12'] }),
+    node('vmport'),
+    node('vmmouse'),
     node('port92'),
     floppyNode(facts.options),
     ...debugcons.map(({ port, char, readback = 0xe9, id }) =>

@@ -85,6 +85,14 @@ export class Ps2Mouse extends Device<StateOf<typeof registers>> implements Ps2Po
     this.report();
   }
 
+  /** A packet without news, for a driver that fetches them elsewhere. */
+  nudge(): void {
+    const { reporting, queue } = this.state;
+    if (!reporting || queue.length > 0) return;
+    queue.push(...this.packet());
+    this.onData();
+  }
+
   write(value: number): void {
     const s = this.state;
     const { command } = s;

@@ -50,6 +50,12 @@ export class InputRouter extends Device<StateOf<typeof registers>> {
   /** What the user does is not the machine's to reset. */
   override reset(): void {}
 
+  /** A saved order may lack devices that are numbered otherwise here. */
+  protected override settle(): void {
+    const { order } = this.state;
+    for (const index of this.devices.keys()) if (!order.includes(index)) order.push(index);
+  }
+
   /** Puts a device behind all others. */
   add(device: InputDevice): void {
     this.devices.set(++this.last, device);
