@@ -276,6 +276,7 @@ export const CATALOG: readonly DeviceModel[] = [
     category: 'storage',
   },
   internal('ioapic', 'System'),
+  internal('kvmvapic', 'System'),
   internal('icc-bridge', 'System'),
   internal('apic', 'icc-bus', [
     number('id', 0, 'uint8'),

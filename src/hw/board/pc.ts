@@ -2,7 +2,7 @@
  * The board: QEMU's pc-i440fx. The only file that knows which chip sits where: which port, which
  * wire, which interrupt.
  *
- * Not on this board: HPET (the tables do not announce it), kvmvapic, CPU hot-plug registers,
+ * Not on this board: HPET (the tables do not announce it), CPU hot-plug registers,
  * parallel ports.
  */
 

@@ -50,6 +50,7 @@ export function boardTree(facts: TreeFacts): QdevBus {
     type: 'System',
     children: [
       processorNode(facts.options),
+      ...(facts.options.hasApic === false ? [] : [node('kvmvapic')]),
       ...flashNodes(facts.options),
       node('fw_cfg_io'),
       node('i440FX-pcihost', {}, { buses: [bus] }),
