@@ -257,6 +257,11 @@ export const CATALOG: readonly DeviceModel[] = [
   ]),
   internal('fw_cfg_io', 'System', [number('iobase', 0x510)]),
   internal('ioapic', 'System'),
+  internal('hpet', 'System', [
+    number('timers', 3, 'uint8'),
+    flag('msi', false),
+    number('hpet-intcap', 4),
+  ]),
   internal('icc-bridge', 'System'),
   internal('apic', 'icc-bus', [
     number('id', 0, 'uint8'),
