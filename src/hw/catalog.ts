@@ -277,6 +277,11 @@ export const CATALOG: readonly DeviceModel[] = [
   },
   internal('ioapic', 'System'),
   internal('kvmvapic', 'System'),
+  internal('hpet', 'System', [
+    number('timers', 3, 'uint8'),
+    flag('msi', false),
+    number('hpet-intcap', 4),
+  ]),
   internal('icc-bridge', 'System'),
   internal('apic', 'icc-bus', [
     number('id', 0, 'uint8'),

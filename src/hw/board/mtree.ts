@@ -33,7 +33,7 @@ const EVERYTHING = 'f'.repeat(16);
 /** Regions of the flat space that are not in the PCI space, or shown as aliases. */
 const NOT_PCI = new Set([
   ...['pc.ram', 'smram', 'smram-region', 'pam-pci', 'pc.bios'],
-  ...['ioapic', 'icc-apic-container'],
+  ...['ioapic', 'hpet', 'icc-apic-container'],
 ]);
 /** Registers inside the VGA's memory window. */
 const VGA_REGISTERS: readonly (readonly [number, number, string])[] = [
@@ -171,10 +171,10 @@ function flashNodes({ regions }: MtreeFacts): Node[] {
 /** Registers that the bus of the processors reaches before PCI does. */
 function apicNodes({ regions }: MtreeFacts): Node[] {
   return regions
-    .filter(region => region.enabled && /^(ioapic|icc-apic-container)$/.test(region.name))
+    .filter(region => region.enabled && /^(ioapic|hpet|icc-apic-container)$/.test(region.name))
     .map(({ name, base, length }) => {
       const place = { from: base, length, priority: 0 };
-      if (name === 'ioapic') return { ...place, text: name };
+      if (name !== 'icc-apic-container') return { ...place, text: name };
       return { ...place, priority: 4096, text: name, children: [{ ...place, text: 'apic-msi' }] };
     });
 }

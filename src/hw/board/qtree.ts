@@ -9,9 +9,11 @@ import { IOAPIC_PINS } from '../intc/ioapic.ts';
 import { APIC_WINDOW } from '../intc/local-apic-registers.ts';
 import type { PciFunction } from '../pci/config.ts';
 import { pciAddress, pciDetails } from '../pci/pci-text.ts';
+import { HPET_ROUTES, HPET_TIMERS } from '../timer/hpet.ts';
 import { serialOf } from './drives.ts';
 import { IOAPIC_BASE } from './interrupts.ts';
 import type { DriveOptions, PcOptions } from './options.ts';
+import { HPET_BASE, HPET_LENGTH } from './timers.ts';
 import { diskValues, type PluggedUsb, usbLines } from './usb.ts';
 import { type PluggedVirtio, virtioGeometry } from './virtio.ts';
 
@@ -58,6 +60,14 @@ export function boardTree(facts: TreeFacts): QdevBus {
         'ioapic',
         {},
         { gpios: [`gpio-in "" ${IOAPIC_PINS}`], details: () => [mmio(IOAPIC_BASE, 0x1000)] },
+      ),
+      node(
+        'hpet',
+        { timers: HPET_TIMERS, 'hpet-intcap': HPET_ROUTES },
+        {
+          gpios: ['gpio-in "" 2', 'gpio-out "" 1', 'gpio-out "sysbus-irq" 32'],
+          details: () => [mmio(HPET_BASE, HPET_LENGTH)],
+        },
       ),
     ],
   };
