@@ -21,6 +21,7 @@ import type { OptionList } from './options.ts';
 export interface Fittings {
   readonly drives: DriveOptions[];
   readonly serials: (Char | undefined)[];
+  readonly parallels: Char[];
   readonly debugcons: DebugconOptions[];
   readonly debugExits: DebugExitOptions[];
   /** There is a USB controller. */
@@ -45,6 +46,7 @@ export function noFittings(): Fittings {
   return {
     drives: [],
     serials: [],
+    parallels: [],
     debugcons: [],
     debugExits: [],
     usb: false,

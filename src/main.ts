@@ -298,9 +298,9 @@ class Program {
     for (const [i, request] of config.serials.entries()) {
       fittings.serials.push(await this.openPort(`serial${i}`, request));
     }
-    // There is no parallel port on the board: its device is opened and listed, no more.
     for (const [i, request] of config.parallels.entries()) {
-      await this.openPort(`parallel${i}`, request);
+      const char = await this.openPort(`parallel${i}`, request);
+      if (char !== undefined) fittings.parallels.push(char);
     }
     if (config.debugcon !== undefined) {
       const char = await this.openPort('debugcon', config.debugcon);

@@ -275,6 +275,12 @@ export const CATALOG: readonly DeviceModel[] = [
     ]),
     category: 'storage',
   },
+  internal('isa-parallel', 'ISA', [
+    number('index', 0xffffffff),
+    number('iobase', 0xffffffff),
+    number('irq', 7),
+    CHARDEV,
+  ]),
   internal('ioapic', 'System'),
   internal('kvmvapic', 'System'),
   internal('hpet', 'System', [

@@ -98,6 +98,8 @@ export interface PcOptions {
   readonly optionRoms: readonly RomOptions[];
   /** COM1 and up; a hole leaves the port out. */
   readonly serials: readonly (Char | undefined)[];
+  /** LPT1 and up, at most three. */
+  readonly parallels?: readonly Char[];
   readonly drives: readonly DriveOptions[];
   /** The PCI VGA with the bytes of its ROM (none: the firmware finds no video BIOS), or no VGA. */
   readonly vga?: { readonly rom?: { readonly name: string; readonly bytes: Uint8Array } };

@@ -2,7 +2,7 @@
  * The board: QEMU's pc-i440fx. The only file that knows which chip sits where: which port, which
  * wire, which interrupt.
  *
- * Not on this board: CPU hot-plug registers, parallel ports.
+ * Not on this board: CPU hot-plug registers.
  */
 
 import { assert } from '../../error.ts';
@@ -41,6 +41,7 @@ import { buildFloppy, floppyTypes } from './floppy.ts';
 import { BoardInput } from './input.ts';
 import { Interrupts } from './interrupts.ts';
 import type { DriveOptions, PcEvents, PcOptions } from './options.ts';
+import { buildParallels, PARALLEL_IRQ } from './parallel.ts';
 import { ramBelow4g } from './ram.ts';
 import { loadDevices, saveDevices } from './states.ts';
 import { BoardTexts } from './texts.ts';
@@ -133,6 +134,7 @@ export class Pc {
     this.input = this.buildInput();
     this.vga = this.buildVga();
     this.serials = this.buildSerials();
+    this.buildParallels();
     this.ide = this.buildIde();
     this.usb = this.buildUsb();
     this.pm = this.buildPower();
@@ -322,6 +324,13 @@ export class Pc {
       this.wiring.ports({ name: 'serial', base: SERIAL_PORTS[i], length: 8 }, uart.ports);
       return uart;
     });
+  }
+
+  private buildParallels(): void {
+    const { parallels: chars = [] } = this.options;
+    const irq = (): Line => this.irq(PARALLEL_IRQ);
+    const built = buildParallels({ chars, wiring: this.wiring, irq });
+    for (const [id, port] of built) this.add(id, port);
   }
 
   private buildIde(): Piix3Ide {

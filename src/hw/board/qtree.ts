@@ -2,6 +2,7 @@
  * The board's devices as `info qtree` shows them: only what is really there.
  */
 
+import type { Char } from '../../char.ts';
 import { deviceModel, PROCESSOR_MODEL, type PropertyValue, propertyLines } from '../catalog.ts';
 import type { QdevBus, QdevInfo } from '../device.ts';
 import { BLOCK } from '../flash/cfi-flash.ts';
@@ -13,6 +14,7 @@ import { HPET_ROUTES, HPET_TIMERS } from '../timer/hpet.ts';
 import { serialOf } from './drives.ts';
 import { IOAPIC_BASE } from './interrupts.ts';
 import type { DriveOptions, PcOptions } from './options.ts';
+import { PARALLEL_IRQ, PARALLEL_PORTS } from './parallel.ts';
 import { HPET_BASE, HPET_LENGTH } from './timers.ts';
 import { diskValues, type PluggedUsb, usbLines } from './usb.ts';
 import { type PluggedVirtio, virtioGeometry } from './virtio.ts';
@@ -176,7 +178,7 @@ function driveNode(facts: TreeFacts, drive: DriveOptions): QdevInfo {
 }
 
 function isaNodes(facts: TreeFacts): QdevInfo[] {
-  const { serials, debugcons = [], debugExits = [] } = facts.options;
+  const { serials, parallels = [], debugcons = [], debugExits = [] } = facts.options;
   const pins = (input: number): string[] => [`gpio-in "" ${input}`, 'gpio-out "" 1'];
   const pic = (iobase: number, elcr: number, mask: number): QdevInfo =>
     node(
@@ -191,6 +193,7 @@ function isaNodes(facts: TreeFacts): QdevInfo[] {
     node('isa-pit', { iobase: 0x40 }, { gpios: pins(1) }),
     node('isa-pcspk'),
     ...serials.flatMap((char, i) => (char === undefined ? [] : [serialNode(facts, i)])),
+    ...parallels.slice(0, PARALLEL_PORTS.length).map(parallelNode),
     node('i8042', {}, { details: () => ['isa irqs 1,12'] }),
     node('vmport'),
     node('vmmouse'),
@@ -203,6 +206,14 @@ function isaNodes(facts: TreeFacts): QdevInfo[] {
       node('isa-debug-exit', { iobase: port, iosize: size }, { id }),
     ),
   ];
+}
+
+function parallelNode({ label }: Char, index: number): QdevInfo {
+  return node(
+    'isa-parallel',
+    { index, iobase: PARALLEL_PORTS[index], irq: PARALLEL_IRQ, chardev: label },
+    { details: () => [`isa irq ${PARALLEL_IRQ}`] },
+  );
 }
 
 function floppyNode({ floppies = [] }: PcOptions): QdevInfo {
