@@ -6,11 +6,17 @@ import type { BlockBackend } from './block/backend.ts';
 import type { Char } from './char.ts';
 import { UserError } from './error.ts';
 import type { DebugconOptions, DebugExitOptions, DriveOptions } from './hw/board/options.ts';
+import type { ScsiControllerOptions, ScsiDriveOptions } from './hw/board/scsi.ts';
 import type { UsbDeviceOptions } from './hw/board/usb.ts';
 import type { VirtioDiskOptions } from './hw/board/virtio.ts';
 import type { CharTable } from './main-chars.ts';
 import type { DriveTable, OpenDrive } from './main-drives.ts';
 import type { OptionList } from './options.ts';
+
+/** A SCSI host adapter whose bus still takes drives. */
+export interface ScsiFitting extends ScsiControllerOptions {
+  readonly drives: ScsiDriveOptions[];
+}
 
 /** What the board will be built from. */
 export interface Fittings {
@@ -26,6 +32,8 @@ export interface Fittings {
   /** Drives A and B. */
   readonly floppies: (BlockBackend | undefined)[];
   readonly virtioDisks: VirtioDiskOptions[];
+  /** SCSI host adapters, those of `-drive if=scsi` first. */
+  readonly scsi: ScsiFitting[];
   /** PCI slots that nothing sits in. */
   readonly freeSlots: number[];
   /** Devices so far that got no id: they are numbered. */
@@ -45,6 +53,7 @@ export function noFittings(): Fittings {
     freeUsbPorts: ['1', '2'],
     floppies: [],
     virtioDisks: [],
+    scsi: [],
     freeSlots: Array.from({ length: 30 }, (_, i) => i + 2),
     anonymous: 0,
     unattached: 0,

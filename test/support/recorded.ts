@@ -29,10 +29,6 @@ const ORPHANS = [{ what: /^stderr$/, why: NO_DEVICE }];
 const ALL = [{ what: /^/, why: NO_DEVICE }];
 
 const KNOWN: { readonly [session: string]: readonly Known[] } = {
-  'B01 13': ORPHANS,
-  'B01 14': ORPHANS,
-  'B01 15': ORPHANS,
-  'B01 16': ORPHANS,
   'B01 19': ORPHANS,
   'B03 17': ORPHANS,
   'B04 2': [{ what: /device_add virtio|info block/, why: NO_DEVICE }],
@@ -66,7 +62,7 @@ const KNOWN: { readonly [session: string]: readonly Known[] } = {
     { what: /^info (network|pci)/, why: NO_DEVICE },
     { what: /^info kvm/, why: CPU },
   ],
-  'C06 4': [...ORPHANS, { what: /^info pci/, why: NO_DEVICE }],
+  'C06 4': [{ what: /^info pci/, why: NO_DEVICE }],
   'C06 5': ALL,
   'C06 6': ALL,
   'C07 0': [{ what: /^i\/[hw] 0x70/, why: GUEST }],
