@@ -14,7 +14,7 @@ const DRIVER = 'virtio-blk-pci';
 export function fitVirtioBlk(place: Place): void {
   const { list, path, fittings } = place;
   const drive = findDrive(place, 'virtio-blk-device');
-  const slot = takeSlot(list, fittings);
+  const slot = takeSlot(list, fittings, DRIVER);
   try {
     plug(drive, fittings, {
       ...{ path, slot },
@@ -45,7 +45,8 @@ export function fitVirtioDrives({ drives }: DriveTable, fittings: Fittings): voi
       plug(drive, fittings, { path, slot, serial: spec.serial });
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
-      throw new CommandLineError(error.message, undefined);
+      const rest = `Device initialization failed\nDevice '${DRIVER}' could not be initialized`;
+      throw new CommandLineError(`${error.message}\n${rest}`, drive.location);
     }
   }
 }
@@ -64,20 +65,20 @@ function plug(
 }
 
 /** The slot of `addr=`, or the first that is free. Throws UserError. */
-function takeSlot(list: OptionList, { freeSlots }: Fittings): number {
+export function takeSlot(list: OptionList, { freeSlots }: Fittings, driver: string): number {
   const addr = list.get('addr');
   const match = addr === undefined ? undefined : /^(0x)?([0-9a-f]{1,2})(\.0)?$/i.exec(addr);
   if (match === null) {
-    throw new UserError(`Property '${DRIVER}.addr' doesn't take value '${addr}'`);
+    throw new UserError(`Property '${driver}.addr' doesn't take value '${addr}'`);
   }
   const wanted = match === undefined ? freeSlots[0] : Number.parseInt(match[2], 16);
   const at = freeSlots.indexOf(wanted);
   if (at >= 0) return freeSlots.splice(at, 1)[0];
   const why =
     match === undefined
-      ? `PCI: no slot/function available for ${DRIVER}, all in use`
-      : `PCI: slot ${wanted} function 0 not available for ${DRIVER}, in use`;
+      ? `PCI: no slot/function available for ${driver}, all in use`
+      : `PCI: slot ${wanted} function 0 not available for ${driver}, in use`;
   throw new UserError(
-    `${why}\nDevice initialization failed\nDevice '${DRIVER}' could not be initialized`,
+    `${why}\nDevice initialization failed\nDevice '${driver}' could not be initialized`,
   );
 }

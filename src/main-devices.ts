@@ -8,6 +8,7 @@ import { UserError } from './error.ts';
 import type { DriveOptions } from './hw/board/options.ts';
 import type { HidKind } from './hw/usb/hid.ts';
 import type { ListRequest } from './main-config.ts';
+import { ADAPTER, fitAdapter, fitScsiDisk } from './main-devices-scsi.ts';
 import { fitUsbHid, fitUsbStorage } from './main-devices-usb.ts';
 import { fitVirtioBlk } from './main-devices-virtio.ts';
 import type { DriveTable, OpenDrive } from './main-drives.ts';
@@ -19,7 +20,8 @@ const CATEGORIES = ['USB', 'Storage', 'Input', 'Misc'] as const;
 
 interface Model {
   readonly properties: { readonly [name: string]: string };
-  readonly bus: 'IDE' | 'ISA' | 'PCI' | 'usb-bus';
+  readonly bus: 'IDE' | 'ISA' | 'PCI' | 'SCSI' | 'usb-bus';
+  readonly alias?: string;
   readonly description: string;
   readonly category: (typeof CATEGORIES)[number];
   fit(place: Place): void;
@@ -36,6 +38,15 @@ const DISK_PROPERTIES = {
   serial: 'str',
   unit: 'uint32',
   drive: 'str (ID of a drive to use as a backend)',
+};
+
+const SCSI_PROPERTIES = {
+  bootindex: 'int32',
+  channel: 'uint32',
+  drive: 'str (ID of a drive to use as a backend)',
+  lun: 'uint32',
+  'scsi-id': 'uint32',
+  serial: 'str',
 };
 
 const MODELS: { readonly [driver: string]: Model } = {
@@ -120,6 +131,21 @@ const MODELS: { readonly [driver: string]: Model } = {
     category: 'Storage',
     fit: fitVirtioBlk,
   },
+  [ADAPTER]: {
+    properties: { addr: 'int32 (Slot and optional function number, example: 06.0 or 06)' },
+    bus: 'PCI',
+    alias: 'lsi',
+    description: '',
+    category: 'Storage',
+    fit: fitAdapter,
+  },
+  'scsi-hd': {
+    properties: SCSI_PROPERTIES,
+    bus: 'SCSI',
+    description: 'virtual SCSI disk',
+    category: 'Storage',
+    fit: place => fitScsiDisk('scsi-hd', place),
+  },
   'usb-mouse': hidModel('mouse'),
   'usb-tablet': hidModel('tablet'),
   'usb-kbd': hidModel('keyboard'),
@@ -160,12 +186,15 @@ export function deviceHelp(): string {
 }
 
 function modelLine(name: string): string {
-  const { bus, description } = MODELS[name];
-  return `name "${name}", bus ${bus}${description === '' ? '' : `, desc "${description}"`}\n`;
+  const { bus, alias, description } = MODELS[name];
+  const also = alias === undefined ? '' : `, alias "${alias}"`;
+  const what = description === '' ? '' : `, desc "${description}"`;
+  return `name "${name}", bus ${bus}${also}${what}\n`;
 }
 
 /** What `-device DRIVER,help` prints; undefined when there is no such driver. */
-export function propertyHelp(driver: string): string | undefined {
+export function propertyHelp(name: string): string | undefined {
+  const driver = unaliased(name) ?? name;
   if (!Object.hasOwn(MODELS, driver)) return undefined;
   return Object.entries(MODELS[driver].properties)
     .map(([name, type]) => `${driver}.${name}=${type}\n`)
@@ -183,9 +212,14 @@ export function addDevice(request: ListRequest, place: Surroundings): void {
   }
 }
 
+function unaliased(driver: string | undefined): string | undefined {
+  if (driver === undefined) return undefined;
+  return Object.keys(MODELS).find(name => MODELS[name].alias === driver) ?? driver;
+}
+
 /** Throws UserError. */
 export function fitDevice(list: OptionList, place: Surroundings): void {
-  const driver = list.get('driver');
+  const driver = unaliased(list.get('driver'));
   if (driver === undefined) throw new UserError("Parameter 'driver' is missing");
   const model = Object.hasOwn(MODELS, driver) ? MODELS[driver] : undefined;
   if (model === undefined) throw new UserError(`'${driver}' is not a valid device model name`);
@@ -222,8 +256,11 @@ function checkBus(
 ): void {
   const bus = list.get('bus');
   if (bus === undefined) {
-    if (model.bus !== 'usb-bus' || fittings.usb) return;
-    throw new UserError(`No 'usb-bus' bus found for device '${driver}'`);
+    const isMissing =
+      (model.bus === 'usb-bus' && !fittings.usb) ||
+      (model.bus === 'SCSI' && fittings.scsi.length === 0);
+    if (!isMissing) return;
+    throw new UserError(`No '${model.bus}' bus found for device '${driver}'`);
   }
   const types: { readonly [name: string]: string } = {
     'ide.0': 'IDE',
@@ -231,6 +268,7 @@ function checkBus(
     'isa.0': 'ISA',
     'pci.0': 'PCI',
     ...(fittings.usb ? { 'usb-bus.0': 'usb-bus' } : {}),
+    ...Object.fromEntries(fittings.scsi.map(({ busName }) => [busName, 'SCSI'])),
   };
   const type = Object.hasOwn(types, bus) ? types[bus] : undefined;
   if (type === undefined) throw new UserError(`Bus '${bus}' not found`);

@@ -35,6 +35,8 @@ export interface OpenDrive {
   readonly backend: DriveBackend;
   /** A device has it: it is no longer removable, and no orphan. */
   isClaimed: boolean;
+  /** As the user wrote it, on the command line. */
+  readonly location?: string;
 }
 
 /** `-device` models that replace the default CD-ROM. */
@@ -124,7 +126,7 @@ export class DriveTable {
       for (const { text, located: hasPlace } of spec.warnings) {
         this.printError(hasPlace ? `${this.program}: ${location}: ${text}\n` : `${text}\n`);
       }
-      return await this.openSpec(block, spec);
+      return await this.openSpec(block, spec, location);
     } catch (error) {
       if (error instanceof block.FormatHelp) throw new CommandLineError(error.message, null);
       if (error instanceof UserError) {
@@ -184,9 +186,13 @@ export class DriveTable {
     return block.parseDrive(pairs, context);
   }
 
-  private async openSpec(block: BlockModule, spec: DriveSpec): Promise<OpenDrive> {
+  private async openSpec(
+    block: BlockModule,
+    spec: DriveSpec,
+    location?: string,
+  ): Promise<OpenDrive> {
     const backend = await block.openDrive(spec, await this.context());
-    const drive = { spec, backend, isClaimed: false };
+    const drive = { spec, backend, isClaimed: false, location };
     backend.onTrayMove = isOpen => this.tellTray(drive, isOpen);
     backend.onFailure = failure => {
       // Drives of optical media leave failures to the guest.
@@ -384,7 +390,7 @@ export class DriveTable {
   }
 }
 
-/** Their drives belong to a controller from the start, also where there is none yet. */
+/** Their drives belong to a controller from the start. */
 const FIXED_INTERFACES: readonly string[] = ['scsi', 'virtio', 'pflash'];
 
 /** True when the drive has a device that can say why the machine has stopped. */

@@ -11,11 +11,17 @@ import type {
   DriveOptions,
   FlashOptions,
 } from './hw/board/options.ts';
+import type { ScsiControllerOptions, ScsiDriveOptions } from './hw/board/scsi.ts';
 import type { UsbDeviceOptions } from './hw/board/usb.ts';
 import type { VirtioDiskOptions } from './hw/board/virtio.ts';
 import type { CharTable } from './main-chars.ts';
 import type { DriveTable, OpenDrive } from './main-drives.ts';
 import type { OptionList } from './options.ts';
+
+/** A SCSI host adapter whose bus still takes drives. */
+export interface ScsiFitting extends ScsiControllerOptions {
+  readonly drives: ScsiDriveOptions[];
+}
 
 /** What the board will be built from. */
 export interface Fittings {
@@ -34,6 +40,8 @@ export interface Fittings {
   /** Chips with the firmware. */
   readonly flashes: FlashOptions[];
   readonly virtioDisks: VirtioDiskOptions[];
+  /** SCSI host adapters, those of `-drive if=scsi` first. */
+  readonly scsi: ScsiFitting[];
   /** PCI slots that nothing sits in. */
   readonly freeSlots: number[];
   /** Devices so far that got no id: they are numbered. */
@@ -55,6 +63,7 @@ export function noFittings(): Fittings {
     floppies: [],
     flashes: [],
     virtioDisks: [],
+    scsi: [],
     freeSlots: Array.from({ length: 30 }, (_, i) => i + 2),
     anonymous: 0,
     unattached: 0,

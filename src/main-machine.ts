@@ -17,6 +17,7 @@ import { buildMachine, MAX_LOW_RAM, type PcMachine } from './machine-build.ts';
 import type { CharTable } from './main-chars.ts';
 import type { Config } from './main-config.ts';
 import { addDevice, fitFloppies, fitIdeDrives, isHotPluggable } from './main-devices.ts';
+import { fitScsiDrives } from './main-devices-scsi.ts';
 import { fitUnnamedHid, fitUsbDisk } from './main-devices-usb.ts';
 import { fitVirtioDrives } from './main-devices-virtio.ts';
 import type { DriveTable } from './main-drives.ts';
@@ -68,6 +69,7 @@ export function assemble({ config, parts, fittings, chars, drives }: Assembly): 
   fitUsbDevices(config, drives, fittings);
   // The display is in its slot before the user's devices.
   if (hasVga) fittings.freeSlots.shift();
+  fitScsiDrives(drives, fittings);
   for (const request of config.devices) addDevice(request, { fittings, chars, drives });
   fitVirtioDrives(drives, fittings);
   const { warnings, ...boot } = loadBoot(config, ramBelow4g(config.ramSize));

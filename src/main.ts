@@ -467,10 +467,10 @@ function place(location: string | undefined): string {
 
 /** Every line that is ours has the program's name and the place before it. */
 function report(program: string, error: CommandLineError): void {
-  const { message, location, hint } = error;
+  const { message, location, hint, consequence } = error;
   const prefix = location === null ? '' : `${program}:${place(location)} `;
-  if (message === '') return;
-  for (const line of message.split('\n')) printError(`${prefix}${line}\n`);
+  if (message !== '') printError(`${message.replace(/^/gm, () => prefix)}\n`);
+  if (consequence !== undefined) printError(`${program}: ${consequence}\n`);
   if (hint !== undefined) printError(`${hint}\n`);
 }
 

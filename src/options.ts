@@ -25,6 +25,8 @@ export class CommandLineError extends Error {
     message: string,
     readonly location: string | null | undefined,
     readonly hint?: string,
+    /** One more line, with the program's name alone before it. */
+    readonly consequence?: string,
   ) {
     super(message);
   }

@@ -123,6 +123,28 @@ const GEOMETRY: readonly PropertyModel[] = [
   { ...text('bios-chs-trans', 'auto'), description: 'Logical CHS translation algorithm' },
 ];
 
+const SCSI_DISK: readonly PropertyModel[] = [
+  ...blockWith(4096),
+  text('ver', '2.2.50'),
+  text('serial'),
+  text('vendor', 'QEMU'),
+  text('product', 'QEMU HARDDISK'),
+  flag('removable', false),
+  flag('dpofua', false),
+  { name: 'wwn', type: 'uint64', initial: 0 },
+  { name: 'port_wwn', type: 'uint64', initial: 0 },
+  number('port_index', 0, 'uint16'),
+  { name: 'max_unmap_size', type: 'uint64', initial: 0x40000000 },
+  { name: 'max_io_size', type: 'uint64', initial: 0x7fffffff },
+];
+
+/** Of a device on a SCSI bus, behind its own. */
+const SCSI: readonly PropertyModel[] = [
+  number('channel', 0),
+  number('scsi-id', 0),
+  number('lun', 0),
+];
+
 const UNIT: PropertyModel = number('unit', 0xffffffff);
 
 function internal(
@@ -234,23 +256,22 @@ export const CATALOG: readonly DeviceModel[] = [
     creatable: true,
     properties: [number('usb_version', 2), text('display'), ...USB],
   },
-  internal('scsi-disk', 'SCSI', [
-    ...blockWith(4096),
-    text('ver', '2.2.50'),
-    text('serial'),
-    text('vendor', 'QEMU'),
-    text('product', 'QEMU HARDDISK'),
-    flag('removable', false),
-    flag('dpofua', false),
-    { name: 'wwn', type: 'uint64', initial: 0 },
-    { name: 'port_wwn', type: 'uint64', initial: 0 },
-    number('port_index', 0, 'uint16'),
-    { name: 'max_unmap_size', type: 'uint64', initial: 0x40000000 },
-    { name: 'max_io_size', type: 'uint64', initial: 0x7fffffff },
-    number('channel', 0),
-    number('scsi-id', 0),
-    number('lun', 0),
-  ]),
+  internal('scsi-disk', 'SCSI', [...SCSI_DISK, ...SCSI]),
+  {
+    name: 'scsi-hd',
+    bus: 'SCSI',
+    category: 'storage',
+    description: 'virtual SCSI disk',
+    creatable: true,
+    properties: [...SCSI_DISK, ...GEOMETRY.slice(0, 3), ...SCSI],
+  },
+  {
+    name: 'lsi53c895a',
+    bus: 'PCI',
+    category: 'storage',
+    creatable: true,
+    properties: [],
+  },
   internal('i440FX-pcihost', 'System', [
     { name: 'pci-hole64-size', type: 'size', initial: 18446744073709551615n },
     number('short_root_bus', 0),

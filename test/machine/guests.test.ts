@@ -23,6 +23,7 @@ describe.skipIf(missing('machine/guests', SEABIOS, join(GUESTS, 'disk-grub.img')
 
   test.each([
     ['if=virtio', 'disk-syslinux.img', 'SYSLINUX-OK'],
+    ['if=scsi', 'disk-syslinux.img', 'SYSLINUX-OK'],
     ['if=floppy', 'floppy-grub.img', 'automatically in'],
     ['if=floppy', 'floppy-ipxe.img', 'iPXE 1'],
     ['if=floppy', 'floppy-memtest.img', 'Memtest86'],

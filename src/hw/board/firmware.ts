@@ -8,6 +8,7 @@ import { HPET_ID } from '../timer/hpet.ts';
 import { dsdt } from './dsdt.ts';
 import { IOAPIC_BASE, TIMER_PIN } from './interrupts.ts';
 import type { PcOptions } from './options.ts';
+import { scsiBootPaths } from './scsi.ts';
 import { smbiosFiles } from './smbios.ts';
 import { HPET_BASE } from './timers.ts';
 import { usbBootPaths } from './usb.ts';
@@ -109,7 +110,9 @@ function bootOrder(options: PcOptions, slots: readonly BootPath[]): Uint8Array {
           },
         ],
   );
-  const paths = [...roms, ...drives, ...usbBootPaths(options.usbDevices ?? []), ...slots]
+  const scsi = scsiBootPaths(options.scsi ?? []);
+  const usb = usbBootPaths(options.usbDevices ?? []);
+  const paths = [...roms, ...drives, ...usb, ...slots, ...scsi]
     .sort((a, b) => a.index - b.index)
     .map(entry => entry.path);
   if (paths.length === 0) return new Uint8Array(0);

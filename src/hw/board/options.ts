@@ -9,6 +9,7 @@ import type { Inbox } from '../../inbox.ts';
 import type { Log } from '../../log.ts';
 import type { Memory } from '../../memory.ts';
 import type { Ports } from '../../ports.ts';
+import type { ScsiControllerOptions } from './scsi.ts';
 import type { UsbDeviceOptions } from './usb.ts';
 import type { VirtioDiskOptions } from './virtio.ts';
 
@@ -110,6 +111,8 @@ export interface PcOptions {
   /** Drives A and B. */
   readonly floppies?: readonly (BlockBackend | undefined)[];
   readonly virtioDisks?: readonly VirtioDiskOptions[];
+  /** SCSI host adapters with their drives. */
+  readonly scsi?: readonly ScsiControllerOptions[];
   readonly debugcons?: readonly DebugconOptions[];
   readonly debugExits?: readonly DebugExitOptions[];
   /** Kernel, initrd and command line for the loader ROMs. */

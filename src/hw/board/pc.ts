@@ -43,6 +43,7 @@ import { Interrupts } from './interrupts.ts';
 import type { DriveOptions, PcEvents, PcOptions } from './options.ts';
 import { buildParallels, PARALLEL_IRQ } from './parallel.ts';
 import { ramBelow4g } from './ram.ts';
+import { BoardScsi } from './scsi.ts';
 import { loadDevices, saveDevices } from './states.ts';
 import { BoardTexts } from './texts.ts';
 import { BoardTimers } from './timers.ts';
@@ -89,6 +90,7 @@ export class Pc {
   readonly usb: BoardUsb | undefined;
   readonly pm: Piix4Pm;
   readonly virtio: BoardVirtio;
+  readonly scsi: BoardScsi;
   readonly pics: readonly [master: I8259, slave: I8259];
   readonly timers: BoardTimers;
   readonly dma: BoardDma;
@@ -140,6 +142,7 @@ export class Pc {
     this.pm = this.buildPower();
     this.buildFloppy();
     this.virtio = this.buildVirtio();
+    this.scsi = this.buildScsi();
     this.buildDebugPorts();
     this.add('fw_cfg', this.fwCfg);
     this.wiring.ports({ name: 'fwcfg', base: 0x510, length: 2, maxSize: 2 }, this.fwCfg.ports);
@@ -440,6 +443,13 @@ export class Pc {
     const virtio = new BoardVirtio({ ...this.options, ...parts, notify });
     for (const disk of this.options.virtioDisks ?? []) virtio.plug(disk);
     return virtio;
+  }
+
+  private buildScsi(): BoardScsi {
+    const parts = { wiring: this.wiring, pci: this.pci, devices: this.added };
+    const scsi = new BoardScsi({ ...this.options, ...parts });
+    for (const controller of this.options.scsi ?? []) scsi.plug(controller);
+    return scsi;
   }
 
   private buildDebugPorts(): void {

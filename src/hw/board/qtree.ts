@@ -15,6 +15,7 @@ import { serialOf } from './drives.ts';
 import { IOAPIC_BASE } from './interrupts.ts';
 import type { DriveOptions, PcOptions } from './options.ts';
 import { PARALLEL_IRQ, PARALLEL_PORTS } from './parallel.ts';
+import { type PluggedScsi, scsiValues } from './scsi.ts';
 import { HPET_BASE, HPET_LENGTH } from './timers.ts';
 import { diskValues, type PluggedUsb, usbLines } from './usb.ts';
 import { type PluggedVirtio, virtioGeometry } from './virtio.ts';
@@ -29,6 +30,7 @@ export interface TreeFacts {
   readonly functions: readonly PciFunction[];
   readonly usb: readonly PluggedUsb[];
   readonly virtio: readonly PluggedVirtio[];
+  readonly scsi: readonly PluggedScsi[];
   readonly serialPorts: readonly number[];
   readonly serialIrqs: readonly number[];
   readonly geometry: (drive: DriveOptions) => Values;
@@ -113,15 +115,20 @@ function inOrderOfCreation(children: readonly QdevInfo[]): QdevInfo[] {
 function pciNode(facts: TreeFacts, device: PciFunction): QdevInfo {
   const { name, multifunction = false } = device.options;
   const disk = facts.virtio.find(plugged => plugged.device.pci === device);
+  const adapter = facts.scsi.find(plugged => plugged.device.pci === device);
   const romfile = name === 'VGA' ? (facts.options.vga?.rom?.name ?? '') : '';
   return node(
     name,
     { addr: pciAddress(device), romfile, multifunction },
     {
-      id: disk?.options.id,
-      path: disk?.options.path,
+      id: (disk ?? adapter)?.options.id,
+      path: (disk ?? adapter)?.options.path,
       details: () => pciDetails(device),
-      buses: disk === undefined ? busesOf(facts, name) : [virtioBus(disk)],
+      buses: [
+        ...busesOf(facts, name),
+        ...(disk === undefined ? [] : [virtioBus(disk)]),
+        ...(adapter === undefined ? [] : [scsiBus(adapter)]),
+      ],
     },
   );
 }
@@ -155,6 +162,13 @@ function virtioBus({ options }: PluggedVirtio): QdevBus {
   const values = { drive: backend.name, serial, ...geometry };
   const disk = node('virtio-blk-device', values, { path: 'virtio-backend' });
   return { name: 'virtio-bus', type: 'virtio-pci-bus', children: [disk] };
+}
+
+function scsiBus({ options }: PluggedScsi): QdevBus {
+  const children = options.drives.map(drive =>
+    node(drive.model, scsiValues(drive), { id: drive.id, path: drive.path }),
+  );
+  return { name: options.busName, type: 'SCSI', children };
 }
 
 const HID_MODELS = { mouse: 'usb-mouse', tablet: 'usb-tablet', keyboard: 'usb-kbd' } as const;

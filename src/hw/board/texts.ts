@@ -18,6 +18,7 @@ import { inMtreeOrder, mtreeText } from './mtree.ts';
 import type { PcOptions } from './options.ts';
 import { machineObject } from './qom.ts';
 import { boardTree } from './qtree.ts';
+import type { BoardScsi } from './scsi.ts';
 import type { BoardUsb } from './usb.ts';
 import type { BoardVirtio } from './virtio.ts';
 
@@ -30,6 +31,7 @@ export interface Visible {
   readonly fwCfg: FwCfg;
   readonly usb: BoardUsb | undefined;
   readonly virtio: BoardVirtio;
+  readonly scsi: BoardScsi;
   readonly rtc: Mc146818;
   readonly ramBelow4g: number;
 }
@@ -55,7 +57,11 @@ export class BoardTexts {
 
   /** As the user named it. */
   private idOf(devfn: number): string {
-    return this.board.virtio.plugged.find(({ slot }) => slot === devfn >> 3)?.options.id ?? '';
+    const { virtio, scsi } = this.board;
+    const slot = devfn >> 3;
+    const disk = virtio.plugged.find(plugged => plugged.slot === slot);
+    const adapter = scsi.plugged.find(({ options }) => options.slot === slot);
+    return (disk ?? adapter)?.options.id ?? '';
   }
 
   qtreeText(): string {
@@ -72,6 +78,7 @@ export class BoardTexts {
       options: this.board.options,
       usb: this.board.usb?.plugged ?? [],
       virtio: this.board.virtio.plugged,
+      scsi: this.board.scsi.plugged,
       functions: this.board.pci.sorted,
       serialPorts: this.serial.ports,
       serialIrqs: this.serial.irqs,

@@ -1,5 +1,5 @@
 /**
- * A SCSI bus with one target: what the transport in front of it sees, and the words of SAM that
+ * A SCSI target: what the transport in front of it sees, and the words of SAM that
  * both sides use.
  *
  * Specification: SAM-3, chapter 5 (commands, status), SPC-3, section 4.5 (sense data).
@@ -44,4 +44,6 @@ export interface ScsiTarget {
   give(from: Uint8Array): void;
   /** Gives up the running command. */
   cancel(): void;
+  /** As after power-on. */
+  reset(): void;
 }

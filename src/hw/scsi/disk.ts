@@ -1,5 +1,5 @@
 /**
- * A SCSI hard disk: QEMU's `scsi-disk` behind usb-storage.
+ * A SCSI hard disk: QEMU's `scsi-hd`, and `scsi-disk` behind usb-storage.
  *
  * Specification: SPC-3 and SBC-2. INQUIRY with vital product data, READ and WRITE (6, 10, 12, 16),
  * VERIFY without comparison, SYNCHRONIZE CACHE, READ CAPACITY, MODE SENSE, REPORT LUNS, sense data.
@@ -85,6 +85,8 @@ export interface ScsiDiskOptions {
   readonly backend: BlockBackend;
   readonly serial: string;
   readonly inbox: Inbox;
+  /** The phase was `busy` and is something else. */
+  readonly onReady?: () => void;
 }
 
 export class ScsiDisk extends Device<StateOf<typeof registers>> implements ScsiTarget {
@@ -259,13 +261,15 @@ export class ScsiDisk extends Device<StateOf<typeof registers>> implements ScsiT
     this.state.phase = 'busy';
     this.options.inbox.expect(
       { label: 'scsi', promise: job.work, ...timing },
-      () => {
-        if (epoch === this.epoch) then();
-      },
-      error => {
-        if (epoch === this.epoch) this.fail(senseOf(error));
-      },
+      () => this.ready(epoch, then),
+      error => this.ready(epoch, () => this.fail(senseOf(error))),
     );
+  }
+
+  private ready(epoch: number, then: () => void): void {
+    if (epoch !== this.epoch) return;
+    then();
+    if (this.state.phase !== 'busy') this.options.onReady?.();
   }
 
   private answer(data: Uint8Array, limit: number): void {
