@@ -72,12 +72,12 @@ export class HotPlug implements Devices {
     return driver === undefined ? deviceHelp() : propertyHelp(driver);
   }
 
-  /** Returns the name of its drive. */
+  /** Returns the name of its drive, if the password is to be asked for at once. */
   private plugLast({ usbDevices, virtioDisks }: Fittings): string | undefined {
     const disk = virtioDisks.at(-1);
     if (disk !== undefined) {
       this.options.virtio.plugHot(disk);
-      return disk.backend.name;
+      return undefined;
     }
     const added = usbDevices.at(-1);
     if (added === undefined) return undefined;

@@ -111,6 +111,17 @@ export const ns = (initial = 0): Field<number> =>
 /** A counter or position of any size a number holds exactly. */
 export const count = (initial = 0): Field<number> => integer(initial, 0, Number.MAX_SAFE_INTEGER);
 
+/** Registers wider than a number holds exactly; decimal text in the encoded form. */
+export const u64 = (initial = 0n): Field<bigint> => ({
+  initial: () => initial,
+  encode: value => value.toString(),
+  decode: (plain, path) => {
+    const fits = typeof plain === 'string' && /^[0-9]{1,20}$/.test(plain);
+    if (!fits || BigInt(plain) >> 64n !== 0n) throw misfit(path, 'is not a number of 64 bits');
+    return BigInt(plain);
+  },
+});
+
 export const bool = (initial = false): Field<boolean> => ({
   initial: () => initial,
   encode: value => value,

@@ -17,8 +17,6 @@ const DEEPEST = 3;
 const LARGE: { readonly [at: string]: { readonly lines: number; readonly depth: number } } = {
   'src/block/format/qcow2/rebuild.ts placeRefcounts': { lines: 28, depth: 4 },
   'src/block/img/help.ts helpText': { lines: 76, depth: 0 },
-  'src/block/job/mirror.ts mirror': { lines: 33, depth: 4 },
-  'src/hw/board/states.ts loadDevices': { lines: 13, depth: 4 },
 };
 
 interface Source {

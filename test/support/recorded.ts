@@ -29,7 +29,6 @@ const ORPHANS = [{ what: /^stderr$/, why: NO_DEVICE }];
 const ALL = [{ what: /^/, why: NO_DEVICE }];
 
 const KNOWN: { readonly [session: string]: readonly Known[] } = {
-  'B01 19': ORPHANS,
   'B03 17': ORPHANS,
   'B04 2': [{ what: /device_add virtio|info block/, why: NO_DEVICE }],
   'B04 13': [{ what: /^/, why: RECORDER }],

@@ -48,23 +48,32 @@ export async function mirror(job: Job, plan: MirrorPlan): Promise<void> {
   let swapped = false;
   try {
     await markInitial(job, source, bitmap, plan);
-    for (;;) {
-      await persist(job, plan, () => copyUntilClean(job, source, bitmap, plan.target));
-      job.announceReady();
-      if (job.wasCancelled) {
-        await plan.target.flush();
-        return;
-      }
-      if (job.shallComplete) {
-        swapped = await changeOver(job, source, bitmap, plan);
-        if (swapped) break;
-      } else if (bitmap.count === 0) await job.sleepUntilTold();
-    }
-    await plan.changeOver(source);
+    swapped = await follow(job, source, bitmap, plan);
+    if (swapped) await plan.changeOver(source);
   } finally {
     drive.writeListeners.delete(onWrite);
     drive.dirtyBitmaps.delete(bitmap);
     if (!swapped && plan.base === undefined) await plan.target.close();
+  }
+}
+
+/** Keeps the target equal until told to change over (true) or to stop. */
+async function follow(
+  job: Job,
+  source: BlockNode,
+  bitmap: DirtyBitmap,
+  plan: MirrorPlan,
+): Promise<boolean> {
+  for (;;) {
+    await persist(job, plan, () => copyUntilClean(job, source, bitmap, plan.target));
+    job.announceReady();
+    if (job.wasCancelled) {
+      await plan.target.flush();
+      return false;
+    }
+    if (job.shallComplete) {
+      if (await changeOver(job, source, bitmap, plan)) return true;
+    } else if (bitmap.count === 0) await job.sleepUntilTold();
   }
 }
 

@@ -138,9 +138,17 @@ export const ioPorts = (base: number, length: number): Aml => [
   length,
 ];
 export const isaIrq = (irq: number): Aml => [0x22, ...word(1 << irq)];
-/** Level, active high, shared: as the PIIX delivers PCI interrupts. */
+/** Registers at a fixed place, which nobody moves. */
+export const fixedMemory = (base: number, length: number): Aml => [
+  0x86,
+  ...word(9),
+  0x00,
+  ...dword(base),
+  ...dword(length),
+];
 /** Byte-wide, not a bus master, compatibility timing. */
 export const isaDma = (channel: number): Aml => [0x2a, 1 << channel, 0];
+/** Level, active high, shared: as the PIIX delivers PCI interrupts. */
 export const pciIrqs = (...irqs: readonly number[]): Aml => [
   0x89,
   ...word(2 + 4 * irqs.length),

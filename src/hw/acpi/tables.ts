@@ -36,6 +36,7 @@ export interface FixedHardware {
   readonly pmBase: number;
   readonly gpe0: number;
   readonly apics: ApicFacts;
+  readonly hpet: HpetFacts;
 }
 
 export interface ApicFacts {
@@ -47,13 +48,19 @@ export interface ApicFacts {
   readonly levelIrqs: readonly number[];
 }
 
+export interface HpetFacts {
+  readonly base: number;
+  /** Lower half of its capabilities. */
+  readonly id: number;
+}
+
 export interface AcpiFiles {
   readonly tables: Uint8Array;
   readonly rsdp: Uint8Array;
   readonly loader: Uint8Array;
 }
 
-/** FACS, DSDT, FADT, MADT and RSDT. */
+/** FACS, DSDT, FADT, MADT, HPET and RSDT. */
 export function acpiFiles(dsdt: readonly number[], hardware: FixedHardware): AcpiFiles {
   const blob = new Blob();
   const loader = new Loader();
@@ -75,8 +82,13 @@ export function acpiFiles(dsdt: readonly number[], hardware: FixedHardware): Acp
   const madt = { at: madtAt + CHECKSUM_AT, from: madtAt, length: blob.end - madtAt };
   loader.checksum(TABLES, madt);
 
-  const rsdtAt = blob.append(table('RSDT', 1, new Uint8Array(8)));
-  [fadtAt, madtAt].forEach((at, i) => {
+  const hpetAt = blob.append(table('HPET', 1, hpetBody(hardware.hpet)));
+  const hpet = { at: hpetAt + CHECKSUM_AT, from: hpetAt, length: blob.end - hpetAt };
+  loader.checksum(TABLES, hpet);
+
+  const listed = [fadtAt, madtAt, hpetAt];
+  const rsdtAt = blob.append(table('RSDT', 1, new Uint8Array(4 * listed.length)));
+  listed.forEach((at, i) => {
     blob.pointer(rsdtAt + HEADER_LENGTH + 4 * i, at);
     loader.pointer(TABLES, TABLES, rsdtAt + HEADER_LENGTH + 4 * i);
   });
@@ -145,6 +157,15 @@ function madtBody({ localApic, ioapic, timerPin, levelIrqs }: ApicFacts): Uint8A
     ...levelIrqs.flatMap(irq => override(irq, irq, LEVEL_ACTIVE_HIGH)),
     ...[4, 6, 0xff, 0, 0, 1], // NMI is LINT1 of all processors
   ]);
+}
+
+/** IA-PC HPET specification 1.0a, section 3.2.4: block 0, any period, the page is not guarded. */
+function hpetBody({ base, id }: HpetFacts): Uint8Array {
+  const body = new Uint8Array(20);
+  const view = new DataView(body.buffer);
+  view.setUint32(0, id, true);
+  view.setUint32(8, base, true); // after four bytes that say: memory
+  return body;
 }
 
 /** A table without its check sum. */

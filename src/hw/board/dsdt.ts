@@ -3,10 +3,11 @@
  * devices may be put, and how to switch off.
  *
  * Specification: ACPI 1.0b, chapters 6 and 7; PCI interrupt links as the PIIX3 has them.
- * Not described, because not there: HPET, parallel port, hot plugging.
+ * Not described, because not there: parallel port, hot plugging.
  */
 
 import * as aml from '../acpi/aml.ts';
+import { HPET_BASE, HPET_LENGTH } from './timers.ts';
 
 export interface BoardFacts {
   /** Where PCI memory may begin. */
@@ -32,7 +33,7 @@ const IRQ_OFFSET = 5;
 export function dsdt(facts: BoardFacts): readonly number[] {
   return [
     ...aml.scope('\\_PR', aml.processor('CPU0', 0)),
-    ...aml.scope('\\_SB', pciRoot(facts), ...LINKS.map(link), sciLink()),
+    ...aml.scope('\\_SB', pciRoot(facts), hpet(), ...LINKS.map(link), sciLink()),
     ...aml.define(
       '\\_S5',
       aml.pack(aml.integer(0), aml.integer(0), aml.integer(0), aml.integer(0)),
@@ -55,6 +56,15 @@ function pciRoot(facts: BoardFacts): aml.Aml {
       aml.byteFields('P40C', ROUTES),
       ...isaDevices(facts),
     ),
+  );
+}
+
+function hpet(): aml.Aml {
+  return aml.device(
+    'HPET',
+    aml.define('_HID', aml.eisaId('PNP0103')),
+    aml.define('_UID', aml.integer(0)),
+    aml.define('_CRS', aml.resources(aml.fixedMemory(HPET_BASE, HPET_LENGTH))),
   );
 }
 

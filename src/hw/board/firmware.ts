@@ -4,11 +4,13 @@
 
 import { acpiFiles } from '../acpi/tables.ts';
 import { FW_CFG, type FwCfg } from '../misc/fw-cfg.ts';
+import { HPET_ID } from '../timer/hpet.ts';
 import { dsdt } from './dsdt.ts';
 import { IOAPIC_BASE, TIMER_PIN } from './interrupts.ts';
 import type { PcOptions } from './options.ts';
 import { scsiBootPaths } from './scsi.ts';
 import { smbiosFiles } from './smbios.ts';
+import { HPET_BASE } from './timers.ts';
 import { usbBootPaths } from './usb.ts';
 
 export interface FirmwareFacts {
@@ -51,6 +53,7 @@ export function fillFwCfg(fwCfg: FwCfg, options: PcOptions, facts: FirmwareFacts
   fwCfg.addNumber(FW_CFG.BOOT_MENU, 2, boot.menu ? 1 : 0);
   fwCfg.addNumber(FW_CFG.IRQ0_OVERRIDE, 4, 1);
   fwCfg.add(FW_CFG.ACPI_TABLES, new Uint8Array(2));
+  fwCfg.add(FW_CFG.HPET, hpets());
   for (const { key, bytes } of options.fwCfgEntries ?? []) fwCfg.add(key, bytes);
   if (boot.splashTime !== undefined) {
     fwCfg.addFile('etc/boot-menu-wait', little(2, boot.splashTime));
@@ -84,6 +87,7 @@ function addAcpi(fwCfg: FwCfg, facts: FirmwareFacts): void {
       pmBase: facts.pmBase(),
       gpe0: facts.gpe0,
       apics: APICS,
+      hpet: { base: HPET_BASE, id: HPET_ID },
     });
   const { tables, rsdp, loader } = build();
   fwCfg.addFile('etc/acpi/tables', tables, () => tables.set(build().tables));
@@ -115,6 +119,16 @@ function bootOrder(options: PcOptions, slots: readonly BootPath[]): Uint8Array {
   return new TextEncoder().encode(`${paths.join('\n')}\0`);
 }
 
+/** How many there are, and room for eight: capabilities, address, shortest period, protection. */
+function hpets(): Uint8Array {
+  const entries = new Uint8Array(1 + 8 * 15);
+  const view = new DataView(entries.buffer);
+  entries[0] = 1;
+  view.setUint32(1, HPET_ID, true);
+  view.setUint32(5, HPET_BASE, true);
+  return entries;
+}
+
 function e820(ramBelow4g: number): Uint8Array {
   const entry = new Uint8Array(20);
   const view = new DataView(entry.buffer);
@@ -140,5 +154,6 @@ export function romsText(options: PcOptions, fwCfg: FwCfg): string {
     return `/rom@${file} ${size(length)} name="${file}"\n`;
   });
   const bios = `addr=${address} ${size(bytes.length)} mem=rom name="${name}"\n`;
-  return [...roms, bios, ...blobs].join('');
+  const isRom = (options.flashes ?? []).length === 0;
+  return [...roms, ...(isRom ? [bios] : []), ...blobs].join('');
 }

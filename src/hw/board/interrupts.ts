@@ -2,24 +2,27 @@
  * Interrupts on the board: two 8259s and an IOAPIC share the ISA interrupts; the local APIC of the
  * processor stands between them and its pins.
  *
- * IRQ 0 is input 2 of the IOAPIC, as the tables say; the cascade (IRQ 2) is on the 8259s only. The
- * monitor's NMI goes to LINT1, behind what port 70h masks in a chip set, as QEMU's does.
+ * IRQ 0 is input 2 of the IOAPIC, as the tables say, and the HPET can pull that alone; the cascade
+ * (IRQ 2) is on the 8259s only. The monitor's NMI goes to LINT1, behind what port 70h masks in a
+ * chip set, as QEMU's does.
  */
 
 import type { Clock } from '../../clock.ts';
-import { Line } from '../../line.ts';
+import { Line, orGate, splitter } from '../../line.ts';
 import type { Device } from '../device.ts';
 import { ApicTimer } from '../intc/apic-timer.ts';
 import { I8259 } from '../intc/i8259.ts';
 import { IOAPIC_PINS, IoApic } from '../intc/ioapic.ts';
 import { LocalApic } from '../intc/local-apic.ts';
 import { APIC_WINDOW } from '../intc/local-apic-registers.ts';
+import { stubPort } from '../misc/stub-port.ts';
 import type { Wiring } from './wiring.ts';
 
 export const IOAPIC_BASE = 0xfec00000;
 const IOAPIC_LENGTH = 0x1000;
 export const TIMER_PIN = 2;
 const CASCADE_IRQ = 2;
+const ISA_IRQS = 16;
 
 export interface InterruptOptions {
   readonly clock: Clock;
@@ -43,6 +46,8 @@ export class Interrupts {
   readonly ioapic: IoApic;
   /** By id, in the order in which they are reset, saved and loaded. */
   readonly devices: readonly (readonly [id: string, device: Device])[];
+  /** Inputs of the IOAPIC that are on no 8259, by number: 2, and those above the ISA's. */
+  readonly ioapicPins: readonly (Line | undefined)[];
   private readonly picIntr = new Line('pic-intr');
 
   constructor(private readonly options: InterruptOptions) {
@@ -50,7 +55,14 @@ export class Interrupts {
     this.pics = this.buildPics();
     this.timer = new ApicTimer(clock, vector => this.apic.requestLocal(vector));
     this.apic = this.buildApic();
-    this.ioapic = this.buildIoApic();
+    const inputs = this.ioapicInputs();
+    const [irq0, pin2] = orGate(inputs[TIMER_PIN], 2);
+    splitter(options.irqs[0], [irq0]);
+    this.ioapicPins = inputs.map((line, pin) => {
+      if (pin === TIMER_PIN) return pin2;
+      return pin < ISA_IRQS ? undefined : line;
+    });
+    this.ioapic = this.buildIoApic(inputs);
     this.devices = [
       ['pic0', this.pics[0]],
       ['pic1', this.pics[1]],
@@ -100,18 +112,24 @@ export class Interrupts {
       present: hasApic,
     });
     place = wiring.memoryBar('icc-apic-container', APIC_WINDOW, apic.mmio);
+    // An option ROM would report here what it has patched; there is none.
+    if (hasApic) wiring.ports({ name: 'kvmvapic', base: 0x7e, length: 2, maxSize: 2 }, stubPort());
     apic.reset();
     return apic;
   }
 
-  private buildIoApic(): IoApic {
-    const { irqs, wiring } = this.options;
-    const inputs: (Line | undefined)[] = new Array(IOAPIC_PINS).fill(undefined);
-    irqs.forEach((line, irq) => {
-      if (irq !== CASCADE_IRQ) inputs[irq === 0 ? TIMER_PIN : irq] = line;
+  /** In the order of the pins; pin 0 is not wired. */
+  private ioapicInputs(): Line[] {
+    const { irqs } = this.options;
+    return Array.from({ length: IOAPIC_PINS }, (_, pin) => {
+      const isIsa = pin !== 0 && pin !== CASCADE_IRQ && pin < ISA_IRQS;
+      return isIsa ? irqs[pin] : new Line(`ioapic${pin}`);
     });
+  }
+
+  private buildIoApic(inputs: readonly Line[]): IoApic {
     const ioapic = new IoApic(inputs, this.apic);
-    wiring.memoryBar('ioapic', IOAPIC_LENGTH, ioapic.mmio)(IOAPIC_BASE, true);
+    this.options.wiring.memoryBar('ioapic', IOAPIC_LENGTH, ioapic.mmio)(IOAPIC_BASE, true);
     return ioapic;
   }
 }

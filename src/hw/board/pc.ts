@@ -2,8 +2,7 @@
  * The board: QEMU's pc-i440fx. The only file that knows which chip sits where: which port, which
  * wire, which interrupt.
  *
- * Not on this board: HPET (the tables do not announce it), kvmvapic, CPU hot-plug registers,
- * parallel ports.
+ * Not on this board: CPU hot-plug registers, parallel ports.
  */
 
 import { assert } from '../../error.ts';
@@ -14,6 +13,7 @@ import { SmBus } from '../acpi/smbus.ts';
 import { I16550 } from '../char/i16550.ts';
 import type { Device } from '../device.ts';
 import type { Vga } from '../display/vga.ts';
+import type { CfiFlash } from '../flash/cfi-flash.ts';
 import { AtaDisk } from '../ide/ata-disk.ts';
 import { AtapiCd } from '../ide/atapi-cd.ts';
 import { Piix3Ide } from '../ide/piix3-ide.ts';
@@ -24,7 +24,6 @@ import { coprocessorPort } from '../misc/coprocessor-port.ts';
 import { DebugExit } from '../misc/debug-exit.ts';
 import { DebugCon } from '../misc/debugcon.ts';
 import { FwCfg } from '../misc/fw-cfg.ts';
-import { Port61 } from '../misc/port61.ts';
 import { stubPort } from '../misc/stub-port.ts';
 import { WireLevels } from '../misc/wire-levels.ts';
 import { PciBus } from '../pci/bus.ts';
@@ -33,8 +32,8 @@ import { PciHost } from '../pci/host.ts';
 import { I440Fx } from '../pci/i440fx.ts';
 import { Piix3 } from '../pci/piix3.ts';
 import { pcCmos } from '../timer/cmos.ts';
-import { I8254 } from '../timer/i8254.ts';
-import { Mc146818 } from '../timer/mc146818.ts';
+import type { Mc146818 } from '../timer/mc146818.ts';
+import { placeBios } from './bios.ts';
 import { BoardDma } from './dma.ts';
 import { cmosDisks, geometryOf, serialOf } from './drives.ts';
 import { fillFwCfg } from './firmware.ts';
@@ -46,12 +45,12 @@ import { ramBelow4g } from './ram.ts';
 import { BoardScsi } from './scsi.ts';
 import { loadDevices, saveDevices } from './states.ts';
 import { BoardTexts } from './texts.ts';
+import { BoardTimers } from './timers.ts';
 import { BoardUsb } from './usb.ts';
 import { buildVga } from './vga.ts';
 import { BoardVirtio, virtioBootPaths } from './virtio.ts';
 import { Wiring } from './wiring.ts';
 
-const FOUR_GIB = 0x100000000;
 const BIOS_WINDOW = 0x20000;
 const SERIAL_PORTS = [0x3f8, 0x2f8, 0x3e8, 0x2e8];
 const SERIAL_IRQS = [4, 3, 4, 3];
@@ -92,8 +91,7 @@ export class Pc {
   readonly virtio: BoardVirtio;
   readonly scsi: BoardScsi;
   readonly pics: readonly [master: I8259, slave: I8259];
-  readonly pit: I8254;
-  readonly rtc: Mc146818;
+  readonly timers: BoardTimers;
   readonly dma: BoardDma;
   readonly input: BoardInput;
   readonly vga: Vga | undefined;
@@ -102,6 +100,7 @@ export class Pc {
   readonly ramBelow4g: number;
   readonly ramOffset: number;
 
+  private flashes: readonly CfiFlash[] = [];
   private readonly interrupts: Interrupts;
   private readonly wiring: Wiring;
   private readonly added = new Map<string, Device>();
@@ -130,8 +129,8 @@ export class Pc {
     this.piix3.irq.forEach((line, i) => {
       if (i !== 2) splitter(line, [this.irq(i)]);
     });
-    this.pit = this.buildTimers();
-    this.rtc = this.buildClock();
+    this.timers = this.buildTimers();
+    this.buildCoprocessor();
     this.dma = this.buildDma();
     this.input = this.buildInput();
     this.vga = this.buildVga();
@@ -156,6 +155,10 @@ export class Pc {
     this.devices = this.added;
     this.texts = new BoardTexts(this, { ports: SERIAL_PORTS, irqs: SERIAL_IRQS });
     this.finishReset();
+  }
+
+  get rtc(): Mc146818 {
+    return this.timers.rtc;
   }
 
   get keyboard(): Ps2Keyboard {
@@ -200,6 +203,11 @@ export class Pc {
     this.rtc.setCmos([...cmos].filter(([index]) => CMOS_BOOT_ORDER.includes(index)));
   }
 
+  /** The machine is over: what chips still hold for drives is written. */
+  async finish(): Promise<void> {
+    for (const flash of this.flashes) await flash.finish();
+  }
+
   /** State of all chips by id, for snapshots. */
   save(): { readonly [id: string]: Plain } {
     return saveDevices(this.devices);
@@ -211,31 +219,22 @@ export class Pc {
   }
 
   private buildMemory(): I440Fx {
-    const { memory, firmware } = this.options;
-    const { bytes } = firmware;
-    assert(bytes.length > 0 && bytes.length % 0x10000 === 0, 'firmware is a multiple of 64 KiB');
+    const { memory } = this.options;
     memory.map({
       name: 'pc.ram',
       base: 0,
       length: this.ramBelow4g,
       backing: { arenaOffset: this.ramOffset },
     });
-    const biosLength = Math.max(bytes.length, BIOS_WINDOW);
-    const bios = memory.allocate(biosLength, 'pc.bios');
-    memory.u8.set(bytes, bios + biosLength - bytes.length);
-    memory.map({
-      name: 'pc.bios',
-      base: FOUR_GIB - bytes.length,
-      length: bytes.length,
-      access: 'read',
-      backing: { arenaOffset: bios + biosLength - bytes.length },
-    });
+    const { windowOffset, flashes } = placeBios(this.options);
+    this.flashes = flashes;
+    for (const flash of flashes) this.add(flash.options.name, flash);
     const chip = new I440Fx({
       memory,
       ramOffset: this.ramOffset,
       ramSize: this.ramBelow4g,
       romOffset: memory.allocate(BIOS_WINDOW, 'pc.rom'),
-      biosOffset: bios + biosLength - BIOS_WINDOW,
+      biosOffset: windowOffset,
     });
     return chip;
   }
@@ -269,34 +268,29 @@ export class Pc {
     return interrupts;
   }
 
-  private buildTimers(): I8254 {
-    const { clock } = this.options;
-    const gate2 = new Line('gate2');
-    const pit = new I8254({ clock, out0: this.irq(0), gate2 });
-    const port61 = new Port61({ clock, gate2, out2: () => pit.output(2) });
-    this.add('isa-pit', pit);
-    this.add('isa-pcspk', port61);
-    this.wiring.ports({ name: 'pit', base: 0x40, length: 4 }, pit.ports);
-    this.wiring.ports({ name: 'elcr', base: 0x61, length: 1 }, port61.ports);
-    this.wiring.ports({ name: 'ioport80', base: 0x80, length: 1 }, stubPort());
+  private buildTimers(): BoardTimers {
+    const { ioapicPins } = this.interrupts;
+    const { onTimeSet } = this.events;
+    const timers = new BoardTimers({
+      ...this.options,
+      wiring: this.wiring,
+      irq: number => this.irq(number),
+      ioapicPins,
+      onTimeSet,
+    });
+    const disks = cmosDisks(this.options.drives);
+    const floppies = floppyTypes(this.options.floppies);
+    const bootOrder = this.options.boot.order;
+    timers.rtc.setCmos(pcCmos({ ramBelow4g: this.ramBelow4g, bootOrder, disks, floppies }));
+    for (const [id, device] of timers.devices) this.add(id, device);
+    return timers;
+  }
+
+  private buildCoprocessor(): void {
     const irq13 = this.irq(13);
     const port = coprocessorPort({ ferr: this.ferr, ignne: this.ignne, irq: irq13 });
     this.add('wires', new WireLevels([this.ferr, irq13, this.a20, this.ignne]));
     this.wiring.ports({ name: 'ioportF0', base: 0xf0, length: 1 }, port);
-    return pit;
-  }
-
-  private buildClock(): Mc146818 {
-    const { clock, rtcBase, boot } = this.options;
-    const { onTimeSet } = this.events;
-    const rtc = new Mc146818({ clock, irq: this.irq(8), baseSeconds: rtcBase, onTimeSet });
-    const disks = cmosDisks(this.options.drives);
-    const floppies = floppyTypes(this.options.floppies);
-    const { ramBelow4g } = this;
-    rtc.setCmos(pcCmos({ ramBelow4g, bootOrder: boot.order, disks, floppies }));
-    this.add('mc146818rtc', rtc);
-    this.wiring.ports({ name: 'rtc', base: 0x70, length: 2 }, rtc.ports);
-    return rtc;
   }
 
   private buildDma(): BoardDma {

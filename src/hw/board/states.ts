@@ -19,13 +19,16 @@ export function saveDevices(devices: ReadonlyMap<string, Device>): DeviceStates 
 export function loadDevices(devices: ReadonlyMap<string, Device>, saved: DeviceStates): void {
   for (let round = 0; round < 2; round++) {
     for (const [id, device] of devices) {
-      if (!(id in saved)) continue;
-      try {
-        device.load(saved[id]);
-      } catch (error) {
-        if (!(error instanceof UserError)) throw error;
-        throw new StateError(id, error.message);
-      }
+      if (id in saved) loadDevice(id, device, saved[id]);
     }
+  }
+}
+
+function loadDevice(id: string, device: Device, saved: DeviceStates[string]): void {
+  try {
+    device.load(saved);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    throw new StateError(id, error.message);
   }
 }

@@ -20,6 +20,7 @@ function files(): AcpiFiles {
       timerPin: 2,
       levelIrqs: [5, 9, 10, 11],
     },
+    hpet: { base: 0xfed00000, id: 0x8086a201 },
   });
 }
 
@@ -76,9 +77,10 @@ test('after the loader ran, all tables are found from the root and have valid ch
   const facs = at(view.getUint32(fadt.offset + 36, true));
   const code = at(view.getUint32(fadt.offset + 40, true));
   const madt = at(view.getUint32(rsdt.offset + 40, true));
-  const names = [rsdt, fadt, facs, code, madt].map(t => t.name);
-  expect(names).toEqual(['RSDT', 'FACP', 'FACS', 'DSDT', 'APIC']);
-  expect([rsdt, fadt, code, madt].map(t => sum(t.bytes))).toEqual([0, 0, 0, 0]);
+  const hpet = at(view.getUint32(rsdt.offset + 44, true));
+  const names = [rsdt, fadt, facs, code, madt, hpet].map(t => t.name);
+  expect(names).toEqual(['RSDT', 'FACP', 'FACS', 'DSDT', 'APIC', 'HPET']);
+  expect([rsdt, fadt, code, madt, hpet].map(t => sum(t.bytes))).toEqual([0, 0, 0, 0, 0]);
   expect(facs.offset % 64).toBe(0);
 });
 
