@@ -256,6 +256,17 @@ export class DriveTable {
     this.events.emit('DEVICE_TRAY_MOVED', { device: backend.name, 'tray-open': isOpen });
   }
 
+  /** The machine is over: failures stop nothing any more while `write` does what is left. */
+  async finish(write: () => Promise<void>): Promise<void> {
+    this.onFailure = () => false;
+    for (const { backend } of this.drives) backend.dropHeld();
+    try {
+      await write();
+    } catch (error) {
+      this.printError(`${this.program}: ${error instanceof Error ? error.message : error}\n`);
+    }
+  }
+
   /** Writes everything back: the end of the program. */
   async closeAll(): Promise<void> {
     for (const drive of this.drives) {

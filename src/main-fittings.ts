@@ -5,7 +5,12 @@
 import type { BlockBackend } from './block/backend.ts';
 import type { Char } from './char.ts';
 import { UserError } from './error.ts';
-import type { DebugconOptions, DebugExitOptions, DriveOptions } from './hw/board/options.ts';
+import type {
+  DebugconOptions,
+  DebugExitOptions,
+  DriveOptions,
+  FlashOptions,
+} from './hw/board/options.ts';
 import type { UsbDeviceOptions } from './hw/board/usb.ts';
 import type { VirtioDiskOptions } from './hw/board/virtio.ts';
 import type { CharTable } from './main-chars.ts';
@@ -25,6 +30,8 @@ export interface Fittings {
   readonly freeUsbPorts: string[];
   /** Drives A and B. */
   readonly floppies: (BlockBackend | undefined)[];
+  /** Chips with the firmware. */
+  readonly flashes: FlashOptions[];
   readonly virtioDisks: VirtioDiskOptions[];
   /** PCI slots that nothing sits in. */
   readonly freeSlots: number[];
@@ -44,6 +51,7 @@ export function noFittings(): Fittings {
     usbDevices: [],
     freeUsbPorts: ['1', '2'],
     floppies: [],
+    flashes: [],
     virtioDisks: [],
     freeSlots: Array.from({ length: 30 }, (_, i) => i + 2),
     anonymous: 0,

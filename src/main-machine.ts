@@ -28,6 +28,7 @@ import { checkBootOrder } from './monitor/commands/run.ts';
 import { CommandLineError } from './options.ts';
 import type { HostPace } from './pace.ts';
 
+export { fitFlashes } from './main-flash.ts';
 export { pcPanel } from './main-panel.ts';
 
 /** With -icount and no -rtc base: the date of QEMU 2.2.50, so that runs repeat. */

@@ -151,6 +151,7 @@ class Program {
       printError(`state hash ${machine.stateHash()} after ${instructions} instructions\n`);
     }
     if (!this.hasShutDown) this.events.emit('SHUTDOWN');
+    await this.drives.finish(() => machine.board.finish());
     await this.closeDrives();
     await this.chars.finish();
     return status;
@@ -329,15 +330,11 @@ class Program {
 
   /** Loaded only now: the first prompt does not wait for a processor's tables. */
   private async build(fittings: Fittings): Promise<PcMachine> {
-    const { assemble, hotPlug, pcPanel } = await import('./main-machine.ts');
-    const { clock, inbox, events, log, host } = this;
-    const assembly = {
-      config: this.config,
-      parts: { clock, inbox, events, log, host },
-      fittings,
-      chars: this.chars,
-      drives: this.drives,
-    };
+    const { assemble, fitFlashes, hotPlug, pcPanel } = await import('./main-machine.ts');
+    const { config, chars, drives, clock, inbox, events, log, host } = this;
+    const parts = { clock, inbox, events, log, host };
+    const assembly = { config, parts, fittings, chars, drives };
+    await fitFlashes(this.drives, fittings);
     const machine = assemble(assembly);
     this.panel = pcPanel(machine);
     this.devices = hotPlug(machine, assembly);

@@ -256,12 +256,32 @@ export const CATALOG: readonly DeviceModel[] = [
     number('short_root_bus', 0),
   ]),
   internal('fw_cfg_io', 'System', [number('iobase', 0x510)]),
+  {
+    ...internal('cfi.pflash01', 'System', [
+      {
+        name: 'drive',
+        type: 'drive',
+        initial: '',
+        description: 'ID of a drive to use as a backend',
+      },
+      number('num-blocks', 0),
+      number('sector-length', 0, 'uint64'),
+      number('width', 0, 'uint8'),
+      number('device-width', 0, 'uint8'),
+      number('max-device-width', 0, 'uint8'),
+      number('big-endian', 0, 'uint8'),
+      ...['id0', 'id1', 'id2', 'id3'].map(name => number(name, 0, 'uint16')),
+      text('name'),
+    ]),
+    category: 'storage',
+  },
   internal('ioapic', 'System'),
   internal('hpet', 'System', [
     number('timers', 3, 'uint8'),
     flag('msi', false),
     number('hpet-intcap', 4),
   ]),
+  internal('kvmvapic', 'System'),
   internal('icc-bridge', 'System'),
   internal('apic', 'icc-bus', [
     number('id', 0, 'uint8'),

@@ -33,7 +33,6 @@ const KNOWN: { readonly [session: string]: readonly Known[] } = {
   'B01 14': ORPHANS,
   'B01 15': ORPHANS,
   'B01 16': ORPHANS,
-  'B01 19': ORPHANS,
   'B03 17': ORPHANS,
   'B04 2': [{ what: /device_add virtio|info block/, why: NO_DEVICE }],
   'B04 13': [{ what: /^/, why: RECORDER }],

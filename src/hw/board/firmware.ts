@@ -151,5 +151,6 @@ export function romsText(options: PcOptions, fwCfg: FwCfg): string {
     return `/rom@${file} ${size(length)} name="${file}"\n`;
   });
   const bios = `addr=${address} ${size(bytes.length)} mem=rom name="${name}"\n`;
-  return [...roms, bios, ...blobs].join('');
+  const isRom = (options.flashes ?? []).length === 0;
+  return [...roms, ...(isRom ? [bios] : []), ...blobs].join('');
 }

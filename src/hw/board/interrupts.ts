@@ -15,6 +15,7 @@ import { I8259 } from '../intc/i8259.ts';
 import { IOAPIC_PINS, IoApic } from '../intc/ioapic.ts';
 import { LocalApic } from '../intc/local-apic.ts';
 import { APIC_WINDOW } from '../intc/local-apic-registers.ts';
+import { stubPort } from '../misc/stub-port.ts';
 import type { Wiring } from './wiring.ts';
 
 export const IOAPIC_BASE = 0xfec00000;
@@ -111,6 +112,8 @@ export class Interrupts {
       present: hasApic,
     });
     place = wiring.memoryBar('icc-apic-container', APIC_WINDOW, apic.mmio);
+    // An option ROM would report here what it has patched; there is none.
+    if (hasApic) wiring.ports({ name: 'kvmvapic', base: 0x7e, length: 2, maxSize: 2 }, stubPort());
     apic.reset();
     return apic;
   }

@@ -60,14 +60,16 @@ export function mtreeText(facts: MtreeFacts): string {
     `  ${ram} (prio 0, RW): alias ram-below-4g @pc.ram ${ram}\n`,
     `  ${hex(0)}-${EVERYTHING} (prio -1, RW): pci\n`,
     nodesText(pci, 4),
-    nodesText([...overlays(facts), ...apicNodes(facts)], 2),
+    nodesText([...overlays(facts), ...apicNodes(facts), ...flashNodes(facts)], 2),
     'I/O\n',
     `${range(0, 0x10000)} (prio 0, RW): io\n`,
     nodesText(portNodes(facts.ports), 2),
     ...facts.functions.map(masterText),
     'aliases\n',
     `pc.ram\n${ram} (prio 0, RW): pc.ram\n`,
-    `pc.bios\n${range(bios.from, bios.length)} (prio 0, R-): pc.bios\n`,
+    facts.regions.some(isFlash)
+      ? ''
+      : `pc.bios\n${range(bios.from, bios.length)} (prio 0, R-): pc.bios\n`,
     `pci\n${hex(0)}-${EVERYTHING} (prio -1, RW): pci\n`,
     nodesText(pci, 2),
   ].join('');
@@ -86,20 +88,27 @@ function nodesText(nodes: readonly Node[], indent: number): string {
     .join('');
 }
 
-function pciNodes({ regions, biosLength }: MtreeFacts): Node[] {
+const isFlash = ({ name }: Region): boolean => name.startsWith('system.flash');
+
+/** The firmware: a ROM and an alias of its end, or a copy of the end of a flash chip. */
+function biosNodes({ regions, biosLength }: MtreeFacts): Node[] {
   const isaBios = Math.min(biosLength, 0x20000);
   const source = range(biosLength - isaBios, isaBios);
+  const window = { from: 0x100000 - isaBios, length: isaBios, priority: 1, readOnly: true };
+  if (regions.some(isFlash)) return [{ ...window, text: 'isa-bios' }];
+  const rom = { from: FOUR_GIB - biosLength, length: biosLength, priority: 0, readOnly: true };
+  return [
+    { ...window, text: `alias isa-bios @pc.bios ${source}` },
+    { ...rom, text: 'pc.bios' },
+  ];
+}
+
+function pciNodes(facts: MtreeFacts): Node[] {
+  const { regions } = facts;
   return [
     { from: 0xc0000, length: 0x20000, priority: 1, text: 'pc.rom' },
-    {
-      from: 0x100000 - isaBios,
-      length: isaBios,
-      priority: 1,
-      text: `alias isa-bios @pc.bios ${source}`,
-      readOnly: true,
-    },
     ...regions
-      .filter(region => region.enabled && !NOT_PCI.has(region.name))
+      .filter(region => region.enabled && !NOT_PCI.has(region.name) && !isFlash(region))
       .map(region => ({
         from: region.base,
         length: region.length,
@@ -108,13 +117,7 @@ function pciNodes({ regions, biosLength }: MtreeFacts): Node[] {
         readOnly: region.access === 'read',
         children: region.name === 'vga.mmio' ? vgaRegisters(region.base) : [],
       })),
-    {
-      from: FOUR_GIB - biosLength,
-      length: biosLength,
-      priority: 0,
-      text: 'pc.bios',
-      readOnly: true,
-    },
+    ...biosNodes(facts),
   ];
 }
 
@@ -149,6 +152,20 @@ function overlays({ i440fx }: MtreeFacts): Node[] {
     };
   });
   return [...(i440fx.isSmramOpen ? [] : [video]), ...segments];
+}
+
+/** Flash chips: `R-` while their contents are read, `RW` while they answer commands. */
+function flashNodes({ regions }: MtreeFacts): Node[] {
+  const chips = regions.filter(isFlash);
+  return chips
+    .filter(({ access }) => access === 'both')
+    .map(({ name, base, length }) => ({
+      from: base,
+      length,
+      priority: 0,
+      text: name,
+      readOnly: chips.some(r => r.name === name && r.access === 'read' && r.enabled),
+    }));
 }
 
 /** Registers that the bus of the processors reaches before PCI does. */

@@ -30,6 +30,13 @@ export interface DriveOptions {
   readonly bootIndex?: number;
 }
 
+/** A flash chip with the firmware, or with its variables. */
+export interface FlashOptions {
+  readonly backend: BlockBackend;
+  /** All that is in it: a multiple of 4096. */
+  readonly bytes: Uint8Array;
+}
+
 /** A ROM that the firmware finds as `genroms/NAME` in fw_cfg. */
 export interface RomOptions {
   readonly name: string;
@@ -86,6 +93,8 @@ export interface PcOptions {
   readonly ramSize: number;
   /** A multiple of 64 KiB; ends at 4 GiB, its last 128 KiB appear at 0xE0000 too. */
   readonly firmware: { readonly name: string; readonly bytes: Uint8Array };
+  /** In its place, the first one at the end; 8 MiB at most. */
+  readonly flashes?: readonly FlashOptions[];
   readonly optionRoms: readonly RomOptions[];
   /** COM1 and up; a hole leaves the port out. */
   readonly serials: readonly (Char | undefined)[];

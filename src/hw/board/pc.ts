@@ -2,7 +2,7 @@
  * The board: QEMU's pc-i440fx. The only file that knows which chip sits where: which port, which
  * wire, which interrupt.
  *
- * Not on this board: kvmvapic, CPU hot-plug registers, parallel ports.
+ * Not on this board: CPU hot-plug registers, parallel ports.
  */
 
 import { assert } from '../../error.ts';
@@ -13,6 +13,7 @@ import { SmBus } from '../acpi/smbus.ts';
 import { I16550 } from '../char/i16550.ts';
 import type { Device } from '../device.ts';
 import type { Vga } from '../display/vga.ts';
+import type { CfiFlash } from '../flash/cfi-flash.ts';
 import { AtaDisk } from '../ide/ata-disk.ts';
 import { AtapiCd } from '../ide/atapi-cd.ts';
 import { Piix3Ide } from '../ide/piix3-ide.ts';
@@ -32,6 +33,7 @@ import { I440Fx } from '../pci/i440fx.ts';
 import { Piix3 } from '../pci/piix3.ts';
 import { pcCmos } from '../timer/cmos.ts';
 import type { Mc146818 } from '../timer/mc146818.ts';
+import { placeBios } from './bios.ts';
 import { BoardDma } from './dma.ts';
 import { cmosDisks, geometryOf, serialOf } from './drives.ts';
 import { fillFwCfg } from './firmware.ts';
@@ -48,7 +50,6 @@ import { buildVga } from './vga.ts';
 import { BoardVirtio, virtioBootPaths } from './virtio.ts';
 import { Wiring } from './wiring.ts';
 
-const FOUR_GIB = 0x100000000;
 const BIOS_WINDOW = 0x20000;
 const SERIAL_PORTS = [0x3f8, 0x2f8, 0x3e8, 0x2e8];
 const SERIAL_IRQS = [4, 3, 4, 3];
@@ -97,6 +98,7 @@ export class Pc {
   readonly ramBelow4g: number;
   readonly ramOffset: number;
 
+  private flashes: readonly CfiFlash[] = [];
   private readonly interrupts: Interrupts;
   private readonly wiring: Wiring;
   private readonly added = new Map<string, Device>();
@@ -198,6 +200,11 @@ export class Pc {
     this.rtc.setCmos([...cmos].filter(([index]) => CMOS_BOOT_ORDER.includes(index)));
   }
 
+  /** The machine is over: what chips still hold for drives is written. */
+  async finish(): Promise<void> {
+    for (const flash of this.flashes) await flash.finish();
+  }
+
   /** State of all chips by id, for snapshots. */
   save(): { readonly [id: string]: Plain } {
     return saveDevices(this.devices);
@@ -209,31 +216,22 @@ export class Pc {
   }
 
   private buildMemory(): I440Fx {
-    const { memory, firmware } = this.options;
-    const { bytes } = firmware;
-    assert(bytes.length > 0 && bytes.length % 0x10000 === 0, 'firmware is a multiple of 64 KiB');
+    const { memory } = this.options;
     memory.map({
       name: 'pc.ram',
       base: 0,
       length: this.ramBelow4g,
       backing: { arenaOffset: this.ramOffset },
     });
-    const biosLength = Math.max(bytes.length, BIOS_WINDOW);
-    const bios = memory.allocate(biosLength, 'pc.bios');
-    memory.u8.set(bytes, bios + biosLength - bytes.length);
-    memory.map({
-      name: 'pc.bios',
-      base: FOUR_GIB - bytes.length,
-      length: bytes.length,
-      access: 'read',
-      backing: { arenaOffset: bios + biosLength - bytes.length },
-    });
+    const { windowOffset, flashes } = placeBios(this.options);
+    this.flashes = flashes;
+    for (const flash of flashes) this.add(flash.options.name, flash);
     const chip = new I440Fx({
       memory,
       ramOffset: this.ramOffset,
       ramSize: this.ramBelow4g,
       romOffset: memory.allocate(BIOS_WINDOW, 'pc.rom'),
-      biosOffset: bios + biosLength - BIOS_WINDOW,
+      biosOffset: windowOffset,
     });
     return chip;
   }

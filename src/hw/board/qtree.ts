@@ -4,6 +4,7 @@
 
 import { deviceModel, PROCESSOR_MODEL, type PropertyValue, propertyLines } from '../catalog.ts';
 import type { QdevBus, QdevInfo } from '../device.ts';
+import { BLOCK } from '../flash/cfi-flash.ts';
 import { IOAPIC_PINS } from '../intc/ioapic.ts';
 import { APIC_WINDOW } from '../intc/local-apic-registers.ts';
 import type { PciFunction } from '../pci/config.ts';
@@ -51,6 +52,8 @@ export function boardTree(facts: TreeFacts): QdevBus {
     type: 'System',
     children: [
       processorNode(facts.options),
+      ...(facts.options.hasApic === false ? [] : [node('kvmvapic')]),
+      ...flashNodes(facts.options),
       node('fw_cfg_io'),
       node('i440FX-pcihost', {}, { buses: [bus] }),
       node(
@@ -82,6 +85,17 @@ function processorNode({ cpuModel = DEFAULT_CPU, hasApic = true }: PcOptions): Q
   const children = hasApic ? [cpu, node('apic')] : [cpu];
   const bus = { name: 'icc', type: 'icc-bus', children };
   return node('icc-bridge', {}, { details: () => [mmio(0xfee00000, APIC_WINDOW)], buses: [bus] });
+}
+
+function flashNodes({ flashes = [] }: PcOptions): QdevInfo[] {
+  let base = 0x100000000;
+  return flashes.map(({ backend, bytes: { length } }, i) => {
+    base -= length;
+    const at = base;
+    const values = { drive: backend.name, 'num-blocks': length / BLOCK, 'sector-length': BLOCK };
+    const details = () => [mmio(at, length)];
+    return node('cfi.pflash01', { ...values, width: 1, name: `system.flash${i}` }, { details });
+  });
 }
 
 /** The display is plugged in before the IDE and power-management functions exist. */

@@ -90,7 +90,7 @@ export class BoardTexts {
       i440fx,
       functions: inMtreeOrder(pci.sorted),
       ramLength: ramBelow4g,
-      biosLength: options.firmware.bytes.length,
+      biosLength: (options.flashes?.[0] ?? options.firmware).bytes.length,
     });
   }
 

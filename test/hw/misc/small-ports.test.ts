@@ -6,6 +6,7 @@ import { Port92 } from '../../../src/hw/misc/port92.ts';
 import { stubPort } from '../../../src/hw/misc/stub-port.ts';
 import { Line } from '../../../src/line.ts';
 import { Ports } from '../../../src/ports.ts';
+import { Bench } from '../../support/board.ts';
 
 test('port 92h opens and closes A20, and resets when bit 0 rises', () => {
   const a20 = new Line('a20');
@@ -22,6 +23,17 @@ test('port 92h opens and closes A20, and resets when bit 0 rises', () => {
   ports.write(0, 1, 0x01);
   ports.write(0, 1, 0x01);
   expect(resets).toBe(1);
+});
+
+test('kvmvapic takes what is written; without a local APIC it is absent', () => {
+  const bench = new Bench();
+  bench.outw(0x7e, 0x2211);
+  expect([bench.inb(0x7e), bench.inw(0x7e)]).toEqual([0xff, 0xffff]);
+  const names = (hasApic: boolean): string[] =>
+    new Bench({ hasApic }).ports.regions.map(({ name }) => name);
+  expect(names(true)).toContain('kvmvapic');
+  expect(names(false)).not.toContain('kvmvapic');
+  expect(new Bench({ hasApic: false }).pc.texts.qtreeText()).not.toContain('kvmvapic');
 });
 
 test('isa-debugcon hands on what is written and answers with its readback value', () => {
