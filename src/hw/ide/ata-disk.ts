@@ -276,21 +276,15 @@ export class AtaDisk extends Device<StateOf<typeof registers>> implements IdeUni
     const s = this.state;
     switch (s.features) {
       case 0x02:
-        this.setCache(true);
-        return this.done();
       case 0x82:
-        this.setCache(false);
-        return this.flush();
+        s.writeCached = s.features === 0x02;
+        this.options.backend.writeCache = s.writeCached;
+        return s.writeCached ? this.done() : this.flush();
       case 0x03:
         return this.setTransferMode(s.count >> 3, s.count & 7);
       default:
         return HARMLESS_FEATURES.has(s.features) && this.done();
     }
-  }
-
-  private setCache(enabled: boolean): void {
-    this.state.writeCached = enabled;
-    this.options.backend.writeCache = enabled;
   }
 
   private setTransferMode(kind: number, mode: number): boolean {
