@@ -25,6 +25,7 @@
 %include "disk.asm"
 %include "cdrom.asm"
 %include "eltorito.asm"
+%include "diskette.asm"
 %include "int15.asm"
 %include "time.asm"
 %include "boot.asm"
