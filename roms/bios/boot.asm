@@ -96,7 +96,7 @@ int18:
 ; ------------------------------------------------------------------------------------ option ROMs
 
 FIRST_ROM       equ 0xc8000
-END_OF_ROMS     equ 0xf0000
+END_OF_ROMS     equ 0xed000     ; the queue of virtio disks comes behind
         bits 32
 
 ; Copies the files genroms/* to memory; each takes whole KiB.
@@ -289,7 +289,7 @@ plan_rom:
 .done:  ret
 
 ; A device path of the file bootorder, for example /rom@genroms/linuxboot.bin or
-; /pci@i0cf8/ide@1,1/drive@0/disk@0. Keeps ESI.
+; /pci@i0cf8/ide@1,1/drive@0/disk@0 or /pci@i0cf8/scsi@4/disk@0,0 (virtio). Keeps ESI.
 bootorder_line:
         push esi
         cmp dword [esi], '/rom'
@@ -313,7 +313,7 @@ bootorder_line:
         jnz .char
         pop esi
         call plan_rom
-        jmp short .done
+        jmp .done
 .differ:
         pop esi
         inc ecx
@@ -322,8 +322,31 @@ bootorder_line:
         jbe .done
         cmp dword [esi], 'ide@'
         je .ide
+        cmp dword [esi], 'scsi'
+        je .virtio
         inc esi
         jmp short .disk
+.virtio:
+        add esi, 5              ; behind scsi@: the device in hexadecimal
+        mov cl, 0
+.digit: lodsb
+        cmp al, '/'
+        je .device
+        cmp al, ','             ; a function other than 0
+        jbe .done
+        sub al, '0'
+        cmp al, 10
+        jb .value
+        sub al, 'a' - '0' - 10
+.value: shl cl, 4
+        or cl, al
+        jmp short .digit
+.device:
+        cmp dword [esi], 'disk' ; otherwise it is an adapter
+        jne .done
+        mov al, cl
+        or al, DISK_VIRTIO
+        jmp short .search
 .ide:   cmp byte [esi], 10      ; the first digit after drive@ is the channel, after disk@ the unit
         jbe .done
         cmp dword [esi], 'ive@'
@@ -338,6 +361,7 @@ bootorder_line:
         add al, al
         add al, [esi + 11]
         sub al, '0'
+.search:
         xor ecx, ecx
         mov cl, [BIOS_BASE + disks_sorted]
 .find:  cmp cl, [BIOS_BASE + disk_count]

@@ -1,6 +1,8 @@
 ; Power-on self-test: from reset to INT 19h.
 
-; Reset comes here, in real mode, in the ROM or in its shadow.
+RAN             equ 'POST'      ; in has_run: this firmware has been started
+
+; Reset comes here, in real mode, in the ROM below 4 GiB; jumps to FFFF:0 do in its shadow.
 post:
         cli
         cld
@@ -15,7 +17,7 @@ post:
         cmp bl, 0x05
         je .resume_eoi
         cmp bl, 0x0a
-        jne shadow
+        jne .start
 .resume:
         xor ax, ax
         mov ds, ax
@@ -25,6 +27,25 @@ post:
         out 0xa0, al
         out 0x20, al
         jmp short .resume
+; Shadow RAM outlives a reset of this machine. So a second start may be a mere jump to this place:
+; only a reset asked for by ourselves leaves the chips in a known state.
+.start: mov ax, BIOS_SEGMENT
+        mov ds, ax
+        cmp dword [has_run], RAN
+        jne shadow
+
+; Resets the machine; the next start is a first one.
+restart:
+        mov ax, BIOS_SEGMENT
+        mov ds, ax
+        mov dword [has_run], 0
+        mov dx, 0xcf9           ; PIIX3: a hard reset, at the edge of bit 2
+        mov al, 0x02
+        out dx, al
+        mov al, 0x06
+        out dx, al
+.wait:  hlt
+        jmp short .wait
 
 post_shadowed:
         xor ax, ax
@@ -45,6 +66,7 @@ post_shadowed:
         xor di, di
         mov cx, vars_end
         rep stosb
+        mov dword [cs:has_run], RAN
         mov byte [cs:mirror_want], 7
         mov byte [cs:mirror_attr], 7
         call vectors_init

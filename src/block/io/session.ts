@@ -5,7 +5,7 @@
  */
 
 import { UserError } from '../../error.ts';
-import { BlockError } from '../backend.ts';
+import { BlockError, IO_ERROR } from '../backend.ts';
 import type { BlockNode } from '../node.ts';
 
 export const NO_FILE = "no file open, try 'help open'";
@@ -79,7 +79,7 @@ export class IoSession {
 export function reasonOf(error: unknown): string {
   if (error instanceof UserError) throw new IoError(error.message);
   if (error instanceof BlockError) {
-    return error.code === 'EIO' ? 'Input/output error' : error.message;
+    return error.code === 'EIO' ? IO_ERROR : error.message;
   }
   throw error;
 }

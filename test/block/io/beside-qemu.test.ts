@@ -86,6 +86,11 @@ const SESSIONS = [
   'write -b 0 64k @ read -b -P 0xcd 0 64k',
   'write -c 192k 64k @ read -P 0xcd 192k 64k',
   'write -c 192k 512',
+  'write -c -P 1 0 64k @ read -P 7 0 64k',
+  'write -c 192k 64k @ write -c -P 1 192k 64k @ read -P 0xcd 192k 64k',
+  'write -c -P 1 128k 64k @ read -P 1 128k 64k',
+  'write 192k 64k @ write -z 192k 64k @ write -c -P 1 192k 64k @ read -P 0 192k 64k',
+  'write -c 192k 64k @ write -P 1 192k 4k @ read -P 0xcd 196k 60k',
   'write -c -z 0 512',
   'write -c -b 0 512',
   'write -P 256 0 512',
@@ -175,7 +180,7 @@ test.skipIf(absent).each(SESSIONS)('%s', async line => {
   const theirs = spawnSync('qemu-io', [...words, 'img.qcow2'], {
     encoding: 'utf8',
     input: '',
-    timeout: 5000,
+    timeout: 60_000,
   });
   copyFileSync('pristine.qcow2', 'img.qcow2');
   const ours = await runIo('qemu-io', [...words, 'img.qcow2']);
