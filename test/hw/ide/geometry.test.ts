@@ -47,7 +47,7 @@ test('a disk that cannot be read is judged by its size', async () => {
   expect(await guessGeometry(undefined, undefined)).toBeUndefined();
 });
 
-test('what the user gave comes before the partition table, with the translation that fits', async () => {
+test("the user's geometry comes before the partition table, its translation fits", async () => {
   const disk = ramDisk(100 * MEGABYTE);
   await disk.write(0, partitioned(15, 32));
   const given = { cylinders: 100, heads: 4, sectors: 17, translation: 'auto' } as const;
