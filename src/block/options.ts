@@ -19,10 +19,6 @@ export class Options {
     return this.values.has(name);
   }
 
-  get(name: string): string | undefined {
-    return this.values.get(name);
-  }
-
   set(name: string, value: string): void {
     this.values.set(name, value);
   }
