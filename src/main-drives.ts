@@ -5,6 +5,7 @@
 import type { DiskGeometry } from './block/backend.ts';
 import type { DriveContext, DriveSpec } from './block/drive-options.ts';
 import type { BlockContext } from './block/driver.ts';
+import type { BlockNode } from './block/node.ts';
 import type { DriveBackend, DriveFailure } from './block/node-backend.ts';
 import { located } from './command-line.ts';
 import { UserError } from './error.ts';
@@ -21,14 +22,15 @@ type JsonObject = { readonly [name: string]: Json };
 
 /** The block layer, loaded when there is a drive. */
 async function loadBlock() {
-  const [options, drivers, drive, shared, host] = await Promise.all([
+  const [options, drivers, drive, shared, node, host] = await Promise.all([
     import('./block/drive-options.ts'),
     import('./block/drivers.ts'),
     import('./block/drive.ts'),
     import('./block/shared-node.ts'),
+    import('./block/node.ts'),
     import('./host-file-io.ts'),
   ]);
-  return { ...options, ...drivers, ...drive, ...shared, host: host.nodeBlockHost };
+  return { ...options, ...drivers, ...drive, ...shared, ...node, host: host.nodeBlockHost };
 }
 type BlockModule = Awaited<ReturnType<typeof loadBlock>>;
 
@@ -41,6 +43,12 @@ export interface OpenDrive {
   isClaimed: boolean;
   /** As the user wrote it, on the command line. */
   readonly location?: string;
+}
+
+/** A node of a drive's graph that has a name of its own. */
+interface NamedNode {
+  readonly drive: OpenDrive;
+  readonly node: BlockNode;
 }
 
 /** `-device` models that replace the default CD-ROM. */
@@ -167,14 +175,36 @@ export class DriveTable {
       warn: text => this.printError(`${text}\n`),
       mayOpenEncrypted: this.mayOpenEncrypted,
       findNode: name => this.findNode(name),
+      whoseName: name => this.whoseName(name),
     };
   }
 
   private findNode(name: string): DriveBackend['node'] {
-    const drive =
-      this.drives.find(({ spec }) => spec.id === name) ??
-      this.drives.find(({ backend }) => backend.nodeName === name);
-    return drive?.backend.node;
+    const drive = this.drives.find(({ spec }) => spec.id === name);
+    return drive?.backend.node ?? this.named(name)?.node;
+  }
+
+  /** A node that the user named so, and the drive that has it. */
+  named(name: string): NamedNode | undefined {
+    return this.namedNodes().find(({ node }) => node.nodeName === name);
+  }
+
+  private namedNodes(): NamedNode[] {
+    const found = new Map<BlockNode, OpenDrive>();
+    const below = (node: BlockNode | undefined): BlockNode[] => this.block?.nodesFrom(node) ?? [];
+    for (const drive of this.drives) {
+      const { node, jobTarget } = drive.backend;
+      for (const item of [...below(node), ...below(jobTarget)]) {
+        // Shared nodes are in the graphs of several drives.
+        if (item.nodeName !== undefined && !found.has(item)) found.set(item, drive);
+      }
+    }
+    return [...found].map(([node, drive]) => ({ node, drive }));
+  }
+
+  private whoseName(name: string): 'device' | 'node' | undefined {
+    if (this.drives.some(({ spec }) => spec.id === name)) return 'device';
+    return this.named(name) === undefined ? undefined : 'node';
   }
 
   private parse(block: BlockModule, given: readonly (readonly [string, string])[]): DriveSpec {
@@ -223,14 +253,17 @@ export class DriveTable {
     return found;
   }
 
-  /** By its id, or by the name of its image's node. */
-  findEither(device: string | undefined, node: string | undefined): OpenDrive {
+  /** By its id, or by the name of its image's node; a node below that does not have `feature`. */
+  findEither(device: string | undefined, node: string | undefined, feature?: string): OpenDrive {
     const found = this.drives.find(
       ({ spec, backend }) =>
         (device !== undefined && spec.id === device) ||
         (node !== undefined && backend.nodeName === node),
     );
     if (found !== undefined) return found;
+    if (feature !== undefined && node !== undefined && this.named(node) !== undefined) {
+      throw new UserError(`The feature '${feature}' is not enabled`);
+    }
     throw new UserError(`Cannot find device=${device ?? ''} nor node_name=${node ?? ''}`);
   }
 
@@ -308,21 +341,19 @@ export class DriveTable {
 
   queryStats(): Json {
     return this.drives.map(({ backend }): JsonObject => {
-      const names: (string | undefined)[] = [];
-      for (let at = backend.node; at !== undefined; at = at.backing) {
-        names.push(at === backend.node ? backend.nodeName : undefined);
-      }
-      return describeStats(backend.statistics, { names, device: backend.name });
+      const chain: BlockNode[] = [];
+      for (let at = backend.node; at !== undefined; at = at.backing) chain.push(at);
+      return describeStats(backend.statistics, chain, backend.name);
     });
   }
 
-  /** Nodes that the user named: their images are not looked into. */
+  /** Nodes that the user named, the last one first: their images are not looked into. */
   queryNodes(): Json {
-    return this.drives.flatMap(({ backend }): JsonObject[] => {
-      const inserted = this.block?.driveInfo(backend).inserted;
-      if (backend.nodeName === undefined || inserted === undefined) return [];
-      return [describeMedium({ ...inserted, images: [] }, backend.nodeName)];
+    const nodes = this.namedNodes().flatMap(({ drive, node }): JsonObject[] => {
+      const info = this.block?.nodeInfo(drive.backend, node);
+      return info === undefined ? [] : [describeMedium({ ...info, images: [] }, node.nodeName)];
     });
+    return nodes.reverse();
   }
 
   /** Up to where the nodes that are watched may be written. */

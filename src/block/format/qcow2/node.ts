@@ -13,6 +13,7 @@ import { ImageEncryption } from '../../crypto/password.ts';
 import type { BlockContext } from '../../driver.ts';
 import type { BlockNode, Extent, ImageDetails } from '../../node.ts';
 import { checkCompressed, Mutex, readPadded } from '../../request.ts';
+import { letGo } from '../../shared-node.ts';
 import {
   COMPATIBLE_LAZY_REFCOUNTS,
   get64,
@@ -394,8 +395,8 @@ export class Qcow2Node implements BlockNode {
       } else if (!this.broken) await this.metadata.endLazy();
     } finally {
       this.metadata.drop();
-      await this.file.close();
-      await this.backing?.close();
+      await letGo(this.file);
+      if (this.backing !== undefined) await letGo(this.backing);
     }
   }
 
