@@ -9,7 +9,8 @@ describe.each([
   ['B01-startup', 0],
   ['B03-keys', 0],
   ['B04-states', 300],
-  ['B05-misc', 0],
+  // Its firmware comes to a disk before the user asks for it.
+  ['B05-misc', 1000],
   ['C01-help', 0],
   ['C02-parse', 200],
   ['C03-parse2', 0],

@@ -31,12 +31,6 @@ const KNOWN: { readonly [session: string]: readonly Known[] } = {
   'B04 13': [{ what: /^/, why: RECORDER }],
   'B04 18': [{ what: /^/, why: RECORDER }],
   'B04 20': [{ what: /^/, why: 'the program is ours' }],
-  'B05 0': [
-    {
-      what: /^stderr$|info block/,
-      why: 'no SCSI CD-ROM drive yet; a virtio disk without a driver',
-    },
-  ],
   'C02 1': [
     { what: /^(i|i\/\dxb|i\/w) 0x70|^sum 0/, why: GUEST },
     { what: /^gdbserver$/, why: NO_DEVICE },
