@@ -4,7 +4,6 @@ import { afterAll, expect, test } from 'vitest';
 import { conversations, converse, maskedLine } from '../support/conversation.ts';
 import { Workshop } from '../support/emulator.ts';
 import { makeImages } from '../support/encrypted-images.ts';
-import { type Run, transcript, typedLines } from '../support/sessions.ts';
 
 const workshop = new Workshop();
 afterAll(() => workshop.close());
@@ -15,30 +14,6 @@ const text = (format: string): string =>
 const hint = (format: string): string =>
   "You can use 'tinamou-img convert' to convert your image to an alternative supported format, " +
   `such as unencrypted ${format}, or raw with the LUKS format instead.`;
-
-/** The reconstruction, whose words are not known, with ours. */
-function worded(recorded: string, format: string): string {
-  return recorded.replace(/<TEXT>/g, `${text(format)}\n${hint(format)}`);
-}
-
-const runs: Run[] = transcript('H03-rfc-patch1-reconstruction').filter(
-  run => run.command.startsWith('qemu-system') && !run.command.includes('usb'),
-);
-const starts = runs.filter(run => run.end === 'exit 1');
-
-test.each(starts.map(run => ({ run, command: run.command })))('$command', async ({ run }) => {
-  const ended = await workshop.run(run.argv);
-  const format =
-    run.command.includes('enc.qcow') && !run.command.includes('qcow2') ? 'qcow' : 'qcow2';
-  expect(ended).toMatchObject({ text: run.output, stderr: worded(run.stderr, format), status: 1 });
-});
-
-test('H03: drive_add adds nothing, running or stopped', async () => {
-  const run = runs.find(r => r.output.includes('drive_add')) as Run;
-  const typed = typedLines(run).map(line => `${line}\n`);
-  const ended = await workshop.run(run.argv, typed.join(''));
-  expect(ended.text).toBe(worded(run.output, 'qcow2'));
-});
 
 test('change: the old medium stays', async () => {
   const typed = 'change ide1-cd0 geheim.qcow2\ninfo block\nc\ninfo status\nquit\n';
