@@ -2,7 +2,7 @@ import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeEach, expect, test } from 'vitest';
 import { Workshop } from '../support/emulator.ts';
-import { LEGACY } from '../support/encrypted-images.ts';
+import { LEGACY, recordedBacking } from '../support/encrypted-images.ts';
 import { Prompt } from '../support/prompt.ts';
 import { type Run, transcript, typedLines } from '../support/sessions.ts';
 
@@ -11,9 +11,7 @@ const workshop = new Workshop();
 afterAll(() => workshop.close());
 const path = (name: string): string => join(workshop.folder, name);
 
-/** Every sector of the backing file is its own. */
-const below = Buffer.alloc(64 * CLUSTER);
-for (let at = 0; at < below.length; at += 4) below.writeUInt32LE((at * 2654435761) >>> 0, at);
+const below = recordedBacking();
 writeFileSync(path('backing.pristine'), below);
 
 async function replay(run: Run): Promise<{ readonly text: string; readonly stderr: string }> {

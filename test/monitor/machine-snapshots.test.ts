@@ -34,12 +34,12 @@ test('a snapshot without a name gets the time; one that is there is replaced', a
       .split('\n')
       .slice(1);
   expect(await prompt.ask('savevm')).toBe('');
-  expect(await table()).toEqual([expect.stringMatching(/^1 +vm-\d{14} SIZE/)]);
+  expect(await table()).toEqual([expect.stringMatching(/^1 +vm-TIME SIZE/)]);
   expect(await prompt.ask('savevm two')).toBe('');
   expect(await prompt.ask('savevm 1')).toBe('');
   expect(await table()).toEqual([
     expect.stringMatching(/^2 +two/),
-    expect.stringMatching(/^1 +vm-\d{14} /),
+    expect.stringMatching(/^1 +vm-TIME /),
   ]);
   expect(await prompt.ask('savevm 7')).toBe('');
   expect((await table()).at(-1)).toMatch(/^3 +7 /);

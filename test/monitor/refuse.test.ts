@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { conversations, converse, maskedLine } from '../support/conversation.ts';
+import { conversations, converse } from '../support/conversation.ts';
 import { Workshop } from '../support/emulator.ts';
 import { makeImages } from '../support/encrypted-images.ts';
 
@@ -26,24 +26,6 @@ test('change: the old medium stays', async () => {
       '    Removable device: not locked, tray closed\n    Cache mode:       writeback\n' +
       '(qemu) c\n(qemu) info status\nVM status: running\n(qemu) quit\n',
   );
-});
-
-test('H04: QMP has the message without the hint, and no tray moves', async () => {
-  const [talk] = conversations('H04-rfc-qmp');
-  const exchanges = talk.exchanges.map(({ sent, received }) => ({
-    sent,
-    received: received
-      .map(line => maskedLine(line.replace('<TEXT>', text('qcow2'))))
-      .filter(line => !line.includes('DEVICE_TRAY_MOVED')),
-  }));
-  const got = await converse(workshop, { ...talk, exchanges });
-  const lines = got.exchanges.map(({ sent, received }) => {
-    // At the end of the program it does.
-    const isEnd = sent.includes('quit');
-    const kept = received.filter(line => !(isEnd && line.includes('TRAY_MOVED')));
-    return { sent, received: kept.map(maskedLine) };
-  });
-  expect(lines).toEqual(exchanges);
 });
 
 test('jobs and snapshots do not touch an encrypted image', async () => {

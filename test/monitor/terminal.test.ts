@@ -1,10 +1,13 @@
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, expect, test, vi } from 'vitest';
 import { Workshop } from '../support/emulator.ts';
 import { LEGACY } from '../support/encrypted-images.ts';
 import { sessions, Workshops } from '../support/recorded.ts';
 import { rawGolden } from '../support/sessions.ts';
 import type { How } from '../support/talk.ts';
 import { onTerminal, press, type Step } from '../support/terminal.ts';
+
+/** Other programs want the processors, too. */
+vi.setConfig({ testTimeout: 60_000 });
 
 const workshop = new Workshop();
 const workshops = new Workshops();
@@ -65,7 +68,7 @@ function recordedBytes(how: How, session: number): string {
 }
 
 /** Passwords with editing keys, and with the last line of the history. */
-const PASSWORDS = ['abc\x7f\x7fxyz\x01\x05w', 'xx\x1b[A'];
+const PASSWORDS = ['abc\x7f\x7fxyz\x1b[D\x1b[D\x1b[D\x05w', 'xx\x1b[A'];
 
 test.each(
   BOTH.flatMap(

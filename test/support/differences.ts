@@ -81,13 +81,6 @@ const KNOWN: { readonly [session: string]: readonly Known[] } = {
     { what: /^info vnc/, why: SCREENS, like: but(/\n[\s\S]*/, '\nServer: disabled') },
   ],
   'C07 0': [{ what: /^i\/[hw] 0x70/, why: FIRMWARE, like: except(/0x[\da-f]+$/gm) }],
-  'E04 0': [
-    {
-      what: /read -v 524800/,
-      why: 'what lay below is not recorded',
-      like: except(/^[\da-f]{8}: .*$/gm),
-    },
-  ],
 };
 
 /** Words of the command line that have nothing behind them here. */

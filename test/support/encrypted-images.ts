@@ -29,3 +29,16 @@ export function makeImages(workshop: Workshop): void {
   create('encoverenc.qcow2', `encryption=on,${over('enc.qcow2', 'qcow2')}`);
   create('overoverenc.qcow2', over('overenc.qcow2', 'qcow2'));
 }
+
+const BACKING_SECTORS = 8192;
+
+/**
+ * The backing file of the recorder's sessions: text that names each sector, as many times as it
+ * fits. What the recorded sessions show of it, decrypted once too often, is this.
+ */
+export function recordedBacking(): Buffer {
+  const sectors = Array.from({ length: BACKING_SECTORS }, (_, n) =>
+    Buffer.alloc(512, `BACKING sector ${String(n).padStart(8, '0')} `),
+  );
+  return Buffer.concat(sectors);
+}

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { agrees, asHere, expectSame, withoutAbsent } from './differences.ts';
 import { IMAGE_TOOL, IO_TOOL, PROGRAM, Workshop } from './emulator.ts';
-import { LEGACY, makeImages } from './encrypted-images.ts';
+import { LEGACY, makeImages, recordedBacking } from './encrypted-images.ts';
 import { type Replayed, replay } from './replay.ts';
 import { type Run, rawGolden, transcript } from './sessions.ts';
 import type { How } from './talk.ts';
@@ -122,8 +122,9 @@ export class Workshops {
   }
 }
 
-/** A disk with something in three of its clusters. */
+/** What lies below, and a disk with something in three of its clusters. */
 function makeKeylessSources({ folder }: Workshop): void {
+  writeFileSync(join(folder, 'backing.img'), recordedBacking());
   const plain = Buffer.alloc(64 << 16);
   for (const cluster of [0, 1, 5]) plain.fill(0x60 + cluster, cluster << 16, (cluster + 1) << 16);
   writeFileSync(join(folder, 'plain.raw'), plain);

@@ -15,7 +15,7 @@ export type Step =
   /** Waits until the output since the last step contains it. */
   { readonly until: string } | { readonly type: string };
 
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 50_000;
 
 /** Runs the emulator on a pty, following `steps`, to its end. */
 export function onTerminal(
