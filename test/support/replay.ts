@@ -44,7 +44,7 @@ const AFTER: readonly Wait[] = [
   { line: /^drive_mirror /, ask: 'info block-jobs', done: /No active|Completed (\d+) of \1 / },
   { line: /^migrate -d /, ask: 'info migrate', done: /status: (completed|failed)/ },
 ];
-/** What a line needs, and how one sees that it is there: the firmware gives PM registers a place. */
+/** What a line needs, and how one sees it: the firmware gives the PM registers their place. */
 const BEFORE: readonly Wait[] = [{ line: /^o\/h 0x604 /, ask: 'i/h 0x604', done: /= 0x(?!ffff)/ }];
 
 function waitsFor(typed: string, waits: readonly Wait[]): Step[] {
