@@ -55,25 +55,3 @@ test('jobs and snapshots do not touch an encrypted image', async () => {
   expect(got.exchanges.slice(0, -1)).toEqual(exchanges);
   expect(readFileSync(join(workshop.folder, 'enc.qcow2')).equals(before)).toBe(true);
 });
-
-test('there is no command for passwords, and no state waits for one', async () => {
-  const quiet = ['-nodefaults', '-display', 'none', '-qmp', 'stdio'];
-  const requests = [
-    { execute: 'qmp_capabilities' },
-    { execute: 'block_passwd', arguments: { device: 'ide0-hd0', password: 'x' } },
-    { execute: 'query-commands' },
-    { execute: 'query-block' },
-    { execute: 'human-monitor-command', arguments: { 'command-line': 'block_passwd a b' } },
-    { execute: 'human-monitor-command', arguments: { 'command-line': 'help block_passwd' } },
-    { execute: 'quit' },
-  ];
-  const input = requests.map(request => `${JSON.stringify(request)}\n`).join('');
-  const { stdout } = await workshop.run([...quiet, '-hda', 'plain.qcow2'], input);
-  const [, , missing, commands, drives, human, help] = stdout.toString().split('\r\n');
-  expect(missing).toContain('"class": "CommandNotFound"');
-  expect(missing).toContain('The command block_passwd has not been found');
-  expect(commands).not.toContain('block_passwd');
-  expect(drives).toContain('"encryption_key_missing": false');
-  expect(human).toContain("unknown command: 'block_passwd'");
-  expect(help).toBe('{"return": ""}');
-});
