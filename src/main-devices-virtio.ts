@@ -25,7 +25,7 @@ export function fitVirtioBlk(place: Place): void {
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     fittings.freeSlots.unshift(slot);
-    const rest = `Device initialization failed.\nDevice '${DRIVER}' could not be initialized`;
+    const rest = `Device initialization failed\nDevice '${DRIVER}' could not be initialized`;
     throw new UserError(`${error.message}\n${rest}`);
   }
 }

@@ -110,9 +110,9 @@ const MODELS: { readonly [driver: string]: Model } = {
   'usb-storage': {
     properties: {
       bootindex: 'int32',
-      drive: 'str (ID of a drive to use as a backend)',
-      port: 'str',
       serial: 'str',
+      port: 'str',
+      drive: 'str (ID of a drive to use as a backend)',
     },
     bus: 'usb-bus',
     description: '',
@@ -127,6 +127,7 @@ const MODELS: { readonly [driver: string]: Model } = {
       serial: 'str',
     },
     bus: 'PCI',
+    alias: 'virtio-blk',
     description: '',
     category: 'Storage',
     fit: fitVirtioBlk,
