@@ -14,6 +14,7 @@ import {
   str,
   struct,
 } from '../../schema.ts';
+import { fromUtf8, toUtf8 } from '../../utf8.ts';
 import { command, NOTHING } from '../command.ts';
 import type { CharEntry, Vm } from '../vm.ts';
 
@@ -130,7 +131,7 @@ export const ringbufRead = command({
     }
     if (args.size <= 0) throw new UserError('size must be greater than zero');
     const bytes = entry.ring.take(args.size);
-    return args.format === 'base64' ? toBase64(bytes) : new TextDecoder().decode(bytes);
+    return args.format === 'base64' ? toBase64(bytes) : fromUtf8(bytes);
   },
 });
 
@@ -146,7 +147,7 @@ export const ringbufWrite = command({
       throw new UserError(`${args.device} is not a ringbuf device`);
     }
     const isBase64 = args.format === 'base64';
-    entry.ring.write(isBase64 ? fromBase64(args.data) : new TextEncoder().encode(args.data));
+    entry.ring.write(isBase64 ? fromBase64(args.data) : toUtf8(args.data));
     return NOTHING;
   },
 });

@@ -89,7 +89,7 @@ export const mouseSet = command({
   returns: empty,
   run(vm, { index }) {
     if (vm.panel.chooseMouse(index)) return NOTHING;
-    throw new UserError(`Mouse at index '${index}' not found`);
+    throw new UserError(`Mouse at index '${index | 0}' not found`);
   },
 });
 

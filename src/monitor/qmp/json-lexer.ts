@@ -7,6 +7,7 @@
  */
 
 import { type Json, JsonFloat } from '../../json.ts';
+import { fromUtf8 } from '../../utf8.ts';
 
 export type Token =
   | { readonly kind: 'mark'; readonly mark: string }
@@ -199,7 +200,7 @@ export class JsonLexer {
   }
 
   private text(): string {
-    return new TextDecoder().decode(this.bytes.subarray(0, this.length));
+    return fromUtf8(this.bytes.subarray(0, this.length));
   }
 
   private endWord(): false {
