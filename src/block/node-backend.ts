@@ -6,7 +6,13 @@
  */
 
 import type { BlockHost } from '../disk-host.ts';
-import { type BlockBackend, BlockError, type DiskGeometry, type Tray } from './backend.ts';
+import {
+  type BlockBackend,
+  BlockError,
+  type DiskGeometry,
+  IO_ERROR,
+  type Tray,
+} from './backend.ts';
 import type { CacheMode } from './cache-mode.ts';
 import type { DetectZeroes, DriveSpec } from './drive-options.ts';
 import type { DirtyBitmap } from './job/dirty-bitmap.ts';
@@ -116,6 +122,14 @@ export class DriveBackend implements BlockBackend {
 
   get serial(): string | undefined {
     return this.spec.serial;
+  }
+
+  get writeCache(): boolean {
+    return this.cache.writeback;
+  }
+
+  set writeCache(writeback: boolean) {
+    if (writeback !== this.cache.writeback) this.cache = { ...this.cache, writeback };
   }
 
   get node(): BlockNode | undefined {
@@ -388,7 +402,7 @@ export class DriveBackend implements BlockBackend {
     const node = this.medium;
     if (node === undefined) throw new BlockError('ENOMEDIUM', 'No medium found');
     if (offset < 0 || offset + length > node.length) {
-      throw new BlockError('EIO', 'Input/output error');
+      throw new BlockError('EIO', IO_ERROR);
     }
     return node;
   }

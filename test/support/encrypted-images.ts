@@ -50,3 +50,16 @@ function typed(run: Run): string {
     .map(line => `${line}\n`)
     .join('');
 }
+
+const BACKING_SECTORS = 8192;
+
+/**
+ * The backing file of the recorder's sessions: text that names each sector, as many times as it
+ * fits. What the recorded sessions show of it, decrypted once too often, is this.
+ */
+export function recordedBacking(): Buffer {
+  const sectors = Array.from({ length: BACKING_SECTORS }, (_, n) =>
+    Buffer.alloc(512, `BACKING sector ${String(n).padStart(8, '0')} `),
+  );
+  return Buffer.concat(sectors);
+}

@@ -2,7 +2,7 @@
  * L1 and L2 tables of a qcow version 1 image: cached, changed in memory, written in order.
  */
 
-import { BlockError } from '../backend.ts';
+import { BlockError, IO_ERROR } from '../backend.ts';
 import type { BlockNode } from '../node.ts';
 import type { QcowHeader } from './qcow-header.ts';
 
@@ -131,8 +131,7 @@ export class QcowTables {
   }
 
   private async load(place: number): Promise<L2Table> {
-    if (place > this.end || place < this.header.l1Offset)
-      throw new BlockError('EIO', 'Input/output error');
+    if (place > this.end || place < this.header.l1Offset) throw new BlockError('EIO', IO_ERROR);
     const bytes = new Uint8Array(this.l2Bytes);
     await this.file.read(place, bytes);
     const present = this.tables.get(place);

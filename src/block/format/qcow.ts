@@ -7,7 +7,7 @@
  */
 
 import { UserError } from '../../error.ts';
-import { BlockError } from '../backend.ts';
+import { BlockError, IO_ERROR } from '../backend.ts';
 import { ImageEncryption } from '../crypto/password.ts';
 import { refuseEncrypted } from '../crypto/policy.ts';
 import type { BlockContext, Driver, OpenRequest } from '../driver.ts';
@@ -15,8 +15,6 @@ import type { BlockNode, Extent, ImageDetails } from '../node.ts';
 import { checkCompressed, Mutex, readPadded } from '../request.ts';
 import { backingNameOf, parseQcowHeader, QCOW_MAGIC, type QcowHeader } from './qcow-header.ts';
 import { QcowTables } from './qcow-tables.ts';
-
-const IO_ERROR = 'Input/output error';
 
 interface Place {
   readonly kind: 'unallocated' | 'normal' | 'compressed';

@@ -94,11 +94,6 @@ export class Metadata {
     this.highWater = file.length;
   }
 
-  /** Guest bytes that the L1 table can address. */
-  get l1Coverage(): number {
-    return this.header.l1Size * this.l2Coverage;
-  }
-
   // Tables
 
   /** The table at `offset`, from memory or the file. */
@@ -169,14 +164,6 @@ export class Metadata {
   private countDirty(table: Table, by: 1 | -1): void {
     this.dirtyTables += by;
     if (table.isRefblock) this.dirtyBlocks += by;
-  }
-
-  /** Forgets a table whose cluster is no longer its. */
-  dropTable(offset: number): void {
-    const table = this.tables.get(offset);
-    if (table?.dirty) this.countDirty(table, -1);
-    this.tables.delete(offset);
-    this.map?.remove(offset, this.clusterSize);
   }
 
   get isFull(): boolean {

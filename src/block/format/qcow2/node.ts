@@ -7,7 +7,7 @@
  */
 
 import { UserError } from '../../../error.ts';
-import { BlockError } from '../../backend.ts';
+import { BlockError, IO_ERROR } from '../../backend.ts';
 import { ImageEncryption } from '../../crypto/password.ts';
 import type { BlockContext } from '../../driver.ts';
 import type { BlockNode, Extent, ImageDetails } from '../../node.ts';
@@ -25,7 +25,6 @@ import { Refcounts } from './refcounts.ts';
 import type { Snapshot } from './snapshots.ts';
 import { Writer } from './writer.ts';
 
-const IO_ERROR = 'Input/output error';
 const DONE = Promise.resolve();
 
 async function unreadable(): Promise<never> {

@@ -3,7 +3,6 @@
  */
 
 import type { HostDate } from '../../../disk-host.ts';
-import { UserError } from '../../../error.ts';
 import { BlockError } from '../../backend.ts';
 import { l1EntriesFor, MAX_SNAPSHOTS, view } from './layout.ts';
 import type { Qcow2Node } from './node.ts';
@@ -117,11 +116,4 @@ export function makeEmpty(node: Qcow2Node): Promise<void> {
     await empty();
     await node.trimEnd();
   });
-}
-
-/** Refuses a name that is taken. */
-export function checkName(node: Qcow2Node, name: string): void {
-  if (node.snapshots.some(s => s.name === name)) {
-    throw new UserError(`Snapshot with name '${name}' already exists`);
-  }
 }
