@@ -1,7 +1,7 @@
 /**
- * Text of bytes that are UTF-8 as a rule: a byte that is not becomes the code unit DC80h + byte - 80h,
- * which no text has, so that all bytes come back as they were. Users' words pass through here: of
- * passwords, each byte counts.
+ * Text of bytes that are UTF-8 as a rule: a byte that is not becomes the code unit DC00h + byte,
+ * which no text has there, so that all bytes come back as they were. Users' words pass through
+ * here: of passwords, each byte counts.
  */
 
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

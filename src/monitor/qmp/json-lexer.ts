@@ -215,7 +215,8 @@ export class JsonLexer {
   private endInteger(): false {
     const text = this.text();
     const near = Number(text);
-    if (Number.isSafeInteger(near)) this.emit({ kind: 'value', value: near });
+    // Of integers there is one zero.
+    if (Number.isSafeInteger(near)) this.emit({ kind: 'value', value: near + 0 });
     else {
       const exact = BigInt(text);
       const fits = BigInt.asIntN(64, exact) === exact;
