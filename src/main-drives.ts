@@ -17,6 +17,7 @@ import { describeBitmap, describeMedium, describeStats } from './main-drives-des
 import { hidOfName } from './main-usb-names.ts';
 import type { MissingKey } from './monitor/drives.ts';
 import { CommandLineError } from './options.ts';
+import { toUtf8 } from './utf8.ts';
 
 type JsonObject = { readonly [name: string]: Json };
 
@@ -411,8 +412,7 @@ export class DriveTable {
 
   setPassword(device: string | undefined, node: string | undefined, password: string): void {
     const found = this.findEither(device, node);
-    const set = (): void =>
-      this.block?.setDrivePassword(found.backend, new TextEncoder().encode(password));
+    const set = (): void => this.block?.setDrivePassword(found.backend, toUtf8(password));
     if (found.backend.keyMissing) this.withTray(found, 'closed', set);
     else set();
     this.onKey(found.backend.name);
