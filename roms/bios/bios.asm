@@ -26,6 +26,7 @@
 %include "virtio.asm"
 %include "cdrom.asm"
 %include "eltorito.asm"
+%include "diskette.asm"
 %include "int15.asm"
 %include "time.asm"
 %include "boot.asm"

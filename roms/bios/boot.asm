@@ -1,5 +1,7 @@
 ; INT 19h and INT 18h: what to start.
 
+PLAN_DISKETTE   equ 0x01        ; in the boot plan: drive A
+
 ; Tries the devices of the boot plan until one starts.
 int19:
         cli
@@ -13,14 +15,16 @@ int19:
         test al, al
         jz .none
         push si
-        test al, al
         js .disk
+        cmp al, PLAN_DISKETTE
+        mov dl, 0
+        je .boot
         call boot_rom
         jmp short .back
 .disk:  mov dl, al
         cmp al, CD_DRIVE
         je .cdrom
-        call boot_disk
+.boot:  call boot_disk
         jmp short .back
 .cdrom: call boot_cdrom
 .back:  pop si
@@ -71,7 +75,14 @@ boot_disk:
         PRINT 'It cannot be read', 13, 10
         ret
 .read:  cmp word [es:0x7dfe], 0xaa55
-        jne .unsigned
+        je .signed
+        test dl, dl
+        jnz .unsigned
+        mov al, 0x38            ; diskettes without signature are for those who want them
+        call cmos_read
+        test al, 1
+        jz .unsigned
+.signed:
         xor ax, ax
         mov ds, ax
         mov ss, ax
@@ -251,6 +262,8 @@ boot_plan_make:
         and al, 0x0f
         cmp al, 3
         je .cdrom
+        cmp al, 1
+        je .diskette
         cmp al, 2
         jne .other
         mov al, 0x80
@@ -261,6 +274,10 @@ boot_plan_make:
 .cdrom: mov al, CD_DRIVE
         cmp byte [BIOS_BASE + cdrom_count], 0
         jne .add
+        jmp short .other
+.diskette:
+        cmp byte [BIOS_BASE + fd_kinds], 0
+        jne .add                ; PLAN_DISKETTE
 .other: pop eax
         shr ax, 4
         jmp short .device

@@ -1,6 +1,6 @@
 ; INT 13h on hard disks: cylinder-head-sector calls and Enhanced Disk Drive 3.0 (41h-48h).
 ; IDE disks by PIO only, 28 and 48 bit addresses; virtio disks are in virtio.asm. Drive E0h is in
-; cdrom.asm, a diskette that is a CD-ROM's boot image in eltorito.asm. Not here: diskette drives.
+; cdrom.asm, a diskette that is a CD-ROM's boot image in eltorito.asm, diskette drives in diskette.asm.
 
 D_BASE          equ 0           ; I/O port of the command block
 D_CONTROL       equ 2
@@ -60,9 +60,14 @@ int13:
 
 .diskette:
         test dl, dl
-        jnz .none
+        jnz .drive
         cmp byte [cs:emulated_spt], 0
         jne emulated_service
+.drive: movzx bx, dl
+        cmp bl, 1
+        ja .none
+        cmp byte [cs:fd_kinds + bx], 0
+        jne diskette_service
 .none:  cmp ah, 0
         je disk_ok
         cmp ah, 0x15            ; no such drive

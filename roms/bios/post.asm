@@ -2,7 +2,7 @@
 
 RAN             equ 'POST'      ; in has_run: this firmware has been started
 
-; Reset comes here, in real mode, in the ROM below 4 GiB; jumps to FFFF:0 do in its shadow.
+; Reset comes here, in real mode, in the ROM or in its shadow.
 post:
         cli
         cld
@@ -94,6 +94,7 @@ post_shadowed:
         sti
         call post_memory
         call disk_init
+        call diskette_init
         CALL32 roms_load
         call roms_start
         CALL32 post_flat_tables
@@ -160,6 +161,7 @@ vectors_init:
 %endmacro
 .table: VECTOR 0x08, entry_int08
         VECTOR 0x09, entry_int09
+        VECTOR 0x0e, entry_int0e
         VECTOR 0x10, entry_int10
         VECTOR 0x11, entry_int11
         VECTOR 0x12, entry_int12
@@ -260,8 +262,8 @@ data_init:
         mov word [BDA_EBDA], EBDA_SEGMENT
         mov al, 0x14
         call cmos_read
-        and ax, 0x003e          ; display, mouse, coprocessor; diskettes are not supported
-        or al, 0x02
+        mov ah, 0
+        or al, 0x02             ; a coprocessor
         mov [BDA_EQUIPMENT], ax
         mov ax, EBDA_SEGMENT
         mov es, ax

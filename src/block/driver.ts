@@ -55,6 +55,8 @@ export interface Driver {
   readonly kind: 'format' | 'filter' | 'protocol';
   /** 0 (no) to 100 (certain), from the first bytes of the file. */
   probe?(head: Uint8Array, filename: string): number;
+  /** Options that an open image can be given anew. */
+  readonly changeable?: readonly string[];
   /** Throws UserError. On failure the caller closes `file`. */
   open(request: OpenRequest): Promise<BlockNode>;
 }

@@ -18,9 +18,10 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const noAssembler = missing('roms/build', NASM);
 const noPeer = missing('roms', QEMU, NASM, SEABIOS);
 
-function assemble(name: string): string {
+function assemble(name: string, ...options: readonly string[]): string {
   const image = join(folder, name);
-  execFileSync(NASM, ['-f', 'bin', '-o', image, join(import.meta.dirname, `${name}.asm`)]);
+  const source = join(import.meta.dirname, `${name}.asm`);
+  execFileSync(NASM, ['-f', 'bin', ...options, '-o', image, source]);
   return image;
 }
 
@@ -99,6 +100,17 @@ async function checkDemo(program: Program): Promise<void> {
   }
 }
 
+/** Boot media that check themselves end with 33, and say why not. */
+async function checkItself(program: Program): Promise<void> {
+  const { output, status } = await program.end(50 * SECONDS);
+  expect(output).toMatch(/ OK\n$/);
+  expect(status).toBe(33);
+}
+
+function diskette(image: string): string[] {
+  return ['-drive', `file=${image},format=raw,if=floppy`, '-snapshot'];
+}
+
 const EXIT = ['-device', 'isa-debug-exit,iobase=0xf4'];
 
 describe.skipIf(noAssembler)('the BIOS on tinamou', () => {
@@ -131,6 +143,10 @@ describe.skipIf(noAssembler)('the BIOS on tinamou', () => {
     await checkDemo(new Program([...quiet, ...image], TINAMOU));
   });
 
+  test('starts and serves a diskette', { timeout: 60 * SECONDS }, () =>
+    checkItself(new Program([...quiet, ...diskette(assemble('floppy')), ...EXIT], TINAMOU)),
+  );
+
   test('starts a multiboot kernel with modules', { timeout: 90 * SECONDS }, async () => {
     const module = join(folder, 'words');
     writeFileSync(module, 'text of the module');
@@ -152,6 +168,12 @@ describe.skipIf(noPeer)('the BIOS on a peer machine', () => {
   test('says on the serial port what it does', { timeout: 90 * SECONDS }, async () => {
     await checkDemo(start('-bios', BIOS, '-vga', 'none', ...disk(DEMO)));
   });
+
+  test('starts and serves a diskette', { timeout: 60 * SECONDS }, () =>
+    checkItself(
+      start('-bios', BIOS, ...diskette(assemble('floppy', '-dPEER')), ...EXIT, '-vga', 'std'),
+    ),
+  );
 
   test('starts an El Torito disc, which reads itself', { timeout: 60 * SECONDS }, async () => {
     const disc = ['-drive', `file=${assemble('cdrom')},format=raw,if=ide,index=2,media=cdrom`];

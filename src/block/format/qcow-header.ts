@@ -94,6 +94,7 @@ export async function createQcow(file: BlockNode, settings: QcowSettings): Promi
   const size = Math.ceil(settings.size / 512) * 512;
   const l1Offset = Math.ceil((HEADER_BYTES + name.length) / 8) * 8;
   const l1Size = Math.ceil(size / 2 ** (clusterBits + l2Bits));
+  if (l1Size > MAX_L1_ENTRIES) throw new UserError('Image too large');
   const bytes = new Uint8Array(Math.ceil((l1Offset + l1Size * 8) / 512) * 512);
   const data = new DataView(bytes.buffer);
   const set64 = (at: number, value: number): void => {

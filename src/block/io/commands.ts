@@ -3,12 +3,23 @@
  */
 
 import { UserError } from '../../error.ts';
+import { BlockError } from '../backend.ts';
 import { cacheMode } from '../cache-mode.ts';
+import { splitOptions } from '../create-options.ts';
 import { Qcow2Node } from '../format/qcow2/node.ts';
+import { findDriver } from '../graph.ts';
+import type { BlockNode } from '../node.ts';
 import { BlkdebugNode } from '../protocol/blkdebug.ts';
 import { BadArguments, parseFlags, splitLine, type Words } from './arguments.ts';
 import { LONG_HELP } from './help.ts';
-import { IoError, type IoSession, NO_FILE, reasonOf, UsageError } from './session.ts';
+import {
+  IoError,
+  type IoSession,
+  NO_FILE,
+  type OpenCall,
+  reasonOf,
+  UsageError,
+} from './session.ts';
 import { parseNumber, sizeWithUnit } from './text.ts';
 import { aioRead, aioWrite, discard, multiwrite, read, readv, write, writev } from './transfer.ts';
 
@@ -84,15 +95,22 @@ async function info(session: IoSession): Promise<void> {
   const { image } = session;
   const { clusterSize, specific } = image.details();
   session.print(`format name: ${image.driver}\n`);
-  if (clusterSize !== undefined) session.print(`cluster size: ${sizeWithUnit(clusterSize)}\n`);
-  if (image instanceof Qcow2Node) {
-    session.print(`vm state offset: ${sizeWithUnit(image.vmStateOffset)}\n`);
-  }
+  if (!isOnFile(image)) return;
+  const vmState = image instanceof Qcow2Node ? image.vmStateOffset : 0;
+  session.print(`cluster size: ${sizeWithUnit(clusterSize ?? 0)}\n`);
+  session.print(`vm state offset: ${sizeWithUnit(vmState)}\n`);
   if (specific === undefined) return;
   session.print('Format specific information:\n');
   for (const [name, value] of Object.entries(specific.data)) {
     session.print(`    ${name.replaceAll('-', ' ')}: ${value}\n`);
   }
+}
+
+/** A file of the host's is below: other protocols know of no clusters. */
+function isOnFile(image: BlockNode): boolean {
+  let at = image;
+  while (at.file !== undefined) at = at.file;
+  return at.driver === 'file';
 }
 
 function findDebug({ node }: IoSession): BlkdebugNode | undefined {
@@ -127,11 +145,13 @@ async function resume(session: IoSession, [, tag]: Words): Promise<void> {
 async function truncate(session: IoSession, [, at]: Words): Promise<void> {
   const length = size(at, 'truncate');
   try {
+    if (session.image.readOnly) throw new BlockError('EACCES', 'Permission denied');
     await session.image.truncate(length);
   } catch (error) {
     if (error instanceof UserError) {
       session.host.complain(`${session.host.prefix}${error.message}\n`);
-      throw new IoError('truncate: Operation not supported');
+      const why = length % SECTOR === 0 ? 'Operation not supported' : 'Invalid argument';
+      throw new IoError(`truncate: ${why}`);
     }
     throw new IoError(`truncate: ${reasonOf(error)}`);
   }
@@ -145,34 +165,59 @@ async function sleep(session: IoSession, [, time]: Words): Promise<void> {
 async function openCommand(session: IoSession, words: Words): Promise<void> {
   const { flags, rest } = parseFlags(words, 'snrgo:', 0, 1);
   if (session.node !== undefined) throw new UsageError("file open already, try 'help close'");
-  session.node = await session.openImage?.({
+  await openImage(session, {
     path: rest[0] ?? '',
     readOnly: flags.has('r'),
     snapshot: flags.has('s'),
-    noCache: flags.has('n'),
+    cache: flags.has('n') ? 'none' : undefined,
     options: flags.get('o') ?? '',
   });
 }
 
-/** Closed and opened again: what the image holds in memory goes to the file first. */
+/** Opens, or says why not. */
+export async function openImage(session: IoSession, call: OpenCall): Promise<void> {
+  try {
+    await session.open(call);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    const which = call.path === '' ? '' : ` device ${call.path}`;
+    const hint = error.hint === undefined ? '' : `${error.hint}\n`;
+    const text = `can't open${which}: ${error.message}`;
+    session.host.complain(`${session.host.prefix}${text}\n${hint}`);
+  }
+}
+
+/** The image with other options. */
 async function reopen(session: IoSession, words: Words): Promise<void> {
   const { flags } = parseFlags(words, 'rwc:o:', 0, 0);
-  if (session.openImage === undefined) throw new IoError('reopen: not here');
+  const refuse = (text: string): never => {
+    throw new UsageError(`${session.host.prefix}${text}`);
+  };
+  const { opened } = session;
+  if (opened === undefined) throw new IoError('reopen: not here');
   const cache = flags.get('c');
   if (cache !== undefined && cacheMode(cache) === undefined) {
-    throw new UsageError(`${session.host.prefix}Invalid cache option: ${cache}`);
+    refuse(`Invalid cache option: ${cache}`);
   }
-  const { filename, driver, readOnly } = session.image;
-  const more = flags.get('o');
+  if (flags.has('r') && flags.has('w')) refuse('Only one -r/-w option may be given');
+  const { image } = session;
+  const more = flags.get('o') ?? '';
+  for (const [name] of splitOptions(more)) {
+    if (!(findDriver(image.driver).changeable ?? []).includes(name)) {
+      refuse(`Cannot change the option '${name.replace(/^.*\./, '')}'`);
+    }
+  }
+  if (opened.snapshot) refuse(`Could not open '${image.filename}': No such file or directory`);
+  const readOnly = flags.has('r') || (opened.readOnly && !flags.has('w'));
+  const options = `${opened.options}${opened.options === '' || more === '' ? '' : ','}${more}`;
   await close(session);
-  session.node = await session.openImage({
-    path: filename,
-    readOnly: flags.has('r') || (readOnly && !flags.has('w')),
-    snapshot: false,
-    noCache: false,
-    cache,
-    options: `driver=${driver}${more === undefined ? '' : `,${more}`}`,
-  });
+  try {
+    await session.open({ ...opened, readOnly, cache: cache ?? opened.cache, options });
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    await openImage(session, opened);
+    refuse(error.message);
+  }
 }
 
 async function close(session: IoSession): Promise<void> {
@@ -300,6 +345,7 @@ export const COMMANDS: readonly IoCommand[] = [
   command({
     name: 'quit',
     short: 'q',
+    most: MANY,
     needsImage: false,
     help: 'exit the program',
     run: async session => {

@@ -275,7 +275,7 @@ export async function openBlkdebug(request: OpenRequest): Promise<BlkdebugNode> 
   let image: string | undefined;
   if (filename !== '') {
     const match = /^blkdebug:([^:]*):(.*)$/s.exec(filename);
-    if (match === null) throw new UserError("File name string must start with 'blkdebug:'");
+    if (match === null) throw new UserError('blkdebug requires both config file and image path');
     config = match[1] === '' ? undefined : match[1];
     image = match[2];
   }

@@ -193,7 +193,9 @@ class Shadow {
     replaced: Map<number, number>,
     active: boolean,
   ): Promise<number> {
-    const place = this.take(Math.max(1, Math.ceil(l1.byteLength / this.size))) * this.size;
+    // A disk of no size has no table.
+    if (l1.byteLength === 0) return 0;
+    const place = this.take(Math.ceil(l1.byteLength / this.size)) * this.size;
     for (let start = 0; start < l1.byteLength; start += PIECE) {
       const bytes = new Uint8Array(Math.min(PIECE, l1.byteLength - start));
       const data = view(bytes);

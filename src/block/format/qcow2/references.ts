@@ -140,7 +140,7 @@ export class References {
         this.problem(`ERROR ${where}: Cluster is not properly aligned; L2 entry corrupted.`);
         continue;
       }
-      if (active && kindOf(high, low) === 'normal') {
+      if (active) {
         this.allocated++;
         if (next !== 0 && offset !== next) this.fragmented++;
         next = offset + this.clusterSize;
