@@ -37,14 +37,27 @@ function withChecksums(bytes) {
   return rom;
 }
 
-/** The BIOS's tables have checksums, too; they stand at multiples of 16. */
+/** Signature, version and (of Plug and Play) length: code that looks for such a table has the first. */
+const PNP = [...Buffer.from('$PnP'), 0x10, 0x21];
+const PIR = [...Buffer.from('$PIR'), 0x00, 0x01];
+
+/** Where the BIOS's table that begins with `head` stands: at a multiple of 16, once. */
+function tableAt(rom, head) {
+  const found = [];
+  for (let at = 0; at < rom.length; at += 16) {
+    if (head.every((byte, i) => rom[at + i] === byte)) found.push(at);
+  }
+  if (found.length !== 1) throw new Error(`${found.length} tables ${Buffer.from(head)}`);
+  return found[0];
+}
+
+/** The BIOS's tables have checksums, too. */
 function withTableSums(bytes) {
   const rom = Uint8Array.from(bytes);
-  for (let at = 0; at < rom.length; at += 16) {
-    const signature = String.fromCharCode(...rom.subarray(at, at + 4));
-    if (signature === '$PnP') fixSum(rom, at, at + rom[at + 5], at + 8);
-    if (signature === '$PIR') fixSum(rom, at, at + (rom[at + 6] | (rom[at + 7] << 8)), at + 31);
-  }
+  const pnp = tableAt(rom, PNP);
+  fixSum(rom, pnp, pnp + rom[pnp + 5], pnp + 8);
+  const pir = tableAt(rom, PIR);
+  fixSum(rom, pir, pir + (rom[pir + 6] | (rom[pir + 7] << 8)), pir + 31);
   return rom;
 }
 
