@@ -37,27 +37,18 @@ function withChecksums(bytes) {
   return rom;
 }
 
-/** Signature, version and (of Plug and Play) length: code that looks for such a table has the first. */
-const PNP = [...Buffer.from('$PnP'), 0x10, 0x21];
-const PIR = [...Buffer.from('$PIR'), 0x00, 0x01];
+/** Signature and version, as tables of the BIOS begin. The signature alone also stands in code. */
+const PNP_TABLE = '$PnP\x10\x21';
+const PIR_TABLE = '$PIR\x00\x01';
 
-/** Where the BIOS's table that begins with `head` stands: at a multiple of 16, once. */
-function tableAt(rom, head) {
-  const found = [];
-  for (let at = 0; at < rom.length; at += 16) {
-    if (head.every((byte, i) => rom[at + i] === byte)) found.push(at);
-  }
-  if (found.length !== 1) throw new Error(`${found.length} tables ${Buffer.from(head)}`);
-  return found[0];
-}
-
-/** The BIOS's tables have checksums, too. */
+/** The BIOS's tables have checksums, too; they stand at multiples of 16. */
 function withTableSums(bytes) {
   const rom = Uint8Array.from(bytes);
-  const pnp = tableAt(rom, PNP);
-  fixSum(rom, pnp, pnp + rom[pnp + 5], pnp + 8);
-  const pir = tableAt(rom, PIR);
-  fixSum(rom, pir, pir + (rom[pir + 6] | (rom[pir + 7] << 8)), pir + 31);
+  for (let at = 0; at < rom.length; at += 16) {
+    const begin = String.fromCharCode(...rom.subarray(at, at + 6));
+    if (begin === PNP_TABLE) fixSum(rom, at, at + rom[at + 5], at + 8);
+    if (begin === PIR_TABLE) fixSum(rom, at, at + (rom[at + 6] | (rom[at + 7] << 8)), at + 31);
+  }
   return rom;
 }
 
