@@ -330,7 +330,7 @@ bootorder_line:
         jnz .char
         pop esi
         call plan_rom
-        jmp short .done
+        jmp .done
 .differ:
         pop esi
         inc ecx
@@ -339,8 +339,23 @@ bootorder_line:
         jbe .done
         cmp dword [esi], 'ide@'
         je .ide
+        cmp dword [esi], 'age@' ; storage@ and the port
+        je .usb
+        cmp dword [esi], 'ppy@' ; floppy@0
+        je .diskette
         inc esi
-        jmp short .disk
+        jmp .disk
+.diskette:
+        cmp word [esi + 4], '0' | 10 << 8
+        jne .done
+        cmp byte [BIOS_BASE + fd_kinds], 0
+        je .done
+        mov al, PLAN_DISKETTE
+        call boot_plan_add
+        jmp .done
+.usb:   mov al, [esi + 4]
+        sub al, '1' - USB_DISK
+        jmp short .number
 .ide:   cmp byte [esi], 10      ; the first digit after drive@ is the channel, after disk@ the unit
         jbe .done
         cmp dword [esi], 'ive@'
@@ -355,6 +370,7 @@ bootorder_line:
         add al, al
         add al, [esi + 11]
         sub al, '0'
+.number:
         xor ecx, ecx
         mov cl, [BIOS_BASE + disks_sorted]
 .find:  cmp cl, [BIOS_BASE + disk_count]
@@ -371,7 +387,7 @@ bootorder_line:
         jne .done
         mov al, CD_DRIVE
         call boot_plan_add
-        jmp short .done
+        jmp .done
 .found: call disk_first
         call boot_plan_add
 .done:  pop esi

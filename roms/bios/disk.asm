@@ -16,7 +16,8 @@ D_NUMBER        equ 18          ; 0..3: channel * 2 + unit
 D_SECTORS       equ 20          ; 64 bits
 D_MODEL         equ 28          ; 40 characters
 D_SIZE          equ 72
-MAX_DISKS       equ 4
+MAX_DISKS       equ 6
+IDE_DISKS       equ 4
 
 OP_READ         equ 0
 OP_WRITE        equ 1
@@ -321,10 +322,16 @@ edd_parameters:
         pop di
         mov al, [cs:bx + D_NUMBER]
         mov ah, al
+        test al, USB_DISK
+        jnz .usb
         shr al, 1
         and ah, 1
-        mov [es:di + 19], al    ; channel
-        mov [es:di + 24], ah    ; unit
+        mov [es:di + 21], al    ; channel
+        mov [es:di + 26], ah    ; unit
+        jmp short .summed
+.usb:   mov dword [es:di + 10], 'USB '
+        mov byte [es:di + 20], 2        ; function; its serial number is not known
+.summed:
         mov cx, 35
         xor al, al
 .sum:   sub al, [es:di]
@@ -355,6 +362,8 @@ disk_io:
         add ax, dx
         mov es, ax
         and di, 15
+        cmp word [cs:bx + D_BASE], 0
+        je usb_disk_io
 .chunk: xor ah, ah
         mov si, [cs:io_left]
         test si, si
@@ -578,7 +587,7 @@ disk_init:
         rep movsb
         pop ds
 .next:  inc bp
-        cmp bp, MAX_DISKS
+        cmp bp, IDE_DISKS
         jb .drive
         mov al, [cs:disk_count]
         mov [BDA_DISKS], al
