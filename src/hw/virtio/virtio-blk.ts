@@ -136,11 +136,6 @@ export class VirtioBlk extends Device<StateOf<typeof registers>> {
     this.settle();
   }
 
-  /** Nobody waits for answers any more. */
-  cancel(): void {
-    this.epoch++;
-  }
-
   protected override settle(): void {
     this.options.backend.writeCache = this.state.writeCache;
     this.pci.interrupt(this.state.isr !== 0);
