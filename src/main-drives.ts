@@ -125,8 +125,14 @@ export class DriveTable {
       return await this.open({ pairs, location });
     } catch (error) {
       if (!(error instanceof CommandLineError)) throw error;
-      const lines = `${error.message}\nFailed to create USB device 'usb-storage'`;
-      throw new CommandLineError(lines, location, error.hint);
+      const { message, hint } = error;
+      const failed = "Failed to create USB device 'usb-storage'";
+      if (hint !== undefined && location !== undefined) {
+        const rest = `${hint}\n${this.program}: ${location}: ${failed}`;
+        throw new CommandLineError(message, location, rest);
+      }
+      const lines = [message, hint, failed].filter(line => line !== undefined);
+      throw new CommandLineError(lines.join('\n'), location);
     }
   }
 

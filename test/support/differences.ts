@@ -117,9 +117,7 @@ export function withRefusal(text: string, format: string): string {
   const hint =
     "You can use 'tinamou-img convert' to convert your image to an alternative supported " +
     `format, such as unencrypted ${format}, or raw with the LUKS format instead.`;
-  return text
-    .replace(/<TEXT>/g, refusal(format))
-    .replace(/(^.*no longer.*\n(.*(Failed to create|^could not add) USB.*\n)*)/gm, `$1${hint}\n`);
+  return text.replace(/<TEXT>/g, refusal(format)).replace(/^.*no longer.*\n/gm, `$&${hint}\n`);
 }
 
 /** Our BIOS has 64 KiB; and no CPU is plugged in. */
