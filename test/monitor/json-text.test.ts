@@ -65,3 +65,7 @@ test('pretty output has a member per line and empty things on two', () => {
     '{\n    "list": [\n    ],\n    "return": {\n    }\n}',
   );
 });
+
+test('half of a character is none', () => {
+  expect(printJson('\ud83d\ude00 \ud83d \udce9x')).toBe('"\\uD83D\\uDE00 \\uFFFD \\uFFFDx"');
+});
