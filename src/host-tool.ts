@@ -118,6 +118,8 @@ function onProgressAsked(callback: () => void): () => void {
 }
 
 export function nodeToolHost(): ToolHost {
+  // Asked for progress when there is none to tell: Node would open a port for a debugger.
+  process.on('SIGUSR1', () => {});
   return {
     program: basename(process.argv[1] ?? 'tinamou-img'),
     arguments: process.argv.slice(2),

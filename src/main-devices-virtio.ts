@@ -61,7 +61,7 @@ function plug(
   const { backend } = drive;
   if (!backend.inserted) throw new UserError('Device needs media, but drive is empty');
   drive.isClaimed = true;
-  virtioDisks.push({ ...options, backend });
+  virtioDisks.push({ ...options, backend, geometry: drive.geometry });
 }
 
 /** The slot of `addr=`, or the first that is free. Throws UserError. */

@@ -296,6 +296,7 @@ function fitDisk(place: Place, media: 'disk' | 'cdrom' | undefined): void {
     ...slot,
     media: isCd ? 'cdrom' : 'disk',
     backend: drive.backend,
+    geometry: drive.geometry,
     id: list.id,
     serial: list.get('serial'),
     bootIndex: list.number('bootindex'),
@@ -409,6 +410,7 @@ export function fitIdeDrives(drives: DriveTable, fittings: Fittings): void {
       unit: spec.unit === 0 ? 0 : 1,
       media: spec.media,
       backend: drive.backend,
+      geometry: drive.geometry,
       serial: spec.serial,
     });
   }

@@ -2,6 +2,7 @@
  * The drives of this program: read from the command line, opened, and described for query-block.
  */
 
+import type { DiskGeometry } from './block/backend.ts';
 import type { DriveContext, DriveSpec } from './block/drive-options.ts';
 import type { BlockContext } from './block/driver.ts';
 import type { BlockNode } from './block/node.ts';
@@ -9,6 +10,7 @@ import type { DriveBackend, DriveFailure } from './block/node-backend.ts';
 import { located } from './command-line.ts';
 import { UserError } from './error.ts';
 import type { Events } from './events.ts';
+import { guessGeometry } from './hw/ide/geometry.ts';
 import type { Json } from './json.ts';
 import { bareError, type CharRequest, type Config, type DriveRequest } from './main-config.ts';
 import { describeBitmap, describeMedium, describeStats } from './main-drives-describe.ts';
@@ -35,6 +37,8 @@ type BlockModule = Awaited<ReturnType<typeof loadBlock>>;
 export interface OpenDrive {
   readonly spec: DriveSpec;
   readonly backend: DriveBackend;
+  /** Of a disk: the user's choice or the partition table's; otherwise its size decides. */
+  readonly geometry: DiskGeometry | undefined;
   /** A device has it: it is no longer removable, and no orphan. */
   isClaimed: boolean;
   /** As the user wrote it, on the command line. */
@@ -222,7 +226,10 @@ export class DriveTable {
     location?: string,
   ): Promise<OpenDrive> {
     const backend = await block.openDrive(spec, await this.context());
-    const drive = { spec, backend, isClaimed: false, location };
+    // As devices look it up when they are made: past the counters and limits of the drive.
+    const geometry =
+      spec.media === 'disk' ? await guessGeometry(spec.geometry, backend.node) : undefined;
+    const drive = { spec, backend, geometry, isClaimed: false, location };
     backend.onTrayMove = isOpen => this.tellTray(drive, isOpen);
     backend.onFailure = failure => {
       // Optical media, cards, diskettes and flash leave failures to the guest.

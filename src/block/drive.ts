@@ -8,7 +8,7 @@ import { CACHE_MODES, cacheModeText } from './cache-mode.ts';
 import type { DriveSpec } from './drive-options.ts';
 import type { BlockContext, OpenFlags } from './driver.ts';
 import { openImage } from './graph.ts';
-import { type ImageInfo, imageInfo, imageInfoText } from './image-info.ts';
+import { type ImageInfo, imageInfo } from './image-info.ts';
 import { type BlockNode, chainDepth } from './node.ts';
 import { DriveBackend } from './node-backend.ts';
 import { Options } from './options.ts';
@@ -115,13 +115,6 @@ function insertedInfo(drive: DriveBackend, node: BlockNode): InsertedInfo {
     throttling: drive.limits,
     images,
   };
-}
-
-/** The `Images:` part of `info block -v`. */
-export function driveImagesText(drive: DriveBackend): string {
-  return (driveInfo(drive).inserted?.images ?? [])
-    .map(i => imageInfoText(i, drive.localOffset))
-    .join('');
 }
 
 /** Applies a password; refuses drives that are not encrypted. */

@@ -131,6 +131,14 @@ export class DriveBackend implements BlockBackend {
     return this.spec.serial;
   }
 
+  get writeCache(): boolean {
+    return this.cache.writeback;
+  }
+
+  set writeCache(writeback: boolean) {
+    if (writeback !== this.cache.writeback) this.cache = { ...this.cache, writeback };
+  }
+
   get node(): BlockNode | undefined {
     return this.medium;
   }

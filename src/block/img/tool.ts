@@ -141,9 +141,9 @@ async function passwordFor(
   return password;
 }
 
-export function parseCache(name: string, what: 'cache' | 'source cache'): CacheMode {
+export function parseCache(name: string, what: 'cache' | 'source cache', status = 1): CacheMode {
   const mode = cacheMode(name);
-  if (mode === undefined) throw new Failure([`Invalid ${what} option: ${name}`]);
+  if (mode === undefined) throw new Failure([`Invalid ${what} option: ${name}`], status);
   return mode;
 }
 
@@ -210,6 +210,7 @@ export class Progress {
   private last = 0;
   private current = 0;
   private readonly stop: () => void;
+  private ended = false;
 
   constructor(
     private readonly tool: Tool,
@@ -230,7 +231,8 @@ export class Progress {
 
   end(): void {
     this.stop();
-    if (this.visible) this.tool.host.out('\n');
+    if (this.visible && !this.ended) this.tool.host.out('\n');
+    this.ended = true;
   }
 
   private text(): string {

@@ -1,5 +1,5 @@
 /**
- * What an ATA hard disk remembers, as it is saved: the task file, the data port, the running command.
+ * What an ATA hard disk remembers, as it is saved: task file, data port, running command.
  */
 
 import { bool, oneOf, state, u8, u16, u32 } from '../../state.ts';

@@ -17,7 +17,6 @@ afterAll(() => {
 async function expectConversation(
   talk: Conversation,
   skip: RegExp | undefined = undefined,
-  mask: (line: string) => string = maskedLine,
 ): Promise<void> {
   const shop = new Workshop();
   shops.push(shop);
@@ -26,7 +25,7 @@ async function expectConversation(
   const argv = [...LEGACY, ...talk.argv];
   const got = await converse(shop, { ...talk, argv, exchanges });
   const show = (list: typeof exchanges) =>
-    list.flatMap(({ sent, received }) => [`-> ${sent}`, ...received.map(mask)]);
+    list.flatMap(({ sent, received }) => [`-> ${sent}`, ...received.map(maskedLine)]);
   expect(show([...got.exchanges])).toEqual(show(exchanges));
   expect(got.status).toBe(0);
 }
@@ -36,10 +35,15 @@ test.each([0, 1, 2, 3])('D03, conversation %i: encrypted drives', i =>
 );
 
 test('D04: query-block', () => {
-  // Their firmware drives virtio disks, without flushes; that is shown as write-through.
-  const mask = (line: string): string =>
-    maskedLine(line).replace('"writeback": false', '"writeback": true');
-  return expectConversation(conversations('D04-query-block')[0], undefined, mask);
+  const talk = conversations('D04-query-block')[0];
+  // The firmware drives virtio disks without flushes: once it has come so far, they are
+  // write-through.
+  const exchanges = talk.exchanges.map(exchange =>
+    exchange.sent.includes('"query-block"')
+      ? { ...exchange, until: /"writeback": false/ }
+      : exchange,
+  );
+  return expectConversation({ ...talk, exchanges });
 });
 
 test.each([0, 1])('D07, conversation %i: blockdev-add', i =>

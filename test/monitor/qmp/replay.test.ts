@@ -108,16 +108,11 @@ test('D11: an anonymous stick, and its drive', () => expectWhole(conversations('
 
 test('D02: states', async () => {
   const [talk] = conversations('D02-status');
-  // Its firmware asked for a second reset.
-  const recorded = talk.exchanges.map(({ sent, received }) => ({
-    sent,
-    received: received.filter((line, i) => !(line.includes('"RESET"') && i > 1)),
-  }));
-  // Firmware on its way survives no NMI, theirs or ours: it had come to its end.
+  // First the firmware comes to its end: half-way no NMI is survived, early no RESET is doubled.
   const idle = '{"return": [{"current": true, "CPU": 0, "pc": 0, "halted": true, "thread_id": 0}]}';
   const wait = { sent: '{"execute":"query-cpus"}', received: [idle], until: /"halted": true/ };
-  const exchanges = recorded.flatMap(exchange =>
-    exchange.sent.includes('inject-nmi') ? [wait, exchange] : [exchange],
+  const exchanges = talk.exchanges.flatMap((exchange, i) =>
+    i === 1 || exchange.sent.includes('inject-nmi') ? [wait, exchange] : [exchange],
   );
   await expectWhole({ ...talk, exchanges }, undefined, 30_000);
 });
