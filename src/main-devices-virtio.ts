@@ -25,7 +25,7 @@ export function fitVirtioBlk(place: Place): void {
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     fittings.freeSlots.unshift(slot);
-    const rest = `Device initialization failed.\nDevice '${DRIVER}' could not be initialized`;
+    const rest = `Device initialization failed\nDevice '${DRIVER}' could not be initialized`;
     throw new UserError(`${error.message}\n${rest}`);
   }
 }
@@ -61,7 +61,7 @@ function plug(
   const { backend } = drive;
   if (!backend.inserted) throw new UserError('Device needs media, but drive is empty');
   drive.isClaimed = true;
-  virtioDisks.push({ ...options, backend });
+  virtioDisks.push({ ...options, backend, geometry: drive.geometry });
 }
 
 /** The slot of `addr=`, or the first that is free. Throws UserError. */

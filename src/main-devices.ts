@@ -110,9 +110,9 @@ const MODELS: { readonly [driver: string]: Model } = {
   'usb-storage': {
     properties: {
       bootindex: 'int32',
-      drive: 'str (ID of a drive to use as a backend)',
-      port: 'str',
       serial: 'str',
+      port: 'str',
+      drive: 'str (ID of a drive to use as a backend)',
     },
     bus: 'usb-bus',
     description: '',
@@ -127,6 +127,7 @@ const MODELS: { readonly [driver: string]: Model } = {
       serial: 'str',
     },
     bus: 'PCI',
+    alias: 'virtio-blk',
     description: '',
     category: 'Storage',
     fit: fitVirtioBlk,
@@ -145,6 +146,20 @@ const MODELS: { readonly [driver: string]: Model } = {
     description: 'virtual SCSI disk',
     category: 'Storage',
     fit: place => fitScsiDisk('scsi-hd', place),
+  },
+  'scsi-cd': {
+    properties: SCSI_PROPERTIES,
+    bus: 'SCSI',
+    description: 'virtual SCSI CD-ROM',
+    category: 'Storage',
+    fit: place => fitScsiDisk('scsi-cd', place),
+  },
+  'scsi-disk': {
+    properties: SCSI_PROPERTIES,
+    bus: 'SCSI',
+    description: 'virtual SCSI disk or CD-ROM (legacy)',
+    category: 'Storage',
+    fit: place => fitScsiDisk('scsi-disk', place),
   },
   'usb-mouse': hidModel('mouse'),
   'usb-tablet': hidModel('tablet'),
@@ -296,6 +311,7 @@ function fitDisk(place: Place, media: 'disk' | 'cdrom' | undefined): void {
     ...slot,
     media: isCd ? 'cdrom' : 'disk',
     backend: drive.backend,
+    geometry: drive.geometry,
     id: list.id,
     serial: list.get('serial'),
     bootIndex: list.number('bootindex'),
@@ -409,6 +425,7 @@ export function fitIdeDrives(drives: DriveTable, fittings: Fittings): void {
       unit: spec.unit === 0 ? 0 : 1,
       media: spec.media,
       backend: drive.backend,
+      geometry: drive.geometry,
       serial: spec.serial,
     });
   }

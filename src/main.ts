@@ -12,6 +12,7 @@ import { helpText, located } from './command-line.ts';
 import { HostError } from './disk-host.ts';
 import { UserError } from './error.ts';
 import { Events } from './events.ts';
+import { guardProgram } from './host-crash.ts';
 import { handOverLocks } from './host-lock.ts';
 import {
   completePath,
@@ -123,6 +124,7 @@ class Program {
     await this.drives.openAll(config);
     this.connectMonitors();
     const fittings = await this.openPorts();
+    await this.drives.openUsbDisks(config.usbDevices);
     const machine = await this.build(fittings);
     this.machine = machine;
     this.drives.onKey = drive => machine.board.usb?.attachDrive(drive);
@@ -491,7 +493,5 @@ async function main(): Promise<number> {
   }
 }
 
-main().then(exit, (error: unknown) => {
-  printError(`${programName()}: ${error instanceof Error ? error.stack : String(error)}\n`);
-  exit(134);
-});
+guardProgram(programName());
+void main().then(exit);

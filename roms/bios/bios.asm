@@ -23,6 +23,7 @@
 %include "serial.asm"
 %include "keyboard.asm"
 %include "disk.asm"
+%include "virtio.asm"
 %include "cdrom.asm"
 %include "eltorito.asm"
 %include "diskette.asm"

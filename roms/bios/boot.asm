@@ -107,7 +107,7 @@ int18:
 ; ------------------------------------------------------------------------------------ option ROMs
 
 FIRST_ROM       equ 0xc8000
-END_OF_ROMS     equ 0xf0000
+END_OF_ROMS     equ 0xed000     ; the queue of virtio disks comes behind
         bits 32
 
 ; Copies the files genroms/* to memory; each takes whole KiB.
@@ -306,7 +306,7 @@ plan_rom:
 .done:  ret
 
 ; A device path of the file bootorder, for example /rom@genroms/linuxboot.bin or
-; /pci@i0cf8/ide@1,1/drive@0/disk@0. Keeps ESI.
+; /pci@i0cf8/ide@1,1/drive@0/disk@0 or /pci@i0cf8/scsi@4/disk@0,0 (virtio). Keeps ESI.
 bootorder_line:
         push esi
         cmp dword [esi], '/rom'
@@ -339,23 +339,31 @@ bootorder_line:
         jbe .done
         cmp dword [esi], 'ide@'
         je .ide
-        cmp dword [esi], 'age@' ; storage@ and the port
-        je .usb
-        cmp dword [esi], 'ppy@' ; floppy@0
-        je .diskette
+        cmp dword [esi], 'scsi'
+        je .virtio
         inc esi
         jmp .disk
-.diskette:
-        cmp word [esi + 4], '0' | 10 << 8
+.virtio:
+        add esi, 5              ; behind scsi@: the device in hexadecimal
+        mov cl, 0
+.digit: lodsb
+        cmp al, '/'
+        je .device
+        cmp al, ','             ; a function other than 0
+        jbe .done
+        sub al, '0'
+        cmp al, 10
+        jb .value
+        sub al, 'a' - '0' - 10
+.value: shl cl, 4
+        or cl, al
+        jmp short .digit
+.device:
+        cmp dword [esi], 'disk' ; otherwise it is an adapter
         jne .done
-        cmp byte [BIOS_BASE + fd_kinds], 0
-        je .done
-        mov al, PLAN_DISKETTE
-        call boot_plan_add
-        jmp .done
-.usb:   mov al, [esi + 4]
-        sub al, '1' - USB_DISK
-        jmp short .number
+        mov al, cl
+        or al, DISK_VIRTIO
+        jmp short .search
 .ide:   cmp byte [esi], 10      ; the first digit after drive@ is the channel, after disk@ the unit
         jbe .done
         cmp dword [esi], 'ive@'
@@ -370,7 +378,7 @@ bootorder_line:
         add al, al
         add al, [esi + 11]
         sub al, '0'
-.number:
+.search:
         xor ecx, ecx
         mov cl, [BIOS_BASE + disks_sorted]
 .find:  cmp cl, [BIOS_BASE + disk_count]

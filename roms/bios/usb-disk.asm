@@ -244,6 +244,7 @@ usb_disk_found:
         mov [cs:bx + D_SECTORS], eax
         adc dword [cs:bx + D_SECTORS + 4], 0
         mov [cs:bx + D_DEVICE], si
+        mov byte [cs:bx + D_SELECT], 0xff       ; no virtio disk
         mov al, [cs:usb_port]
         or al, USB_DISK
         mov [cs:bx + D_NUMBER], al

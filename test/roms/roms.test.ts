@@ -33,8 +33,8 @@ function start(...args: readonly string[]): Program {
   return new Program([...quiet, ...args], QEMU);
 }
 
-function disk(image: string): string[] {
-  return ['-drive', `file=${image},format=raw,if=ide`, '-snapshot'];
+function disk(image: string, type = 'ide'): string[] {
+  return ['-drive', `file=${image},format=raw,if=${type}`, '-snapshot'];
 }
 
 /** The 25 rows of the display, as text of code page 437's ASCII part. */
@@ -168,9 +168,26 @@ describe.skipIf(noAssembler)('the BIOS on tinamou', () => {
   const bare = ['-display', 'none', '-nodefaults', '-m', '32', '-no-reboot'];
   const quiet = [...bare, '-serial', 'stdio'];
 
-  test('offers its services as their documents say', { timeout: 120 * SECONDS }, async () => {
-    const image = ['-drive', `file=${assemble('services')},format=raw,snapshot=on`];
+  const services = 'offers its services as their documents say, from an %s disk';
+  test.each(['ide', 'virtio'])(services, { timeout: 120 * SECONDS }, async type => {
+    const image = ['-drive', `file=${assemble('services')},format=raw,snapshot=on,if=${type}`];
     await checkServices(new Program([...quiet, ...image, ...EXIT, '-vga', 'std'], TINAMOU));
+  });
+
+  test('starts the disk that the user puts first', { timeout: 90 * SECONDS }, async () => {
+    const drive = (id: string): string[] => [
+      ...['-drive', `if=none,id=${id},file=${DEMO},format=raw,snapshot=on`],
+    ];
+    const first = ['-device', 'virtio-blk-pci,addr=0x1c,drive=v,bootindex=1'];
+    const devices = ['-device', 'ide-hd,drive=d', '-device', 'virtio-blk-pci,drive=w', ...first];
+    const disks = [...drive('d'), ...drive('v'), ...drive('w'), ...devices];
+    const program = new Program([...quiet, ...disks], TINAMOU);
+    try {
+      const start = ['Disk 80h: virtio', 'Disk 81h: QEMU HARDDISK', 'Disk 82h: virtio', 'Key? '];
+      await program.seen(start, 60 * SECONDS);
+    } finally {
+      await program.kill();
+    }
   });
 
   test('says on the serial port what it does', { timeout: 90 * SECONDS }, async () => {
@@ -203,8 +220,9 @@ describe.skipIf(noAssembler)('the BIOS on tinamou', () => {
 });
 
 describe.skipIf(noPeer)('the BIOS on a peer machine', () => {
-  test('offers its services as their documents say', { timeout: 120 * SECONDS }, async () => {
-    const image = disk(assemble('services'));
+  const services = 'offers its services as their documents say, from an %s disk';
+  test.each(['ide', 'virtio'])(services, { timeout: 120 * SECONDS }, async type => {
+    const image = disk(assemble('services'), type);
     await checkServices(start('-bios', BIOS, ...image, ...EXIT, '-vga', 'std'));
   });
 
