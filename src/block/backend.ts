@@ -18,6 +18,9 @@ export class BlockError extends Error {
   }
 }
 
+/** What the host says of EIO. */
+export const IO_ERROR = 'Input/output error';
+
 /** Cylinders, heads, sectors per track, and how the firmware shall translate them. */
 export interface DiskGeometry {
   readonly cylinders: number;

@@ -54,7 +54,11 @@ export async function createImage(request: CreateRequest): Promise<void> {
   const { path, format, values } = request;
   checkFormat(format, path);
   const backing = values.get('backing_file');
-  if (backing !== undefined && backing === path) {
+  const { host } = request.context;
+  if (
+    backing !== undefined &&
+    (backing === path || host.isSameFile(backingPath(path, backing), path))
+  ) {
     throw new UserError(
       'Error: Trying to create an image with the same filename as the backing file',
     );

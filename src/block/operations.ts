@@ -29,14 +29,15 @@ function qcow2(node: BlockNode): Qcow2Node {
   return node;
 }
 
-/** Undefined for formats that cannot be checked. */
+/** `say` is told what is found, line by line. Undefined for formats that cannot be checked. */
 export async function checkImage(
   node: BlockNode,
   repair: Repair,
+  say: (line: string) => void,
 ): Promise<CheckResult | undefined> {
   if (!(node instanceof Qcow2Node)) return undefined;
-  if (repair === 'none') return checkQcow2(node, repair);
-  return node.exclusiveUnmapped(() => checkQcow2(node, repair));
+  if (repair === 'none') return checkQcow2(node, repair, say);
+  return node.exclusiveUnmapped(() => checkQcow2(node, repair, say));
 }
 
 export function supportsSnapshots(node: BlockNode): boolean {
@@ -67,11 +68,19 @@ export async function deleteSnapshot(node: BlockNode, key: string): Promise<Snap
   return deleteQcow2(qcow2(node), key);
 }
 
+/** A snapshot by what is given of id and name, or by either. */
+export type SnapshotKey =
+  | { readonly id?: string; readonly name?: string }
+  | { readonly either: string };
+
 /** Shows a snapshot's disk instead of the active one; for read-only images. */
-export async function lookIntoSnapshot(node: BlockNode, key: string): Promise<void> {
+export async function lookIntoSnapshot(node: BlockNode, key: SnapshotKey): Promise<void> {
   const image = qcow2(node);
-  const snapshot = findSnapshot(image.snapshots, key);
-  if (snapshot === undefined) throw new BlockError('ENOENT', 'No such file or directory');
+  const snapshot =
+    'either' in key
+      ? findSnapshot(image.snapshots, key.either)
+      : image.snapshots.find(s => s.id === (key.id ?? s.id) && s.name === (key.name ?? s.name));
+  if (snapshot === undefined) throw new BlockError('ENOENT', "Can't find snapshot");
   await image.lookInto(snapshot);
 }
 
