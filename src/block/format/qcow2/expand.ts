@@ -10,7 +10,7 @@ import { set64, view } from './layout.ts';
 import type { Table } from './metadata.ts';
 import type { Qcow2Node } from './node.ts';
 import { switchTo } from './rebuild.ts';
-import { l1Length } from './references.ts';
+import { l1Length, readSnapshotL1 } from './references.ts';
 import type { Snapshot } from './snapshots.ts';
 
 /** Under the lock. */
@@ -35,8 +35,8 @@ class Expansion {
 
   /** Undefined when the snapshot holds no zero clusters. */
   async newL1(snapshot: Snapshot): Promise<DataView | undefined> {
-    const bytes = new Uint8Array(l1Length(this.node, snapshot));
-    if (bytes.length > 0) await this.node.file.read(snapshot.l1Offset, bytes);
+    const bytes = new Uint8Array(l1Length(this.node, snapshot) ?? 0);
+    await readSnapshotL1(this.node, snapshot, bytes);
     const copy = view(bytes);
     let changed = false;
     for (let at = 0; at < copy.byteLength; at += 8) {

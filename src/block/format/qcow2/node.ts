@@ -22,6 +22,7 @@ import { lookup, type Mapping } from './mapping.ts';
 import type { Metadata } from './metadata.ts';
 import { MetadataMap } from './metadata-map.ts';
 import { Refcounts } from './refcounts.ts';
+import { l1Length, readSnapshotL1 } from './references.ts';
 import type { Snapshot } from './snapshots.ts';
 import { Writer } from './writer.ts';
 
@@ -99,7 +100,7 @@ export class Qcow2Node implements BlockNode {
   }
 
   get length(): number {
-    return Math.ceil(this.metadata.header.size / 512) * 512;
+    return Math.floor(this.metadata.header.size / 512) * 512;
   }
 
   // Reading
@@ -314,8 +315,8 @@ export class Qcow2Node implements BlockNode {
 
   /** Reads a snapshot's disk from now on; for read-only images. */
   async lookInto(snapshot: Snapshot): Promise<void> {
-    const bytes = new Uint8Array(snapshot.l1Size * 8);
-    if (bytes.length > 0) await this.file.read(snapshot.l1Offset, bytes);
+    const bytes = new Uint8Array(l1Length(this, snapshot) ?? 0);
+    await readSnapshotL1(this, snapshot, bytes);
     const { header } = this.metadata;
     this.metadata.l1 = new DataView(bytes.buffer);
     Object.assign(header, { l1Size: snapshot.l1Size, size: snapshot.diskSize });

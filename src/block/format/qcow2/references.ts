@@ -5,6 +5,7 @@
  * the file and not by what a hostile image claims.
  */
 
+import { BlockError } from '../../backend.ts';
 import { Counts } from './counts.ts';
 import { COPIED, compressedPlace, entryHex, entryOffset, isCopied, kindOf } from './entry.ts';
 import { view } from './layout.ts';
@@ -16,6 +17,11 @@ const MAX_COUNT = 0xffff;
 const SEEN = 1;
 const ACTIVE = 2;
 const ONE = 4;
+
+/** Upper and lower word of a mask. */
+type Bits = readonly [number, number];
+const L1_RESERVED: Bits = [0x7f000000, 0x1ff];
+const L2_RESERVED: Bits = [0x3f000000, 0x1fe];
 
 /** Bytes of a snapshot's L1 table that are in memory at once. */
 const PIECE = 256 * 1024;
@@ -29,6 +35,8 @@ export interface L1Root {
   /** How many owners this very table has. */
   readonly times: number;
   readonly active: boolean;
+  /** It is not where the file has anything. */
+  readonly isOutside: boolean;
 }
 
 export class References {
@@ -41,11 +49,14 @@ export class References {
   /** Of each L2 table, by its cluster: the number of references times ONE, and flags. */
   private readonly l2: Counts;
   private readonly clusterSize: number;
+  /** Clusters that the file has. */
+  private readonly end: number;
 
   constructor(private readonly node: Qcow2Node) {
     this.clusterSize = node.metadata.clusterSize;
     const end = Math.max(node.metadata.highWater, node.file.length);
-    const clusters = Math.ceil(end / this.clusterSize) + 1;
+    const clusters = Math.ceil(end / this.clusterSize);
+    this.end = clusters;
     this.counts = new Counts(clusters);
     this.l2 = new Counts(clusters);
   }
@@ -60,19 +71,26 @@ export class References {
     if (length === 0) return true;
     const first = Math.floor(offset / this.clusterSize);
     const last = Math.floor((offset + length - 1) / this.clusterSize);
-    if (last >= this.counts.length) return false;
+    if (last >= this.end) return false;
     for (let c = first; c <= last; c++) {
       this.counts.set(c, Math.min(MAX_COUNT, this.counts.get(c) + times));
     }
     return true;
   }
 
+  /** The same for a table, which is to be there. */
+  addNamed(what: string, offset: number, length: number): void {
+    if (this.add(offset, length)) return;
+    this.problem(`ERROR: ${what} at 0x${offset.toString(16)} is outside the image`);
+  }
+
   /** L1 tables, each with the L2 tables and clusters behind it. */
   async addRoots(roots: readonly L1Root[]): Promise<void> {
     const inside: L1Root[] = [];
     for (const root of roots) {
-      if (root.offset !== undefined && !this.add(root.offset, root.length, root.times)) {
-        this.problem(`ERROR: L1 table at 0x${root.offset.toString(16)} is outside the image`);
+      const { offset, length, times } = root;
+      if (root.isOutside || (offset !== undefined && !this.add(offset, length, times))) {
+        this.problem(`ERROR: L1 table at 0x${offset?.toString(16)} is outside the image`);
         continue;
       }
       inside.push(root);
@@ -83,7 +101,10 @@ export class References {
 
   private addL1(root: L1Root, entries: DataView): void {
     for (let at = 0; at < entries.byteLength; at += 8) {
-      const offset = entryOffset(entries.getUint32(at), entries.getUint32(at + 4));
+      const high = entries.getUint32(at);
+      const low = entries.getUint32(at + 4);
+      const offset = entryOffset(high, low);
+      this.checkReserved('l1', high, low, L1_RESERVED);
       if (offset === 0) continue;
       if (offset % this.clusterSize !== 0) {
         const where = `l2_offset=${offset.toString(16)}`;
@@ -98,6 +119,12 @@ export class References {
       const flags = root.active ? ACTIVE : 0;
       this.l2.set(cluster, (this.l2.get(cluster) | flags) + root.times * ONE);
     }
+  }
+
+  /** Bits that mean nothing; an entry that is only a flag means nothing, too. */
+  private checkReserved(what: string, high: number, low: number, [upper, lower]: Bits): void {
+    if ((high & upper) === 0 && (low & lower) === 0) return;
+    this.problem(`ERROR found ${what} entry with reserved bits set: ${entryHex(high, low)}`);
   }
 
   /** Is this L2 table one of the disk that the guest sees now? */
@@ -134,6 +161,7 @@ export class References {
         continue;
       }
       const offset = entryOffset(high, low);
+      this.checkReserved('l2', high, low, L2_RESERVED);
       if (offset === 0) continue;
       if (offset % this.clusterSize !== 0) {
         const where = `offset=${offset.toString(16)}`;
@@ -241,25 +269,39 @@ export function rootsOf(node: Qcow2Node, snapshots: readonly Snapshot[]): L1Root
 export function l1Root(offset: number | undefined, l1: DataView, active: boolean): L1Root {
   const { buffer, byteOffset, byteLength } = l1;
   const piece = (at: number): DataView => new DataView(buffer, byteOffset + at, byteLength - at);
-  return { offset, length: byteLength, piece, times: 1, active };
+  return { offset, length: byteLength, piece, times: 1, active, isOutside: false };
 }
 
 /** A snapshot's table, read piece by piece: an image may have many; see `l1Length`. */
 export function snapshotRoot(node: Qcow2Node, snapshot: Snapshot, times: number): L1Root {
-  const length = l1Length(node, snapshot);
+  const length = l1Length(node, snapshot) ?? 0;
+  const isOutside = l1Length(node, snapshot) === undefined;
   const bytes = new Uint8Array(Math.min(PIECE, length));
   const piece = async (at: number): Promise<DataView> => {
     const part = bytes.subarray(0, length - at);
     await node.file.read(snapshot.l1Offset + at, part);
     return view(part);
   };
-  return { offset: snapshot.l1Offset, length, piece, times, active: false };
+  return { offset: snapshot.l1Offset, length, piece, times, active: false, isOutside };
 }
 
-/** Bytes of a snapshot's L1 table; 0 when it cannot be where it is said to be. */
-export function l1Length(node: Qcow2Node, { l1Offset, l1Size }: Snapshot): number {
+/** Bytes of a snapshot's L1 table; undefined when it cannot be where it is said to be. */
+export function l1Length(node: Qcow2Node, { l1Offset, l1Size }: Snapshot): number | undefined {
   const { highWater, clusterSize } = node.metadata;
-  return l1Offset + l1Size * 8 <= highWater + clusterSize ? l1Size * 8 : 0;
+  if (l1Size === 0) return 0;
+  const isInside = l1Offset % clusterSize === 0 && l1Offset + l1Size * 8 < highWater + clusterSize;
+  return isInside ? l1Size * 8 : undefined;
+}
+
+/** The table itself, into the start of `into`. Throws BlockError when it is not there. */
+export async function readSnapshotL1(
+  node: Qcow2Node,
+  snapshot: Snapshot,
+  into: Uint8Array,
+): Promise<void> {
+  const length = l1Length(node, snapshot);
+  if (length === undefined) throw new BlockError('EIO', 'Input/output error');
+  if (length > 0) await node.file.read(snapshot.l1Offset, into.subarray(0, length));
 }
 
 async function eachPiece(

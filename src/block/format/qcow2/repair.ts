@@ -69,15 +69,15 @@ export async function countReferences(node: Qcow2Node): Promise<References> {
   references.add(0, clusterSize);
   await references.addRoots(rootsOf(node, snapshots));
   const tableBytes = snapshots.length === 0 ? 0 : serializeSnapshots(snapshots).length;
-  references.add(header.snapshotsOffset, tableBytes);
+  references.addNamed('snapshot table', header.snapshotsOffset, tableBytes);
   return references;
 }
 
 /** Counts refcount table and blocks; resolves with the number of entries that are wrong. */
 async function checkRefcountTables(node: Qcow2Node, references: References): Promise<number> {
   const { header, clusterSize } = node.metadata;
-  references.add(header.reftableOffset, header.reftableClusters * clusterSize);
-  const seen = new Set<number>();
+  const tableBytes = header.reftableClusters * clusterSize;
+  references.addNamed('refcount table', header.reftableOffset, tableBytes);
   const entries = header.reftableClusters * (clusterSize / 8);
   let wrong = 0;
   for (let i = 0; i < entries; i++) {
@@ -87,12 +87,14 @@ async function checkRefcountTables(node: Qcow2Node, references: References): Pro
       const text = 'is not cluster aligned; refcount table entry corrupted';
       references.messages.push(`ERROR refcount block ${i} ${text}`);
       wrong++;
-    } else if (!references.add(offset, clusterSize) || seen.has(offset)) {
-      const text = seen.has(offset) ? 'refcount=2' : 'is outside image';
-      references.messages.push(`ERROR refcount block ${i} ${text}`);
+    } else if (!references.add(offset, clusterSize)) {
+      references.messages.push(`ERROR refcount block ${i} is outside image`);
+      wrong++;
+    } else if (references.counts.get(offset / clusterSize) !== 1) {
+      const count = references.counts.get(offset / clusterSize);
+      references.messages.push(`ERROR refcount block ${i} refcount=${count}`);
       wrong++;
     }
-    seen.add(offset);
   }
   return wrong;
 }

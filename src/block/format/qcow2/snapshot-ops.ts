@@ -8,7 +8,7 @@ import { BlockError } from '../../backend.ts';
 import { l1EntriesFor, MAX_SNAPSHOTS, view } from './layout.ts';
 import type { Qcow2Node } from './node.ts';
 import { switchTo } from './rebuild.ts';
-import { l1Length } from './references.ts';
+import { readSnapshotL1 } from './references.ts';
 import { findSnapshot, type Snapshot } from './snapshots.ts';
 
 export interface SnapshotRequest {
@@ -83,8 +83,7 @@ export function applySnapshot(node: Qcow2Node, key: string): Promise<void> {
       header.l1Size,
     );
     const bytes = new Uint8Array(entries * 8);
-    const stored = l1Length(node, snapshot);
-    if (stored > 0) await node.file.read(snapshot.l1Offset, bytes.subarray(0, stored));
+    await readSnapshotL1(node, snapshot, bytes);
     await switchTo(node, { l1: view(bytes), size: header.size, snapshots: node.snapshots });
   });
 }
