@@ -21,6 +21,7 @@ const ONE = 4;
 /** Upper and lower word of a mask. */
 type Bits = readonly [number, number];
 const L1_RESERVED: Bits = [0x7f000000, 0x1ff];
+const ALL_RESERVED: Bits = [0xff000000, 0x1ff];
 const L2_RESERVED: Bits = [0x3f000000, 0x1fe];
 
 /** Bytes of a snapshot's L1 table that are in memory at once. */
@@ -104,7 +105,8 @@ export class References {
       const high = entries.getUint32(at);
       const low = entries.getUint32(at + 4);
       const offset = entryOffset(high, low);
-      this.checkReserved('l1', high, low, L1_RESERVED);
+      // A flag without a table means nothing.
+      this.checkReserved('l1', high, low, offset === 0 ? ALL_RESERVED : L1_RESERVED);
       if (offset === 0) continue;
       if (offset % this.clusterSize !== 0) {
         const where = `l2_offset=${offset.toString(16)}`;
@@ -121,7 +123,7 @@ export class References {
     }
   }
 
-  /** Bits that mean nothing; an entry that is only a flag means nothing, too. */
+  /** Bits that mean nothing. */
   private checkReserved(what: string, high: number, low: number, [upper, lower]: Bits): void {
     if ((high & upper) === 0 && (low & lower) === 0) return;
     this.problem(`ERROR found ${what} entry with reserved bits set: ${entryHex(high, low)}`);
