@@ -31,7 +31,7 @@ const MESSAGES: { readonly [code: string]: string } = {
 
 export function toHostError(error: unknown): HostError {
   const { code: given = 'EIO' } = error as NodeJS.ErrnoException;
-  // No file has a name with a zero byte in it.
+  // What Node refuses to ask the system: a name with a zero byte, which no file has.
   const code = given === 'ERR_INVALID_ARG_VALUE' ? 'ENOENT' : given;
   return new HostError(code, MESSAGES[code] ?? String((error as Error).message));
 }

@@ -18,21 +18,18 @@ interface IoRequest {
 export async function runIo(drive: DriveBackend, request: IoRequest): Promise<string> {
   const { command, host, outlets } = request;
   let text = '';
-  const session = new IoSession(
-    {
-      print: more => {
-        text += more;
-      },
-      complain: line => outlets.printError(line),
-      prefix: '',
-      elapsed() {
-        const { seconds, nanoseconds } = host.now();
-        return seconds + nanoseconds / 1e9;
-      },
-      sleep: ms => host.sleep(ms),
+  const session = new IoSession({
+    print: more => {
+      text += more;
     },
-    undefined,
-  );
+    complain: line => outlets.printError(line),
+    prefix: '',
+    elapsed() {
+      const { seconds, nanoseconds } = host.now();
+      return seconds + nanoseconds / 1e9;
+    },
+    sleep: ms => host.sleep(ms),
+  });
   session.node = drive.node;
   // Any command may write: a backup saves everything first, a mirror copies everything again.
   if (drive.job !== undefined) await drive.beforeWrite?.(0, drive.length);

@@ -1,10 +1,10 @@
-; INT 13h on IDE hard disks: cylinder-head-sector calls and Enhanced Disk Drive 3.0 (41h-48h).
-; PIO only, 28 and 48 bit addresses. Drive E0h is in cdrom.asm,
-; a diskette that is a CD-ROM's boot image in eltorito.asm. Not here: diskette drives.
+; INT 13h on hard disks: cylinder-head-sector calls and Enhanced Disk Drive 3.0 (41h-48h).
+; IDE disks by PIO only, 28 and 48 bit addresses; virtio disks are in virtio.asm. Drive E0h is in
+; cdrom.asm, a diskette that is a CD-ROM's boot image in eltorito.asm, diskette drives in diskette.asm.
 
 D_BASE          equ 0           ; I/O port of the command block
 D_CONTROL       equ 2
-D_SELECT        equ 4           ; device register: A0h, B0h
+D_SELECT        equ 4           ; device register: A0h, B0h; 0 is a virtio disk
 D_LBA48         equ 5
 D_CYLINDERS     equ 6           ; as programs see them
 D_HEADS         equ 8
@@ -12,11 +12,12 @@ D_SPT           equ 10
 D_P_CYLINDERS   equ 12          ; as the disk names them
 D_P_HEADS       equ 14
 D_P_SPT         equ 16
-D_NUMBER        equ 18          ; 0..3: channel * 2 + unit
+D_NUMBER        equ 18          ; 0..3: channel * 2 + unit; DISK_VIRTIO + PCI device
 D_SECTORS       equ 20          ; 64 bits
 D_MODEL         equ 28          ; 40 characters
 D_SIZE          equ 72
-MAX_DISKS       equ 4
+IDE_UNITS       equ 4
+DISK_VIRTIO     equ 0x80
 
 OP_READ         equ 0
 OP_WRITE        equ 1
@@ -59,9 +60,14 @@ int13:
 
 .diskette:
         test dl, dl
-        jnz .none
+        jnz .drive
         cmp byte [cs:emulated_spt], 0
         jne emulated_service
+.drive: movzx bx, dl
+        cmp bl, 1
+        ja .none
+        cmp byte [cs:fd_kinds + bx], 0
+        jne diskette_service
 .none:  cmp ah, 0
         je disk_ok
         cmp ah, 0x15            ; no such drive
@@ -286,6 +292,8 @@ edd_parameters:
         mov cx, 30
         cmp dx, 66
         jb .size
+        cmp byte [cs:bx + D_SELECT], 0
+        je .size                ; the path of a virtio disk has no name
         mov cx, 66
 .size:  mov ax, cx
         stosw
@@ -340,6 +348,8 @@ edd_parameters:
 ; Moves SI sectors from EDX:EAX between disk CS:BX and ES:DI; CL = operation.
 ; AH = status, SI = sectors left over. Keeps BX, BP and DS.
 disk_io:
+        cmp byte [cs:bx + D_SELECT], 0
+        je virtio_io
         mov [cs:io_op], cl
         mov [cs:io_left], si
         mov [cs:io_lba], eax
@@ -525,7 +535,7 @@ disk_wait:
 
 ; ------------------------------------------------------------------------------------------- POST
 
-; Finds the disks of both channels. DS = BIOS data area.
+; Finds the disks of both channels, then those of virtio. DS = BIOS data area.
 disk_init:
         mov byte [cs:disk_count], 0
         mov byte [cs:cdrom_count], 0
@@ -573,8 +583,9 @@ disk_init:
         rep movsb
         pop ds
 .next:  inc bp
-        cmp bp, MAX_DISKS
+        cmp bp, IDE_UNITS
         jb .drive
+        call virtio_init
         mov al, [cs:disk_count]
         mov [BDA_DISKS], al
         ret
@@ -720,13 +731,22 @@ disk_model:
         ret
 
 ; The geometry programs see, by the translation that CMOS names: 0 none, 1 LBA, 2 large, 3 revised.
+; It names none for virtio disks: they need none, or LBA.
 disk_geometry:
+        mov al, 0
+        cmp word [cs:bx + D_P_CYLINDERS], 1024
+        jbe .virtio
+        inc ax
+.virtio:
+        cmp byte [cs:bx + D_SELECT], 0
+        je .translation
         mov al, 0x39
         call cmos_read
         mov cl, [cs:bx + D_NUMBER]
         add cl, cl
         shr al, cl
         and al, 3
+.translation:
         movzx ecx, word [cs:bx + D_P_CYLINDERS]
         mov dx, [cs:bx + D_P_HEADS]
         mov si, [cs:bx + D_P_SPT]

@@ -37,7 +37,18 @@ int08:
         pop bx
         pop es
         mov dword [cs:wait_flag], 0
-.user:  int 0x1c
+.user:  cmp byte [BDA_FD_TIMEOUT], 0
+        je .motors
+        dec byte [BDA_FD_TIMEOUT]
+        jnz .motors
+        push dx
+        and byte [BDA_FD_MOTORS], 0xf0
+        mov dx, 0x3f2
+        mov al, 0x0c
+        out dx, al
+        pop dx
+.motors:
+        int 0x1c
         mov al, 0x20
         out 0x20, al
         pop eax

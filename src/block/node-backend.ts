@@ -6,7 +6,13 @@
  */
 
 import type { BlockHost } from '../disk-host.ts';
-import { type BlockBackend, BlockError, type DiskGeometry, type Tray } from './backend.ts';
+import {
+  type BlockBackend,
+  BlockError,
+  type DiskGeometry,
+  IO_ERROR,
+  type Tray,
+} from './backend.ts';
 import type { CacheMode } from './cache-mode.ts';
 import type { DetectZeroes, DriveSpec } from './drive-options.ts';
 import type { DirtyBitmap } from './job/dirty-bitmap.ts';
@@ -50,12 +56,12 @@ export class DriveBackend implements BlockBackend {
   };
   /** The block job that owns this drive, by type; undefined when none runs. */
   job: string | undefined;
+  /** What that job writes to, where it opened that itself. */
+  jobTarget: BlockNode | undefined;
   /** Of the device, if it has one. */
   tray: Tray | undefined;
   /** The guest moved the tray. */
   onTrayMove: (isOpen: boolean) => void = () => {};
-  /** Of the node that is the medium; the user's choice. */
-  nodeName: string | undefined;
   /** Told of failed requests; false leaves them to who asked. */
   onFailure: (failure: DriveFailure) => boolean = () => false;
   ioStatus: 'ok' | 'failed' | 'nospace' = 'ok';
@@ -85,7 +91,6 @@ export class DriveBackend implements BlockBackend {
     public cache: CacheMode = spec.cache,
   ) {
     this.medium = node;
-    this.nodeName = spec.nodeName;
     this.throttle = new Throttle(spec.throttling);
   }
 
@@ -96,6 +101,11 @@ export class DriveBackend implements BlockBackend {
   /** The host's time zone. */
   get localOffset(): (epochSeconds: number) => number {
     return this.host.localOffset;
+  }
+
+  /** Of the node that is the medium. */
+  get nodeName(): string | undefined {
+    return this.medium?.nodeName;
   }
 
   get inserted(): boolean {
@@ -116,6 +126,14 @@ export class DriveBackend implements BlockBackend {
 
   get serial(): string | undefined {
     return this.spec.serial;
+  }
+
+  get writeCache(): boolean {
+    return this.cache.writeback;
+  }
+
+  set writeCache(writeback: boolean) {
+    if (writeback !== this.cache.writeback) this.cache = { ...this.cache, writeback };
   }
 
   get node(): BlockNode | undefined {
@@ -388,7 +406,7 @@ export class DriveBackend implements BlockBackend {
     const node = this.medium;
     if (node === undefined) throw new BlockError('ENOMEDIUM', 'No medium found');
     if (offset < 0 || offset + length > node.length) {
-      throw new BlockError('EIO', 'Input/output error');
+      throw new BlockError('EIO', IO_ERROR);
     }
     return node;
   }

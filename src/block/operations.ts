@@ -7,6 +7,7 @@ import { BlockError } from './backend.ts';
 import type { CheckResult, Repair } from './check-result.ts';
 import { QcowNode } from './format/qcow.ts';
 import { setBacking as setQcow2Backing } from './format/qcow2/amend.ts';
+import { requireL1 } from './format/qcow2/l1-source.ts';
 import { Qcow2Node } from './format/qcow2/node.ts';
 import { reloadQcow2 } from './format/qcow2/open.ts';
 import { checkQcow2 } from './format/qcow2/repair.ts';
@@ -29,14 +30,15 @@ function qcow2(node: BlockNode): Qcow2Node {
   return node;
 }
 
-/** Undefined for formats that cannot be checked. */
+/** `say` is told what is found, line by line. Undefined for formats that cannot be checked. */
 export async function checkImage(
   node: BlockNode,
   repair: Repair,
+  say: (line: string) => void,
 ): Promise<CheckResult | undefined> {
   if (!(node instanceof Qcow2Node)) return undefined;
-  if (repair === 'none') return checkQcow2(node, repair);
-  return node.exclusiveUnmapped(() => checkQcow2(node, repair));
+  if (repair === 'none') return checkQcow2(node, repair, say);
+  return node.exclusiveUnmapped(() => checkQcow2(node, repair, say));
 }
 
 export function supportsSnapshots(node: BlockNode): boolean {
@@ -80,6 +82,7 @@ export async function lookIntoSnapshot(node: BlockNode, key: SnapshotKey): Promi
       ? findSnapshot(image.snapshots, key.either)
       : image.snapshots.find(s => s.id === (key.id ?? s.id) && s.name === (key.name ?? s.name));
   if (snapshot === undefined) throw new BlockError('ENOENT', "Can't find snapshot");
+  requireL1(image, snapshot);
   await image.lookInto(snapshot);
 }
 

@@ -65,7 +65,8 @@ test.skipIf(absent)(
       const own = await ours('check', '-f', 'qcow2', 'a.q');
       expect(readFileSync('a.q').equals(bytes), `${place}: changed`).toBe(true);
       if (other.status === null || LATER.test(other.err)) continue;
-      const verdicts = `${place}: theirs ${other.status} ${other.err}, ours ${own.status} ${own.err}`;
+      const answers = `theirs ${other.status} ${other.err}, ours ${own.status} ${own.err}`;
+      const verdicts = `${place}: ${answers}`;
       if (other.status !== 0) expect(own.status, verdicts).not.toBe(0);
       if (other.status === 2) expect([1, 2], verdicts).toContain(own.status);
       if (own.status === 1) continue;

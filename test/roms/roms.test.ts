@@ -18,9 +18,10 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const noAssembler = missing('roms/build', NASM);
 const noPeer = missing('roms', QEMU, NASM, SEABIOS);
 
-function assemble(name: string): string {
+function assemble(name: string, ...options: readonly string[]): string {
   const image = join(folder, name);
-  execFileSync(NASM, ['-f', 'bin', '-o', image, join(import.meta.dirname, `${name}.asm`)]);
+  const source = join(import.meta.dirname, `${name}.asm`);
+  execFileSync(NASM, ['-f', 'bin', ...options, '-o', image, source]);
   return image;
 }
 
@@ -30,8 +31,8 @@ function start(...args: readonly string[]): Program {
   return new Program([...quiet, '-m', '32', '-no-reboot', ...args], QEMU);
 }
 
-function disk(image: string): string[] {
-  return ['-drive', `file=${image},format=raw,if=ide`, '-snapshot'];
+function disk(image: string, type = 'ide'): string[] {
+  return ['-drive', `file=${image},format=raw,if=${type}`, '-snapshot'];
 }
 
 /** The 25 rows of the display, as text of code page 437's ASCII part. */
@@ -60,6 +61,17 @@ test.skipIf(noAssembler)('the committed images are what their sources give', () 
   const build = spawnSync('node', [join(ROMS, 'build.mjs'), '--check'], { encoding: 'utf8' });
   expect(build.stdout).not.toContain('DIFFERS');
   expect(build.status).toBe(0);
+});
+
+test.each(['$PnP', '$PIR'])('the BIOS has one table %s, whose bytes add up to zero', name => {
+  const bios = readFileSync(BIOS);
+  const sums: number[] = [];
+  for (let at = 0; at < bios.length; at += 16) {
+    if (bios.toString('latin1', at, at + 4) !== name) continue;
+    const length = name === '$PnP' ? bios[at + 5] : bios.readUInt16LE(at + 6);
+    sums.push(bios.subarray(at, at + length).reduce((sum, byte) => (sum + byte) & 0xff, 0));
+  }
+  expect(sums.filter(sum => sum === 0)).toEqual([0]);
 });
 
 test('every option ROM has a signature, a length and a checksum', () => {
@@ -99,20 +111,52 @@ async function checkDemo(program: Program): Promise<void> {
   }
 }
 
+/** Boot media that check themselves end with 33, and say why not. */
+async function checkItself(program: Program): Promise<void> {
+  const { output, status } = await program.end(50 * SECONDS);
+  expect(output).toMatch(/ OK\n$/);
+  expect(status).toBe(33);
+}
+
+function diskette(image: string): string[] {
+  return ['-drive', `file=${image},format=raw,if=floppy`, '-snapshot'];
+}
+
 const EXIT = ['-device', 'isa-debug-exit,iobase=0xf4'];
 
 describe.skipIf(noAssembler)('the BIOS on tinamou', () => {
   const quiet = ['-display', 'none', '-nodefaults', '-serial', 'stdio', '-m', '32', '-no-reboot'];
 
-  test('offers its services as their documents say', { timeout: 120 * SECONDS }, async () => {
-    const image = ['-drive', `file=${assemble('services')},format=raw,snapshot=on`];
+  const services = 'offers its services as their documents say, from an %s disk';
+  test.each(['ide', 'virtio'])(services, { timeout: 120 * SECONDS }, async type => {
+    const image = ['-drive', `file=${assemble('services')},format=raw,snapshot=on,if=${type}`];
     await checkServices(new Program([...quiet, ...image, ...EXIT, '-vga', 'std'], TINAMOU));
+  });
+
+  test('starts the disk that the user puts first', { timeout: 90 * SECONDS }, async () => {
+    const drive = (id: string): string[] => [
+      ...['-drive', `if=none,id=${id},file=${DEMO},format=raw,snapshot=on`],
+    ];
+    const first = ['-device', 'virtio-blk-pci,addr=0x1c,drive=v,bootindex=1'];
+    const devices = ['-device', 'ide-hd,drive=d', '-device', 'virtio-blk-pci,drive=w', ...first];
+    const disks = [...drive('d'), ...drive('v'), ...drive('w'), ...devices];
+    const program = new Program([...quiet, ...disks], TINAMOU);
+    try {
+      const start = ['Disk 80h: virtio', 'Disk 81h: QEMU HARDDISK', 'Disk 82h: virtio', 'Key? '];
+      await program.seen(start, 60 * SECONDS);
+    } finally {
+      await program.kill();
+    }
   });
 
   test('says on the serial port what it does', { timeout: 90 * SECONDS }, async () => {
     const image = ['-drive', `file=${DEMO},format=raw,snapshot=on`];
     await checkDemo(new Program([...quiet, ...image], TINAMOU));
   });
+
+  test('starts and serves a diskette', { timeout: 60 * SECONDS }, () =>
+    checkItself(new Program([...quiet, ...diskette(assemble('floppy')), ...EXIT], TINAMOU)),
+  );
 
   test('starts a multiboot kernel with modules', { timeout: 90 * SECONDS }, async () => {
     const module = join(folder, 'words');
@@ -126,14 +170,21 @@ describe.skipIf(noAssembler)('the BIOS on tinamou', () => {
 });
 
 describe.skipIf(noPeer)('the BIOS on a peer machine', () => {
-  test('offers its services as their documents say', { timeout: 120 * SECONDS }, async () => {
-    const image = disk(assemble('services'));
+  const services = 'offers its services as their documents say, from an %s disk';
+  test.each(['ide', 'virtio'])(services, { timeout: 120 * SECONDS }, async type => {
+    const image = disk(assemble('services'), type);
     await checkServices(start('-bios', BIOS, ...image, ...EXIT, '-vga', 'std'));
   });
 
   test('says on the serial port what it does', { timeout: 90 * SECONDS }, async () => {
     await checkDemo(start('-bios', BIOS, '-vga', 'none', ...disk(DEMO)));
   });
+
+  test('starts and serves a diskette', { timeout: 60 * SECONDS }, () =>
+    checkItself(
+      start('-bios', BIOS, ...diskette(assemble('floppy', '-dPEER')), ...EXIT, '-vga', 'std'),
+    ),
+  );
 
   test('starts an El Torito disc, which reads itself', { timeout: 60 * SECONDS }, async () => {
     const disc = ['-drive', `file=${assemble('cdrom')},format=raw,if=ide,index=2,media=cdrom`];

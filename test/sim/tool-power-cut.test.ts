@@ -1,7 +1,7 @@
 /**
- * The power goes while the image tool changes an image: the guest's disk is what it was before, or
- * what it would have been after, never a mixture; so are snapshots; no image is corrupt, also in the
- * eyes of Debian's qemu-img.
+ * The power goes while the image tool changes an image: the guest's disk is what it was before or
+ * what it would have been after, never a mixture; so are snapshots; no image is corrupt, also in
+ * the eyes of Debian's qemu-img.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -9,7 +9,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { CACHE_MODES } from '../../src/block/cache-mode.ts';
-import { checkQcow2 } from '../../src/block/format/qcow2/repair.ts';
 import { openImage } from '../../src/block/graph.ts';
 import type { BlockNode } from '../../src/block/node.ts';
 import { createSnapshot, lookIntoSnapshot } from '../../src/block/operations.ts';
@@ -18,7 +17,7 @@ import { runTool } from '../support/image-tool.ts';
 import { MemoryHost } from '../support/memory-host.ts';
 import { ForgetfulDisk, Fuse, PowerCut } from '../support/power-cut.ts';
 import { missing } from '../support/program.ts';
-import { contextOf, make, openQcow2 } from '../support/qcow2-bench.ts';
+import { checked, contextOf, make, openQcow2 } from '../support/qcow2-bench.ts';
 import { Random, seedOr } from '../support/random.ts';
 
 const CUTS = 640;
@@ -182,7 +181,7 @@ async function checkAll(left: Files, place: string): Promise<void> {
   const host = hostOf(left);
   for (const name of left.keys()) {
     const node = await openQcow2(host, name, { readOnly: true });
-    const { corruptions, messages } = await checkQcow2(node, 'none');
+    const { corruptions, messages } = await checked(node);
     if (corruptions === 0 || node.details().dirty === true) continue;
     throw new Error(`${place}: ${name}: ${messages.join('; ')}`);
   }

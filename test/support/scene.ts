@@ -34,7 +34,8 @@ import { BareMachine } from './bare-machine.ts';
 /** 16-bit real, virtual-8086, protected with 16- or 32-bit segments at 64 KiB steps, flat. */
 export type SceneMode = 'real' | 'v86' | 'prot16' | 'prot32' | 'flat';
 
-const [GDT, IDT, TSS, HANDLERS, INNER] = [0x800, 0x1000, 0x2000, 0x4000, 0x8000];
+export const GDT = 0x800;
+const [IDT, TSS, HANDLERS, INNER] = [0x1000, 0x2000, 0x4000, 0x8000];
 export const CODE = 0x10000;
 export const STACK = 0x20000;
 export const DATA = 0x30000;

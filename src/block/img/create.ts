@@ -13,15 +13,7 @@ import {
   parseCreateOptions,
 } from '../create-options.ts';
 import { driverNames } from '../drivers.ts';
-import {
-  COMMON_LONG,
-  Failure,
-  messageOf,
-  readArguments,
-  readSecrets,
-  type Tool,
-  usage,
-} from './tool.ts';
+import { Failure, messageOf, readArguments, readSecrets, type Tool, usage } from './tool.ts';
 
 function requireSize(text: string): number {
   const size = scanSize(text);
@@ -117,5 +109,3 @@ function warnEncrypted(tool: Tool, format: string): void {
       "cryptography is weak; use 'convert' to move the data to an unencrypted image\n",
   );
 }
-
-export const LONG_WITH_SECRETS = COMMON_LONG;

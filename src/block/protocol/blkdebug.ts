@@ -6,7 +6,7 @@
  */
 
 import { UserError } from '../../error.ts';
-import { BlockError } from '../backend.ts';
+import { BlockError, IO_ERROR } from '../backend.ts';
 import type { OpenRequest } from '../driver.ts';
 import {
   type BlockNode,
@@ -16,6 +16,7 @@ import {
   type ImageDetails,
 } from '../node.ts';
 import type { Options } from '../options.ts';
+import { letGo } from '../shared-node.ts';
 
 interface InjectError {
   readonly kind: 'inject-error';
@@ -44,7 +45,7 @@ interface Suspended {
 
 const CODES: { readonly [errno: number]: readonly [string, string] } = {
   1: ['EPERM', 'Operation not permitted'],
-  5: ['EIO', 'Input/output error'],
+  5: ['EIO', IO_ERROR],
   12: ['ENOMEM', 'Cannot allocate memory'],
   22: ['EINVAL', 'Invalid argument'],
   27: ['EFBIG', 'File too large'],
@@ -148,7 +149,7 @@ export class BlkdebugNode implements BlockNode {
       this.active.splice(at, 1);
       this.rules = this.rules.filter(r => r !== rule);
     }
-    const [code, text] = CODES[rule.errno] ?? ['EIO', 'Input/output error'];
+    const [code, text] = CODES[rule.errno] ?? ['EIO', IO_ERROR];
     throw new BlockError(code, text);
   }
 
@@ -190,7 +191,7 @@ export class BlkdebugNode implements BlockNode {
   }
 
   close(): Promise<void> {
-    return this.file.close();
+    return letGo(this.file);
   }
 
   details(): ImageDetails {
@@ -275,7 +276,7 @@ export async function openBlkdebug(request: OpenRequest): Promise<BlkdebugNode> 
   let image: string | undefined;
   if (filename !== '') {
     const match = /^blkdebug:([^:]*):(.*)$/s.exec(filename);
-    if (match === null) throw new UserError("File name string must start with 'blkdebug:'");
+    if (match === null) throw new UserError('blkdebug requires both config file and image path');
     config = match[1] === '' ? undefined : match[1];
     image = match[2];
   }

@@ -55,16 +55,12 @@ export function eisaId(id: string): Aml {
   return [0x0c, vendor >> 8, vendor & 0xff, product >> 8, product & 0xff];
 }
 
-export const text = (value: string): Aml => [0x0d, ...ascii(value), 0];
 export const local0: Aml = [0x60];
 export const arg0: Aml = [0x68];
 
 const flat = (terms: readonly Aml[]): number[] => terms.flatMap(term => [...term]);
 
-export const buffer = (bytes: Aml): Aml => [
-  0x11,
-  ...packaged([...integer(bytes.length), ...bytes]),
-];
+const buffer = (bytes: Aml): Aml => [0x11, ...packaged([...integer(bytes.length), ...bytes])];
 export const pack = (...elements: readonly Aml[]): Aml => [
   0x12,
   ...packaged([elements.length, ...flat(elements)]),

@@ -17,7 +17,6 @@ import type { CfiFlash } from '../flash/cfi-flash.ts';
 import { AtaDisk } from '../ide/ata-disk.ts';
 import { AtapiCd } from '../ide/atapi-cd.ts';
 import { Piix3Ide } from '../ide/piix3-ide.ts';
-import type { Ps2Keyboard } from '../input/ps2-keyboard.ts';
 import type { KeySender } from '../input/send-keys.ts';
 import type { I8259 } from '../intc/i8259.ts';
 import { coprocessorPort } from '../misc/coprocessor-port.ts';
@@ -161,10 +160,6 @@ export class Pc {
 
   get rtc(): Mc146818 {
     return this.timers.rtc;
-  }
-
-  get keyboard(): Ps2Keyboard {
-    return this.input.keyboard;
   }
 
   /** `sendkey`. */

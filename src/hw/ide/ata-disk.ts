@@ -95,6 +95,7 @@ export class AtaDisk extends Device<StateOf<typeof registers>> implements IdeUni
 
   constructor(private readonly options: AtaDiskOptions) {
     super(registers);
+    this.state.writeCached = options.backend.writeCache;
     this.powerOn();
   }
 
@@ -102,9 +103,11 @@ export class AtaDisk extends Device<StateOf<typeof registers>> implements IdeUni
     return this.state.status;
   }
 
+  /** Only a driver changes the write cache. */
   override reset(): void {
     this.epoch++;
-    this.state = this.table.initial();
+    const { writeCached } = this.state;
+    this.state = { ...this.table.initial(), writeCached };
     this.powerOn();
     this.settle();
   }
@@ -158,6 +161,7 @@ export class AtaDisk extends Device<StateOf<typeof registers>> implements IdeUni
 
   /** A DMA command that waits for the bus master waits again after loading. */
   protected override settle(): void {
+    this.options.backend.writeCache = this.state.writeCached;
     if (this.state.phase.startsWith('dma') && (this.state.status & DRQ) !== 0) this.awaitDma();
   }
 
@@ -272,11 +276,10 @@ export class AtaDisk extends Device<StateOf<typeof registers>> implements IdeUni
     const s = this.state;
     switch (s.features) {
       case 0x02:
-        s.writeCached = true;
-        return this.done();
       case 0x82:
-        s.writeCached = false;
-        return this.flush();
+        s.writeCached = s.features === 0x02;
+        this.options.backend.writeCache = s.writeCached;
+        return s.writeCached ? this.done() : this.flush();
       case 0x03:
         return this.setTransferMode(s.count >> 3, s.count & 7);
       default:
@@ -418,20 +421,14 @@ export class AtaDisk extends Device<StateOf<typeof registers>> implements IdeUni
       this.abort();
       return;
     }
-    this.request('write', { work: this.writeOut(s.data), length: s.data.length }, () => {
+    const work = this.options.backend.write(sectorOf(s) * SECTOR, s.data);
+    this.request('write', { work, length: s.data.length }, () => {
       this.advance(sectors);
       s.status = READY;
       if (s.remaining > 0) this.askForBlock();
       else s.phase = 'none';
       this.options.host.interrupt();
     });
-  }
-
-  private async writeOut(from: Uint8Array): Promise<void> {
-    const { backend } = this.options;
-    const mustFlush = !this.state.writeCached;
-    await backend.write(sectorOf(this.state) * SECTOR, from);
-    if (mustFlush) await backend.flush();
   }
 
   private awaitDma(): void {
@@ -463,7 +460,8 @@ export class AtaDisk extends Device<StateOf<typeof registers>> implements IdeUni
     const bytes = new Uint8Array(length);
     if (!isRead) transfer.fetch(bytes);
     const { backend } = this.options;
-    const work = isRead ? backend.read(sectorOf(this.state) * SECTOR, bytes) : this.writeOut(bytes);
+    const at = sectorOf(s) * SECTOR;
+    const work = isRead ? backend.read(at, bytes) : backend.write(at, bytes);
     this.request(isRead ? 'read' : 'write', { length, work, transfer }, () => {
       if (isRead) transfer.store(bytes);
       this.advance(s.remaining);

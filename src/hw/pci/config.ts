@@ -23,6 +23,8 @@ export const SUBSYSTEM_VENDOR = 0x2c;
 export const ROM_ADDRESS = 0x30;
 export const INTERRUPT_LINE = 0x3c;
 export const INTERRUPT_PIN = 0x3d;
+/** From here on every chip has registers of its own. */
+const OWN_REGISTERS = 0x40;
 
 export const COMMAND_IO = 1;
 export const COMMAND_MEMORY = 2;
@@ -63,6 +65,8 @@ export interface PciFunctionOptions {
   readonly bars?: readonly BarOptions[];
   /** Values after reset other than zero: offset and byte. */
   readonly initial?: readonly (readonly [offset: number, value: number])[];
+  /** The chip's own registers, those above 3F, outlive a reset. */
+  readonly keepsRegisters?: boolean;
   /** Bytes that the chip keeps through reset, or that software cannot change. */
   readonly readOnly?: readonly number[];
   /** After a write or reset: the chip follows its registers. */
@@ -84,7 +88,7 @@ export class PciFunction extends Device<StateOf<typeof space>> {
   constructor(readonly options: PciFunctionOptions) {
     super(space);
     this.bars = options.bars ?? [];
-    this.writable.fill(0xff, 0x40);
+    this.writable.fill(0xff, OWN_REGISTERS);
     this.setWritable(COMMAND, 2, COMMAND_WRITABLE);
     this.setWritable(CACHE_LINE_SIZE, 1, 0xff);
     this.setWritable(INTERRUPT_LINE, 1, 0xff);
@@ -94,8 +98,10 @@ export class PciFunction extends Device<StateOf<typeof space>> {
   }
 
   override reset(): void {
+    const own = this.state.bytes.slice(OWN_REGISTERS);
     this.state = this.table.initial();
     this.restoreDefaults();
+    if (this.options.keepsRegisters) this.state.bytes.set(own, OWN_REGISTERS);
     this.settle();
   }
 

@@ -71,6 +71,7 @@ const SECTOR = 512;
 const LIMIT = 1 << 26;
 
 const WCE_OFFSET = 32;
+const DRIVER_OK = 4;
 
 const registers = state('virtio-blk', 1, {
   guestFeatures: u32(),
@@ -103,9 +104,13 @@ export class VirtioBlk extends Device<StateOf<typeof registers>> {
   private readonly queue: Virtqueue;
   /** Grows with every reset: answers to earlier requests are void. */
   private epoch = 0;
+  /** The user's choice, which holds until a driver makes its own. */
+  private readonly hasWriteCache: boolean;
 
   constructor(private readonly options: VirtioBlkOptions) {
     super(registers);
+    this.hasWriteCache = options.backend.writeCache;
+    this.state.writeCache = this.hasWriteCache;
     const { memory, log, place } = options;
     this.pci = new PciFunction({
       name: 'virtio-blk-pci',
@@ -127,7 +132,8 @@ export class VirtioBlk extends Device<StateOf<typeof registers>> {
 
   override reset(): void {
     this.epoch++;
-    super.reset();
+    this.state = { ...this.table.initial(), writeCache: this.hasWriteCache };
+    this.settle();
   }
 
   /** Nobody waits for answers any more. */
@@ -136,6 +142,7 @@ export class VirtioBlk extends Device<StateOf<typeof registers>> {
   }
 
   protected override settle(): void {
+    this.options.backend.writeCache = this.state.writeCache;
     this.pci.interrupt(this.state.isr !== 0);
   }
 
@@ -209,14 +216,22 @@ export class VirtioBlk extends Device<StateOf<typeof registers>> {
         if ((value & 0xffff) === 0) this.serve();
         break;
       case STATUS:
-        s.status = value & 0xff;
-        if (s.status === 0) this.reset();
+        this.setStatus(value & 0xff);
         break;
       case CONFIG + WCE_OFFSET:
         if (size === 1) s.writeCache = (value & 1) !== 0;
         break;
       default:
         break;
+    }
+  }
+
+  /** A driver that neither flushes nor sets the cache itself wants each write on the disk. */
+  private setStatus(status: number): void {
+    if (status === 0) this.reset();
+    this.state.status = status;
+    if ((status & DRIVER_OK) !== 0 && !this.has(CONFIG_WCE)) {
+      this.state.writeCache = this.has(FLUSH);
     }
   }
 
@@ -282,10 +297,7 @@ export class VirtioBlk extends Device<StateOf<typeof registers>> {
       this.finish(chain, IO_ERROR, 0);
       return;
     }
-    const work = backend.write(offset, data.slice());
-    const isCached = this.has(CONFIG_WCE) ? this.state.writeCache : this.has(FLUSH);
-    const whole = isCached ? work : work.then(() => backend.flush());
-    this.wait(chain, 'write', data.length, whole);
+    this.wait(chain, 'write', data.length, backend.write(offset, data.slice()));
   }
 
   private tellId(chain: Chain, room: number): void {

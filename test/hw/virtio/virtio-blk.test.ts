@@ -11,6 +11,7 @@ const STATUS = 0x30100;
 const DATA = 0x31000;
 const EVENT_INDEX = 1 << 29;
 const FLUSH = 1 << 9;
+const CONFIG_WCE = 1 << 11;
 
 type Segment = readonly [address: number, length: number, isInput: boolean];
 
@@ -103,7 +104,7 @@ describe('what the guest finds', () => {
   });
 
   test('capacity, limits and geometry in the configuration', () => {
-    const { bench } = new Driver();
+    const { bench } = new Driver(FLUSH);
     expect(bench.inl(IO + 20)).toBe(64);
     expect(bench.inl(IO + 32)).toBe(126);
     expect(bench.inb(IO + 39)).toBe(63);
@@ -146,6 +147,21 @@ describe('requests', () => {
     expect(cached.disk.flushes).toBe(0);
     expect(await cached.run(4, 0, [])).toBe(0);
     expect(cached.disk.flushes).toBe(1);
+  });
+
+  test('the driver chooses between write-back and write-through', () => {
+    const { disk, bench } = new Driver();
+    expect(disk.writeCache).toBe(false);
+    bench.outb(IO + 18, 0);
+    expect(disk.writeCache).toBe(true);
+    expect(new Driver(FLUSH, { writeCache: false }).disk.writeCache).toBe(true);
+    const chosen = new Driver(FLUSH | CONFIG_WCE, { writeCache: false });
+    expect(chosen.disk.writeCache).toBe(false);
+    expect(chosen.bench.inb(IO + 52)).toBe(0);
+    chosen.bench.outb(IO + 52, 1);
+    expect(chosen.disk.writeCache).toBe(true);
+    chosen.bench.pc.reset();
+    expect(chosen.disk.writeCache).toBe(false);
   });
 
   test('beyond the end, broken disks and unknown requests have their status', async () => {

@@ -3,12 +3,11 @@
  */
 
 import type { HostDate } from '../../../disk-host.ts';
-import { UserError } from '../../../error.ts';
 import { BlockError } from '../../backend.ts';
-import { l1EntriesFor, MAX_SNAPSHOTS, view } from './layout.ts';
+import { emptyL1, type L1Source, requireL1, storedL1, tableL1 } from './l1-source.ts';
+import { l1EntriesFor, MAX_SNAPSHOTS } from './layout.ts';
 import type { Qcow2Node } from './node.ts';
 import { switchTo } from './rebuild.ts';
-import { readSnapshotL1 } from './references.ts';
 import { findSnapshot, type Snapshot } from './snapshots.ts';
 
 export interface SnapshotRequest {
@@ -23,9 +22,9 @@ export interface SnapshotRequest {
 }
 
 /** The active disk has no machine state: that is the snapshot's alone. */
-function withoutVmState(node: Qcow2Node, l1: DataView): DataView {
+function withoutVmState(node: Qcow2Node): L1Source {
   const { size, clusterBits } = node.metadata.header;
-  return view(new Uint8Array(l1.buffer, l1.byteOffset, l1EntriesFor(size, clusterBits) * 8));
+  return tableL1(node.metadata.l1, l1EntriesFor(size, clusterBits) * 8);
 }
 
 /** The next id is one more than the highest number so far. */
@@ -52,11 +51,10 @@ export function createSnapshot(node: Qcow2Node, request: SnapshotRequest): Promi
       diskSize: header.size,
       unknownExtra: new Uint8Array(0),
     };
-    const { l1 } = node.metadata;
     await switchTo(node, {
-      l1: withoutVmState(node, l1),
+      l1: withoutVmState(node),
       size: header.size,
-      snapshots: [...kept, { ...snapshot, l1 }],
+      snapshots: [...kept, { ...snapshot, l1: tableL1(node.metadata.l1) }],
     });
     return node.snapshots[node.snapshots.length - 1];
   });
@@ -82,9 +80,9 @@ export function applySnapshot(node: Qcow2Node, key: string): Promise<void> {
       l1EntriesFor(header.size, header.clusterBits),
       header.l1Size,
     );
-    const bytes = new Uint8Array(entries * 8);
-    await readSnapshotL1(node, snapshot, bytes);
-    await switchTo(node, { l1: view(bytes), size: header.size, snapshots: node.snapshots });
+    requireL1(node, snapshot);
+    const l1 = storedL1(node, snapshot, entries * 8);
+    await switchTo(node, { l1, size: header.size, snapshots: node.snapshots });
   });
 }
 
@@ -92,7 +90,7 @@ export function deleteSnapshot(node: Qcow2Node, key: string): Promise<Snapshot> 
   return node.exclusive(async () => {
     const snapshot = find(node, key);
     await switchTo(node, {
-      l1: node.metadata.l1,
+      l1: tableL1(node.metadata.l1),
       size: node.metadata.header.size,
       snapshots: node.snapshots.filter(s => s !== snapshot),
     });
@@ -107,7 +105,7 @@ export function makeEmpty(node: Qcow2Node): Promise<void> {
     await node.file.debugEvent?.('empty_image_prepare');
     const entries = l1EntriesFor(header.size, header.clusterBits);
     const empty = async (): Promise<void> => {
-      const l1 = view(new Uint8Array(entries * 8));
+      const l1 = emptyL1(entries * 8);
       await switchTo(node, { l1, size: header.size, snapshots: node.snapshots });
     };
     await empty();
@@ -116,11 +114,4 @@ export function makeEmpty(node: Qcow2Node): Promise<void> {
     await empty();
     await node.trimEnd();
   });
-}
-
-/** Refuses a name that is taken. */
-export function checkName(node: Qcow2Node, name: string): void {
-  if (node.snapshots.some(s => s.name === name)) {
-    throw new UserError(`Snapshot with name '${name}' already exists`);
-  }
 }

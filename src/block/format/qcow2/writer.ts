@@ -6,6 +6,7 @@
  * barrier in between has made durable. Clusters that lose their entry are freed after the commit.
  */
 
+import { BlockError, IO_ERROR } from '../../backend.ts';
 import type { ImageEncryption } from '../../crypto/password.ts';
 import type { BlockNode } from '../../node.ts';
 import { fillZeroes, readPadded } from '../../request.ts';
@@ -20,8 +21,9 @@ import {
   ZERO,
 } from './entry.ts';
 import { l2Table, lookup } from './mapping.ts';
-import type { Metadata, Table } from './metadata.ts';
+import type { Metadata } from './metadata.ts';
 import type { Refcounts } from './refcounts.ts';
+import type { Table } from './table-cache.ts';
 
 /** Preallocated runs are this part of a refcount block long, so that its end is used, too. */
 const PREALLOCATED_PART = 128;
@@ -64,9 +66,11 @@ export class Writer {
   }
 
   async write(offset: number, from: Uint8Array): Promise<void> {
+    const { metadata } = this.parts;
     let done = 0;
     while (done < from.length) {
       const at = offset + done;
+      if (metadata.isFull) await metadata.makeRoom();
       const found = this.tableForWrite(at);
       const table = found instanceof Promise ? await found : found;
       const rest = done === 0 ? from : from.subarray(done);
@@ -82,8 +86,10 @@ export class Writer {
   tableForWrite(offset: number): Table | Promise<Table> {
     const { metadata } = this.parts;
     const index = Math.floor(offset / metadata.l2Coverage);
+    const page = metadata.l1.page(index);
+    if (page instanceof Promise) return page.then(() => this.tableForWrite(offset));
     const found = l2Table(metadata, index);
-    if (found === undefined || !isCopied(metadata.l1.getUint32(index * 8))) {
+    if (found === undefined || !isCopied(page.data.getUint32((index - page.first) * 8))) {
       return this.newTable(index, found);
     }
     return found instanceof Promise ? found.then(old => old ?? this.newTable(index, old)) : found;
@@ -101,7 +107,8 @@ export class Writer {
     const bytes = new Uint8Array(this.clusterSize);
     if (old !== undefined) bytes.set(old.bytes);
     const table = metadata.newTable(place, bytes, false);
-    metadata.setL1(index, place, COPIED);
+    const linked = metadata.setL1(index, place, COPIED);
+    if (linked !== undefined) await linked;
     if (old !== undefined) metadata.freeLater(old.offset / this.clusterSize);
     return table;
   }
@@ -289,10 +296,25 @@ export class Writer {
     if (offset !== 0) metadata.freeLater(Math.floor(offset / this.clusterSize));
   }
 
-  /** Stores one cluster compressed, or plainly if that saves nothing. */
+  /** Whether the entry for `offset` refers to a place in the file. */
+  private async hasPlace(offset: number): Promise<boolean> {
+    const { metadata } = this.parts;
+    const table = await l2Table(metadata, Math.floor(offset / metadata.l2Coverage));
+    if (table === undefined) return false;
+    const index = this.indexOf(offset);
+    const high = table.data.getUint32(index * 8);
+    const low = table.data.getUint32(index * 8 + 4);
+    return kindOf(high, low) === 'compressed' || entryOffset(high, low) !== 0;
+  }
+
+  /**
+   * Stores one cluster compressed, or plainly if that saves nothing. Compressed data replaces
+   * nothing: where the cluster has a place in the file already, this fails.
+   */
   async writeCompressed(offset: number, cluster: Uint8Array, packed: Uint8Array): Promise<void> {
     const { metadata, refcounts, guard } = this.parts;
     if (packed.length >= this.clusterSize) return this.write(offset, cluster);
+    if (await this.hasPlace(offset)) throw new BlockError('EIO', IO_ERROR);
     const table = await this.tableForWrite(offset);
     const index = this.indexOf(offset);
     const place = await refcounts.allocateBytes(packed.length);
@@ -300,8 +322,6 @@ export class Writer {
     await metadata.file.debugEvent?.('l2_update_compressed');
     await metadata.file.debugEvent?.('write_compressed');
     await metadata.writeAt(place, packed);
-    const old = kindOf(table.data.getUint32(index * 8), table.data.getUint32(index * 8 + 4));
-    if (old !== 'unallocated') this.release(table, index);
     const { clusterBits } = metadata.header;
     setCompressed(table.data, index, { offset: place, length: packed.length, clusterBits });
     metadata.markDirty(table);
@@ -309,10 +329,12 @@ export class Writer {
 
   /** Makes whole clusters read as zeros; what is in part covered is written. */
   async writeZeroes(offset: number, length: number, allowUnmap: boolean): Promise<void> {
+    const { metadata } = this.parts;
     let done = 0;
     while (done < length) {
       const at = offset + done;
-      const mapping = await lookup(this.parts.metadata, at, length - done);
+      if (metadata.isFull) await metadata.makeRoom();
+      const mapping = await lookup(metadata, at, length - done);
       const zeroAlready =
         mapping.kind === 'zero' ||
         (mapping.kind === 'unallocated' && (await this.readsZero(at, mapping.length)));
@@ -332,8 +354,26 @@ export class Writer {
       return part;
     }
     const clusters = Math.max(1, Math.floor(length / size));
-    const done = await this.dropEntries(offset, clusters, version3 ? ZERO : 0);
+    const done = allowUnmap
+      ? await this.dropEntries(offset, clusters, version3 ? ZERO : 0)
+      : await this.hideClusters(offset, clusters);
     return Math.min(length, done * size);
+  }
+
+  /** Whole clusters of one L2 table read as zeros, and keep their places; how many. */
+  private async hideClusters(offset: number, clusters: number): Promise<number> {
+    const table = await this.tableForWrite(offset);
+    const first = this.indexOf(offset);
+    const count = Math.min(clusters, this.parts.metadata.l2Entries - first);
+    for (let i = first; i < first + count; i++) {
+      const low = table.data.getUint32(i * 8 + 4);
+      if (kindOf(table.data.getUint32(i * 8), low) === 'compressed') {
+        this.release(table, i);
+        setEntry(table.data, i, ZERO, 0);
+      } else table.data.setUint32(i * 8 + 4, (low | ZERO) >>> 0);
+    }
+    this.parts.metadata.markDirty(table);
+    return count;
   }
 
   /** Frees whole clusters, in one L2 table; resolves with their number. */
@@ -352,10 +392,11 @@ export class Writer {
 
   /** Turns zero clusters into what version 2 can say. */
   async expandZeroes(progress: (fraction: number) => void): Promise<void> {
-    const { node } = this.parts;
+    const { node, metadata } = this.parts;
     const end = node.length;
     for (let at = 0; at < end; ) {
-      const mapping = await lookup(this.parts.metadata, at, end - at);
+      if (metadata.isFull) await metadata.makeRoom();
+      const mapping = await lookup(metadata, at, end - at);
       if (mapping.kind === 'zero') await this.expandRun(at, mapping.length);
       at += mapping.length;
       progress(at / end);
@@ -382,10 +423,12 @@ export class Writer {
     const size = this.clusterSize;
     const end = offset + length;
     const limit = end === this.parts.node.length ? Math.ceil(end / size) : Math.floor(end / size);
+    const { metadata } = this.parts;
     let at = Math.ceil(offset / size) * size;
-    const low = this.parts.metadata.header.version === 3 ? ZERO : 0;
+    const low = metadata.header.version === 3 ? ZERO : 0;
     while (at < limit * size) {
-      const mapping = await lookup(this.parts.metadata, at, limit * size - at);
+      if (metadata.isFull) await metadata.makeRoom();
+      const mapping = await lookup(metadata, at, limit * size - at);
       const span = Math.max(1, Math.ceil(mapping.length / size));
       const nothing =
         mapping.kind === 'zero' ||
