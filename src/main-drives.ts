@@ -5,6 +5,7 @@
 import type { DiskGeometry } from './block/backend.ts';
 import type { DriveContext, DriveSpec } from './block/drive-options.ts';
 import type { BlockContext } from './block/driver.ts';
+import type { BlockNode } from './block/node.ts';
 import type { DriveBackend, DriveFailure } from './block/node-backend.ts';
 import { located } from './command-line.ts';
 import { UserError } from './error.ts';
@@ -22,14 +23,15 @@ type JsonObject = { readonly [name: string]: Json };
 
 /** The block layer, loaded when there is a drive. */
 async function loadBlock() {
-  const [options, drivers, drive, shared, host] = await Promise.all([
+  const [options, drivers, drive, shared, node, host] = await Promise.all([
     import('./block/drive-options.ts'),
     import('./block/drivers.ts'),
     import('./block/drive.ts'),
     import('./block/shared-node.ts'),
+    import('./block/node.ts'),
     import('./host-file-io.ts'),
   ]);
-  return { ...options, ...drivers, ...drive, ...shared, host: host.nodeBlockHost };
+  return { ...options, ...drivers, ...drive, ...shared, ...node, host: host.nodeBlockHost };
 }
 type BlockModule = Awaited<ReturnType<typeof loadBlock>>;
 
@@ -42,6 +44,12 @@ export interface OpenDrive {
   isClaimed: boolean;
   /** As the user wrote it, on the command line. */
   readonly location?: string;
+}
+
+/** A node of a drive's graph that has a name of its own. */
+interface NamedNode {
+  readonly drive: OpenDrive;
+  readonly node: BlockNode;
 }
 
 /** `-device` models that replace the default CD-ROM. */
@@ -72,14 +80,27 @@ export class DriveTable {
     this.encryptedImages = config.encryptedImages;
     this.snapshotAll = config.snapshot;
     for (const request of config.drives) await this.open(request);
-    for (const request of config.usbDevices) {
-      if (hidOfName(request.text) === undefined) this.usbDisks.push(await this.openUsb(request));
-    }
     if (!config.hasDefaults) return;
     const replaced = config.devices.some(d => CD_REPLACERS.includes(d.list.get('driver') ?? ''));
     if (!replaced && !this.isTaken('ide', 1, 0)) await this.openDefault('ide', 2);
     await this.openDefault('floppy', 0);
     await this.openDefault('sd', 0);
+  }
+
+  /** Opens those of `-usbdevice`, which come when monitors are there. Throws CommandLineError. */
+  async openUsbDisks(requests: readonly CharRequest[]): Promise<void> {
+    for (const request of requests) {
+      if (hidOfName(request.text) !== undefined) continue;
+      try {
+        this.usbDisks.push(await this.openUsb(request));
+      } catch (error) {
+        if (!(error instanceof CommandLineError)) throw error;
+        const { message, location, hint } = error;
+        const why = `qemu: could not add USB device '${request.text}'`;
+        const rest = hint === undefined ? why : `${hint}\n${why}`;
+        throw message === '' ? bareError(why) : new CommandLineError(message, location, rest);
+      }
+    }
   }
 
   private isTaken(type: string, bus: number, unit: number): boolean {
@@ -88,11 +109,10 @@ export class DriveTable {
     );
   }
 
-  /** `-usbdevice disk:[format=F:]FILE`. Throws CommandLineError. */
+  /** `disk:[format=F:]FILE`. Throws CommandLineError, with an empty message for other words. */
   async openUsb({ text, location }: CharRequest): Promise<OpenDrive> {
-    const why = `qemu: could not add USB device '${text}'`;
     const match = /^disk:(?:format=([^:]*):)?(.*)$/s.exec(text);
-    if (match === null) throw bareError(why);
+    if (match === null) throw bareError('');
     const [, format, file] = match;
     const pairs: [string, string][] = [
       ['if', 'none'],
@@ -105,14 +125,8 @@ export class DriveTable {
       return await this.open({ pairs, location });
     } catch (error) {
       if (!(error instanceof CommandLineError)) throw error;
-      const { message, hint } = error;
-      const failed = "Failed to create USB device 'usb-storage'";
-      if (hint !== undefined && location !== undefined) {
-        const lines = `${hint}\n${this.program}: ${location}: ${failed}\n${why}`;
-        throw new CommandLineError(message, location, lines);
-      }
-      const lines = [message, hint, failed].filter(line => line !== undefined);
-      throw new CommandLineError(lines.join('\n'), location, why);
+      const lines = `${error.message}\nFailed to create USB device 'usb-storage'`;
+      throw new CommandLineError(lines, location, error.hint);
     }
   }
 
@@ -174,14 +188,36 @@ export class DriveTable {
       warn: text => this.printError(`${text}\n`),
       mayOpenEncrypted: this.mayOpenEncrypted,
       findNode: name => this.findNode(name),
+      whoseName: name => this.whoseName(name),
     };
   }
 
   private findNode(name: string): DriveBackend['node'] {
-    const drive =
-      this.drives.find(({ spec }) => spec.id === name) ??
-      this.drives.find(({ backend }) => backend.nodeName === name);
-    return drive?.backend.node;
+    const drive = this.drives.find(({ spec }) => spec.id === name);
+    return drive?.backend.node ?? this.named(name)?.node;
+  }
+
+  /** A node that the user named so, and the drive that has it. */
+  named(name: string): NamedNode | undefined {
+    return this.namedNodes().find(({ node }) => node.nodeName === name);
+  }
+
+  private namedNodes(): NamedNode[] {
+    const found = new Map<BlockNode, OpenDrive>();
+    const below = (node: BlockNode | undefined): BlockNode[] => this.block?.nodesFrom(node) ?? [];
+    for (const drive of this.drives) {
+      const { node, jobTarget } = drive.backend;
+      for (const item of [...below(node), ...below(jobTarget)]) {
+        // Shared nodes are in the graphs of several drives.
+        if (item.nodeName !== undefined && !found.has(item)) found.set(item, drive);
+      }
+    }
+    return [...found].map(([node, drive]) => ({ node, drive }));
+  }
+
+  private whoseName(name: string): 'device' | 'node' | undefined {
+    if (this.drives.some(({ spec }) => spec.id === name)) return 'device';
+    return this.named(name) === undefined ? undefined : 'node';
   }
 
   private parse(block: BlockModule, given: readonly (readonly [string, string])[]): DriveSpec {
@@ -230,14 +266,17 @@ export class DriveTable {
     return found;
   }
 
-  /** By its id, or by the name of its image's node. */
-  findEither(device: string | undefined, node: string | undefined): OpenDrive {
+  /** By its id, or by the name of its image's node; a node below that does not have `feature`. */
+  findEither(device: string | undefined, node: string | undefined, feature?: string): OpenDrive {
     const found = this.drives.find(
       ({ spec, backend }) =>
         (device !== undefined && spec.id === device) ||
         (node !== undefined && backend.nodeName === node),
     );
     if (found !== undefined) return found;
+    if (feature !== undefined && node !== undefined && this.named(node) !== undefined) {
+      throw new UserError(`The feature '${feature}' is not enabled`);
+    }
     throw new UserError(`Cannot find device=${device ?? ''} nor node_name=${node ?? ''}`);
   }
 
@@ -315,21 +354,19 @@ export class DriveTable {
 
   queryStats(): Json {
     return this.drives.map(({ backend }): JsonObject => {
-      const names: (string | undefined)[] = [];
-      for (let at = backend.node; at !== undefined; at = at.backing) {
-        names.push(at === backend.node ? backend.nodeName : undefined);
-      }
-      return describeStats(backend.statistics, { names, device: backend.name });
+      const chain: BlockNode[] = [];
+      for (let at = backend.node; at !== undefined; at = at.backing) chain.push(at);
+      return describeStats(backend.statistics, chain, backend.name);
     });
   }
 
-  /** Nodes that the user named: their images are not looked into. */
+  /** Nodes that the user named, the last one first: their images are not looked into. */
   queryNodes(): Json {
-    return this.drives.flatMap(({ backend }): JsonObject[] => {
-      const inserted = this.block?.driveInfo(backend).inserted;
-      if (backend.nodeName === undefined || inserted === undefined) return [];
-      return [describeMedium({ ...inserted, images: [] }, backend.nodeName)];
+    const nodes = this.namedNodes().flatMap(({ drive, node }): JsonObject[] => {
+      const info = this.block?.nodeInfo(drive.backend, node);
+      return info === undefined ? [] : [describeMedium({ ...info, images: [] }, node.nodeName)];
     });
+    return nodes.reverse();
   }
 
   /** Up to where the nodes that are watched may be written. */

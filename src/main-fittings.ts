@@ -83,6 +83,13 @@ export interface Place {
   readonly path: string;
 }
 
+/** The device was found wrong while it was set up: three lines. IDE's end in a full stop. */
+export function initFailed(driver: string, why: string, end = ''): UserError {
+  return new UserError(
+    `${why}\nDevice initialization failed${end}\nDevice '${driver}' could not be initialized`,
+  );
+}
+
 /** The drive of `drive=`, as long as nobody has it; `owner` is whose property that is. */
 export function findDrive({ driver, list, drives }: Place, owner = driver): OpenDrive | undefined {
   const name = list.get('drive');

@@ -144,7 +144,7 @@ export class HotPlug implements Devices {
     } catch (error) {
       if (!(error instanceof CommandLineError)) throw error;
       if (drive !== undefined) await drives.remove(drive);
-      throw new UserError(`${error.message}\n${failed}`);
+      throw new UserError(`${error.message}\n${failed}`, 'GenericError', error.hint);
     } finally {
       this.keep(fittings);
     }

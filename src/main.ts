@@ -125,6 +125,7 @@ class Program {
     await this.drives.openAll(config);
     this.connectMonitors();
     const fittings = await this.openPorts();
+    await this.drives.openUsbDisks(config.usbDevices);
     const machine = await this.build(fittings);
     this.machine = machine;
     this.drives.onKey = drive => machine.board.usb?.attachDrive(drive);

@@ -56,12 +56,12 @@ export class DriveBackend implements BlockBackend {
   };
   /** The block job that owns this drive, by type; undefined when none runs. */
   job: string | undefined;
+  /** What that job writes to, where it opened that itself. */
+  jobTarget: BlockNode | undefined;
   /** Of the device, if it has one. */
   tray: Tray | undefined;
   /** The guest moved the tray. */
   onTrayMove: (isOpen: boolean) => void = () => {};
-  /** Of the node that is the medium; the user's choice. */
-  nodeName: string | undefined;
   /** Told of failed requests; false leaves them to who asked. */
   onFailure: (failure: DriveFailure) => boolean = () => false;
   ioStatus: 'ok' | 'failed' | 'nospace' = 'ok';
@@ -91,7 +91,6 @@ export class DriveBackend implements BlockBackend {
     public cache: CacheMode = spec.cache,
   ) {
     this.medium = node;
-    this.nodeName = spec.nodeName;
     this.throttle = new Throttle(spec.throttling);
   }
 
@@ -102,6 +101,11 @@ export class DriveBackend implements BlockBackend {
   /** The host's time zone. */
   get localOffset(): (epochSeconds: number) => number {
     return this.host.localOffset;
+  }
+
+  /** Of the node that is the medium. */
+  get nodeName(): string | undefined {
+    return this.medium?.nodeName;
   }
 
   get inserted(): boolean {

@@ -44,6 +44,7 @@ test('recorded replies are printed byte for byte', () => {
   const lines = golden('D01-protocol')
     .split('\n')
     .filter(line => line.startsWith('<- {'));
+  expect(lines.length).toBeGreaterThan(20);
   for (const line of lines) {
     const value = JSON.parse(line.slice(3), (_key, inner: unknown) =>
       typeof inner === 'object' && inner !== null && !Array.isArray(inner)

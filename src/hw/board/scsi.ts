@@ -13,9 +13,10 @@ import { ScsiDisk } from '../scsi/disk.ts';
 import { Lsi53c895a } from '../scsi/lsi53c895a.ts';
 import type { Wiring } from './wiring.ts';
 
-/** `-drive if=scsi`, `-device scsi-hd`. */
+/** `-drive if=scsi`, `-device scsi-hd` and its relatives. */
 export interface ScsiDriveOptions {
-  readonly model: 'scsi-disk' | 'scsi-hd';
+  readonly model: 'scsi-disk' | 'scsi-hd' | 'scsi-cd';
+  readonly media: 'disk' | 'cdrom';
   readonly scsiId: number;
   readonly backend: BlockBackend;
   readonly id?: string;
@@ -76,9 +77,9 @@ export class BoardScsi {
     pci.add(slot, 0, device.pci);
     devices.set(`pci.${slot}.0`, device.pci);
     devices.set(`lsi53c895a.${slot}`, device);
-    for (const { scsiId, backend, serial = backend.serial ?? '' } of drives) {
+    for (const { scsiId, media, backend, serial = backend.serial ?? '' } of drives) {
       const onReady = (): void => device.targetReady();
-      const disk = new ScsiDisk({ backend, inbox, serial, onReady });
+      const disk = new ScsiDisk({ media, backend, inbox, serial, hasQueue: true, onReady });
       device.connect(scsiId, disk);
       devices.set(`lsi53c895a.${slot}.${scsiId}`, disk);
     }
@@ -100,6 +101,8 @@ export function scsiBootPaths(
 
 /** Properties of a disk in `info qtree`. */
 export function scsiValues(drive: ScsiDriveOptions): { readonly [name: string]: PropertyValue } {
-  const { backend, scsiId, serial = backend.serial ?? '' } = drive;
-  return { drive: backend.name, serial, 'scsi-id': scsiId };
+  const { model, media, backend, scsiId, serial = backend.serial ?? '' } = drive;
+  const values = { drive: backend.name, serial, 'scsi-id': scsiId };
+  if (model !== 'scsi-disk' || media === 'disk') return values;
+  return { ...values, product: 'QEMU CD-ROM', removable: true };
 }

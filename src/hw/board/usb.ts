@@ -116,7 +116,7 @@ export class BoardUsb {
   private plugStorage(options: UsbStorageOptions): PluggedUsb {
     const { inbox, devices } = this.options;
     const { backend, id, serial = backend.serial } = options;
-    const disk = new ScsiDisk({ backend, serial: serial ?? '', inbox });
+    const disk = new ScsiDisk({ media: 'disk', backend, serial: serial ?? '', inbox });
     const port = this.controller.bus.claim('QEMU USB MSD', options.port);
     const path = `1-${CONTROLLER_PATH}-${port.number}`;
     const device = new UsbStorage(disk, serial ?? path);

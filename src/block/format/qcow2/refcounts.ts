@@ -6,10 +6,11 @@
  */
 
 import { BlockError } from '../../backend.ts';
-import type { Metadata, Table } from './metadata.ts';
+import { MAX_REFTABLE_BYTES } from './layout.ts';
+import type { Metadata } from './metadata.ts';
+import type { Table } from './table-cache.ts';
 
 const MAX_REFCOUNT = 0xffff;
-const MAX_REFTABLE_BYTES = 8 * 1024 * 1024;
 
 export class Refcounts {
   /** Counts in one block. */
@@ -41,7 +42,7 @@ export class Refcounts {
    */
   async blockAt(index: number): Promise<DataView | undefined> {
     const { clusterSize, highWater } = this.metadata;
-    const offset = this.metadata.reftableEntry(index);
+    const offset = await this.metadata.reftableEntry(index);
     if (offset === 0 || offset % clusterSize !== 0 || offset >= highWater) return undefined;
     return (await this.metadata.glance(offset, true)).data;
   }
@@ -56,7 +57,7 @@ export class Refcounts {
   private allocateHere(count: number): number {
     const from = this.startFor(count);
     const index = Math.floor(from / this.perBlock);
-    const block = this.metadata.cached(this.metadata.reftableEntry(index));
+    const block = this.metadata.cached(this.metadata.knownReftableEntry(index));
     if (block === undefined) return -1;
     const { data } = block;
     const home = index * this.perBlock;
@@ -156,6 +157,11 @@ export class Refcounts {
   private block(cluster: number): Table | undefined | Promise<Table | undefined> {
     const index = Math.floor(cluster / this.perBlock);
     const offset = this.metadata.reftableEntry(index);
+    if (typeof offset === 'number') return this.blockBehind(index, offset);
+    return offset.then(place => this.blockBehind(index, place));
+  }
+
+  private blockBehind(index: number, offset: number): Table | undefined | Promise<Table> {
     if (offset === 0) return undefined;
     if (offset % this.metadata.clusterSize !== 0 || offset > Number.MAX_SAFE_INTEGER) {
       const where = `${offset.toString(16)} unaligned (reftable index: 0x${index.toString(16)})`;
@@ -210,7 +216,7 @@ export class Refcounts {
     const present = await this.block(cluster);
     if (present !== undefined) return present;
     const index = Math.floor(cluster / this.perBlock);
-    if ((index + 1) * 8 > this.metadata.reftable.byteLength) {
+    if (index >= this.metadata.reftable.entries) {
       await this.growReftable(index);
       const grown = await this.block(cluster);
       if (grown !== undefined) return grown;
@@ -218,10 +224,10 @@ export class Refcounts {
     const home = index * this.perBlock;
     const offset = Math.max(home, 1) * this.metadata.clusterSize;
     const bytes = new Uint8Array(this.metadata.clusterSize);
-    const block = this.metadata.newTable(offset, bytes, true);
-    block.data.setUint16((offset / this.metadata.clusterSize - home) * 2, 1);
-    this.metadata.setReftableEntry(index, offset);
-    return block;
+    new DataView(bytes.buffer).setUint16((offset / this.metadata.clusterSize - home) * 2, 1);
+    const linked = this.metadata.setReftableEntry(index, offset);
+    if (linked !== undefined) await linked;
+    return this.metadata.newTable(offset, bytes, true);
   }
 
   /**
@@ -233,7 +239,7 @@ export class Refcounts {
     await metadata.file.debugEvent?.('reftable_grow');
     const size = metadata.clusterSize;
     const entriesPerCluster = size / 8;
-    const firstIndex = metadata.reftable.byteLength / 8;
+    const firstIndex = metadata.reftable.entries;
     const base = firstIndex * this.perBlock;
     const wanted = Math.ceil(Math.max(neededIndex + 1, firstIndex * 1.5) + 1);
     let tableClusters = Math.ceil(wanted / entriesPerCluster);
@@ -243,15 +249,12 @@ export class Refcounts {
     if (tableClusters * size > MAX_REFTABLE_BYTES) {
       throw new BlockError('EFBIG', 'File too large');
     }
-    const table = new Uint8Array(tableClusters * size);
-    const old = metadata.reftable;
-    table.set(new Uint8Array(old.buffer, old.byteOffset, old.byteLength));
     const oldFirst = metadata.header.reftableOffset / size;
-    const oldClusters = old.byteLength / size;
-    metadata.moveReftable((base + blocks) * size, table);
+    const oldClusters = metadata.reftable.byteLength / size;
+    await metadata.moveReftable((base + blocks) * size, tableClusters);
     for (let b = 0; b < blocks; b++) {
       const block = metadata.newTable((base + b) * size, new Uint8Array(size), true);
-      metadata.setReftableEntry(firstIndex + b, block.offset);
+      await metadata.setReftableEntry(firstIndex + b, block.offset);
     }
     for (let i = 0; i < blocks + tableClusters; i++) await this.set(base + i, 1);
     for (let i = 0; i < oldClusters; i++) metadata.freeLater(oldFirst + i);
