@@ -17,6 +17,7 @@ import { describeBitmap, describeMedium, describeStats } from './main-drives-des
 import { hidOfName } from './main-usb-names.ts';
 import type { MissingKey } from './monitor/drives.ts';
 import { CommandLineError } from './options.ts';
+import { toUtf8 } from './utf8.ts';
 
 type JsonObject = { readonly [name: string]: Json };
 
@@ -81,14 +82,27 @@ export class DriveTable {
     this.encryptedImages = config.encryptedImages;
     this.snapshotAll = config.snapshot;
     for (const request of config.drives) await this.open(request);
-    for (const request of config.usbDevices) {
-      if (hidOfName(request.text) === undefined) this.usbDisks.push(await this.openUsb(request));
-    }
     if (!config.hasDefaults) return;
     const replaced = config.devices.some(d => CD_REPLACERS.includes(d.list.get('driver') ?? ''));
     if (!replaced && !this.isTaken('ide', 1, 0)) await this.openDefault('ide', 2);
     await this.openDefault('floppy', 0);
     await this.openDefault('sd', 0);
+  }
+
+  /** Opens those of `-usbdevice`, which come when monitors are there. Throws CommandLineError. */
+  async openUsbDisks(requests: readonly CharRequest[]): Promise<void> {
+    for (const request of requests) {
+      if (hidOfName(request.text) !== undefined) continue;
+      try {
+        this.usbDisks.push(await this.openUsb(request));
+      } catch (error) {
+        if (!(error instanceof CommandLineError)) throw error;
+        const { message, location, hint } = error;
+        const why = `qemu: could not add USB device '${request.text}'`;
+        const rest = hint === undefined ? why : `${hint}\n${why}`;
+        throw message === '' ? bareError(why) : new CommandLineError(message, location, rest);
+      }
+    }
   }
 
   private isTaken(type: string, bus: number, unit: number): boolean {
@@ -97,11 +111,10 @@ export class DriveTable {
     );
   }
 
-  /** `-usbdevice disk:[format=F:]FILE`. Throws CommandLineError. */
+  /** `disk:[format=F:]FILE`. Throws CommandLineError, with an empty message for other words. */
   async openUsb({ text, location }: CharRequest): Promise<OpenDrive> {
-    const why = `qemu: could not add USB device '${text}'`;
     const match = /^disk:(?:format=([^:]*):)?(.*)$/s.exec(text);
-    if (match === null) throw bareError(why);
+    if (match === null) throw bareError('');
     const [, format, file] = match;
     const pairs: [string, string][] = [
       ['if', 'none'],
@@ -114,8 +127,14 @@ export class DriveTable {
       return await this.open({ pairs, location });
     } catch (error) {
       if (!(error instanceof CommandLineError)) throw error;
-      const lines = `${error.message}\nFailed to create USB device 'usb-storage'`;
-      throw new CommandLineError(lines, location, why);
+      const { message, hint } = error;
+      const failed = "Failed to create USB device 'usb-storage'";
+      if (hint !== undefined && location !== undefined) {
+        const rest = `${hint}\n${this.program}: ${location}: ${failed}`;
+        throw new CommandLineError(message, location, rest);
+      }
+      const lines = [message, hint, failed].filter(line => line !== undefined);
+      throw new CommandLineError(lines.join('\n'), location);
     }
   }
 
@@ -417,8 +436,7 @@ export class DriveTable {
 
   setPassword(device: string | undefined, node: string | undefined, password: string): void {
     const found = this.findEither(device, node);
-    const set = (): void =>
-      this.block?.setDrivePassword(found.backend, new TextEncoder().encode(password));
+    const set = (): void => this.block?.setDrivePassword(found.backend, toUtf8(password));
     if (found.backend.keyMissing) this.withTray(found, 'closed', set);
     else set();
     this.onKey(found.backend.name);

@@ -119,18 +119,3 @@ test('E03: commit with a wrong password leaves garbage where something was store
   const changed = Array.from({ length: 64 }, (_, i) => i).filter(i => !same(i));
   expect(changed).toEqual([0, 2]);
 });
-
-test('E06: commit empties the image', async () => {
-  const [run] = emulatorRuns('E06-commit-empties');
-  expect((await replay(run)).text).toBe(run.output);
-});
-
-test('E04: reads and writes without the password, and then with it', async () => {
-  const runs = emulatorRuns('E04-qemu-io-nokey');
-  expect(runs.length).toBeGreaterThan(0);
-  for (const run of runs) {
-    const { text, stderr } = await replay(run);
-    expect(untimed(text)).toBe(untimed(run.output));
-    expect(stderr).toBe(run.stderr);
-  }
-});

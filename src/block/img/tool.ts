@@ -134,8 +134,7 @@ async function passwordFor(
     return found;
   }
   if (how.quiet !== true) tool.host.out(`Disk image '${name}' is encrypted.\n`);
-  tool.host.out('password: ');
-  const password = await tool.host.readPassword();
+  const password = await tool.host.readPassword('password: ');
   tool.host.out('\n');
   if (password === undefined) throw new Failure(['No password given']);
   return password;
