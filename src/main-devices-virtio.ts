@@ -5,7 +5,7 @@
 import { UserError } from './error.ts';
 import type { VirtioDiskOptions } from './hw/board/virtio.ts';
 import type { DriveTable, OpenDrive } from './main-drives.ts';
-import { type Fittings, findDrive, type Place } from './main-fittings.ts';
+import { type Fittings, findDrive, initFailed, type Place } from './main-fittings.ts';
 import { CommandLineError, type OptionList } from './options.ts';
 
 const DRIVER = 'virtio-blk-pci';
@@ -25,8 +25,7 @@ export function fitVirtioBlk(place: Place): void {
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     fittings.freeSlots.unshift(slot);
-    const rest = `Device initialization failed\nDevice '${DRIVER}' could not be initialized`;
-    throw new UserError(`${error.message}\n${rest}`);
+    throw initFailed(DRIVER, error.message);
   }
 }
 
@@ -45,8 +44,7 @@ export function fitVirtioDrives({ drives }: DriveTable, fittings: Fittings): voi
       plug(drive, fittings, { path, slot, serial: spec.serial });
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
-      const rest = `Device initialization failed\nDevice '${DRIVER}' could not be initialized`;
-      throw new CommandLineError(`${error.message}\n${rest}`, drive.location);
+      throw new CommandLineError(initFailed(DRIVER, error.message).message, drive.location);
     }
   }
 }
@@ -78,7 +76,5 @@ export function takeSlot(list: OptionList, { freeSlots }: Fittings, driver: stri
     match === undefined
       ? `PCI: no slot/function available for ${driver}, all in use`
       : `PCI: slot ${wanted} function 0 not available for ${driver}, in use`;
-  throw new UserError(
-    `${why}\nDevice initialization failed\nDevice '${driver}' could not be initialized`,
-  );
+  throw initFailed(driver, why);
 }

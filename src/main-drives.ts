@@ -5,6 +5,7 @@
 import type { DiskGeometry } from './block/backend.ts';
 import type { DriveContext, DriveSpec } from './block/drive-options.ts';
 import type { BlockContext } from './block/driver.ts';
+import type { BlockNode } from './block/node.ts';
 import type { DriveBackend, DriveFailure } from './block/node-backend.ts';
 import { located } from './command-line.ts';
 import { UserError } from './error.ts';
@@ -16,19 +17,21 @@ import { describeBitmap, describeMedium, describeStats } from './main-drives-des
 import { hidOfName } from './main-usb-names.ts';
 import type { MissingKey } from './monitor/drives.ts';
 import { CommandLineError } from './options.ts';
+import { toUtf8 } from './utf8.ts';
 
 type JsonObject = { readonly [name: string]: Json };
 
 /** The block layer, loaded when there is a drive. */
 async function loadBlock() {
-  const [options, drivers, drive, shared, host] = await Promise.all([
+  const [options, drivers, drive, shared, node, host] = await Promise.all([
     import('./block/drive-options.ts'),
     import('./block/drivers.ts'),
     import('./block/drive.ts'),
     import('./block/shared-node.ts'),
+    import('./block/node.ts'),
     import('./host-file-io.ts'),
   ]);
-  return { ...options, ...drivers, ...drive, ...shared, host: host.nodeBlockHost };
+  return { ...options, ...drivers, ...drive, ...shared, ...node, host: host.nodeBlockHost };
 }
 type BlockModule = Awaited<ReturnType<typeof loadBlock>>;
 
@@ -41,6 +44,12 @@ export interface OpenDrive {
   isClaimed: boolean;
   /** As the user wrote it, on the command line. */
   readonly location?: string;
+}
+
+/** A node of a drive's graph that has a name of its own. */
+interface NamedNode {
+  readonly drive: OpenDrive;
+  readonly node: BlockNode;
 }
 
 /** `-device` models that replace the default CD-ROM. */
@@ -116,8 +125,14 @@ export class DriveTable {
       return await this.open({ pairs, location });
     } catch (error) {
       if (!(error instanceof CommandLineError)) throw error;
-      const lines = `${error.message}\nFailed to create USB device 'usb-storage'`;
-      throw new CommandLineError(lines, location, error.hint);
+      const { message, hint } = error;
+      const failed = "Failed to create USB device 'usb-storage'";
+      if (hint !== undefined && location !== undefined) {
+        const rest = `${hint}\n${this.program}: ${location}: ${failed}`;
+        throw new CommandLineError(message, location, rest);
+      }
+      const lines = [message, hint, failed].filter(line => line !== undefined);
+      throw new CommandLineError(lines.join('\n'), location);
     }
   }
 
@@ -179,14 +194,36 @@ export class DriveTable {
       warn: text => this.printError(`${text}\n`),
       mayOpenEncrypted: this.mayOpenEncrypted,
       findNode: name => this.findNode(name),
+      whoseName: name => this.whoseName(name),
     };
   }
 
   private findNode(name: string): DriveBackend['node'] {
-    const drive =
-      this.drives.find(({ spec }) => spec.id === name) ??
-      this.drives.find(({ backend }) => backend.nodeName === name);
-    return drive?.backend.node;
+    const drive = this.drives.find(({ spec }) => spec.id === name);
+    return drive?.backend.node ?? this.named(name)?.node;
+  }
+
+  /** A node that the user named so, and the drive that has it. */
+  named(name: string): NamedNode | undefined {
+    return this.namedNodes().find(({ node }) => node.nodeName === name);
+  }
+
+  private namedNodes(): NamedNode[] {
+    const found = new Map<BlockNode, OpenDrive>();
+    const below = (node: BlockNode | undefined): BlockNode[] => this.block?.nodesFrom(node) ?? [];
+    for (const drive of this.drives) {
+      const { node, jobTarget } = drive.backend;
+      for (const item of [...below(node), ...below(jobTarget)]) {
+        // Shared nodes are in the graphs of several drives.
+        if (item.nodeName !== undefined && !found.has(item)) found.set(item, drive);
+      }
+    }
+    return [...found].map(([node, drive]) => ({ node, drive }));
+  }
+
+  private whoseName(name: string): 'device' | 'node' | undefined {
+    if (this.drives.some(({ spec }) => spec.id === name)) return 'device';
+    return this.named(name) === undefined ? undefined : 'node';
   }
 
   private parse(block: BlockModule, given: readonly (readonly [string, string])[]): DriveSpec {
@@ -214,8 +251,9 @@ export class DriveTable {
     const drive = { spec, backend, geometry, isClaimed: false, location };
     backend.onTrayMove = isOpen => this.tellTray(drive, isOpen);
     backend.onFailure = failure => {
-      // Drives of optical media leave failures to the guest.
-      return drive.isClaimed && spec.media === 'disk' && this.onFailure(drive, failure);
+      // Optical media, cards, diskettes and flash leave failures to the guest.
+      const stops = spec.media === 'disk' && !LEAVES_FAILURES.includes(spec.interface);
+      return drive.isClaimed && stops && this.onFailure(drive, failure);
     };
     this.drives.push(drive);
     return drive;
@@ -235,15 +273,32 @@ export class DriveTable {
     return found;
   }
 
-  /** By its id, or by the name of its image's node. */
-  findEither(device: string | undefined, node: string | undefined): OpenDrive {
+  /** By its id, or by the name of its image's node; a node below that does not have `feature`. */
+  findEither(device: string | undefined, node: string | undefined, feature?: string): OpenDrive {
     const found = this.drives.find(
       ({ spec, backend }) =>
         (device !== undefined && spec.id === device) ||
         (node !== undefined && backend.nodeName === node),
     );
     if (found !== undefined) return found;
+    if (feature !== undefined && node !== undefined && this.named(node) !== undefined) {
+      throw new UserError(`The feature '${feature}' is not enabled`);
+    }
     throw new UserError(`Cannot find device=${device ?? ''} nor node_name=${node ?? ''}`);
+  }
+
+  /** Resolves when no request makes progress; true when some wait for the machine to go on. */
+  async stalled(): Promise<boolean> {
+    const { host } = await this.layer();
+    while (this.drives.some(({ backend }) => !backend.isStill)) await host.sleep(1);
+    // What has just been done is to be known to whoever asked for it.
+    await host.sleep(0);
+    return this.drives.some(({ backend }) => backend.hasHeld);
+  }
+
+  /** Another state of the machine is loaded: the present one's requests are forgotten. */
+  holdAll(): void {
+    for (const { backend } of this.drives) backend.holdAll();
   }
 
   isRemovable({ isClaimed, spec }: OpenDrive): boolean {
@@ -320,21 +375,19 @@ export class DriveTable {
 
   queryStats(): Json {
     return this.drives.map(({ backend }): JsonObject => {
-      const names: (string | undefined)[] = [];
-      for (let at = backend.node; at !== undefined; at = at.backing) {
-        names.push(at === backend.node ? backend.nodeName : undefined);
-      }
-      return describeStats(backend.statistics, { names, device: backend.name });
+      const chain: BlockNode[] = [];
+      for (let at = backend.node; at !== undefined; at = at.backing) chain.push(at);
+      return describeStats(backend.statistics, chain, backend.name);
     });
   }
 
-  /** Nodes that the user named: their images are not looked into. */
+  /** Nodes that the user named, the last one first: their images are not looked into. */
   queryNodes(): Json {
-    return this.drives.flatMap(({ backend }): JsonObject[] => {
-      const inserted = this.block?.driveInfo(backend).inserted;
-      if (backend.nodeName === undefined || inserted === undefined) return [];
-      return [describeMedium({ ...inserted, images: [] }, backend.nodeName)];
+    const nodes = this.namedNodes().flatMap(({ drive, node }): JsonObject[] => {
+      const info = this.block?.nodeInfo(drive.backend, node);
+      return info === undefined ? [] : [describeMedium({ ...info, images: [] }, node.nodeName)];
     });
+    return nodes.reverse();
   }
 
   /** Up to where the nodes that are watched may be written. */
@@ -380,8 +433,7 @@ export class DriveTable {
 
   setPassword(device: string | undefined, node: string | undefined, password: string): void {
     const found = this.findEither(device, node);
-    const set = (): void =>
-      this.block?.setDrivePassword(found.backend, new TextEncoder().encode(password));
+    const set = (): void => this.block?.setDrivePassword(found.backend, toUtf8(password));
     if (found.backend.keyMissing) this.withTray(found, 'closed', set);
     else set();
     this.onKey(found.backend.name);
@@ -411,6 +463,9 @@ export class DriveTable {
 
 /** Their drives belong to a controller from the start. */
 const FIXED_INTERFACES: readonly string[] = ['scsi', 'virtio', 'pflash'];
+
+/** Their devices know nothing of machines that stop for an error. */
+const LEAVES_FAILURES: readonly string[] = ['floppy', 'sd', 'pflash'];
 
 /** True when the drive has a device that can say why the machine has stopped. */
 export function hasIoStatus({ backend, spec, isClaimed }: OpenDrive): boolean {

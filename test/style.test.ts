@@ -15,7 +15,6 @@ const LONGEST = 60;
 const DEEPEST = 3;
 /** Functions that are longer or deeper, as they were found: they may only shrink. */
 const LARGE: { readonly [at: string]: { readonly lines: number; readonly depth: number } } = {
-  'src/block/format/qcow2/rebuild.ts placeRefcounts': { lines: 28, depth: 4 },
   'src/block/img/help.ts helpText': { lines: 76, depth: 0 },
 };
 

@@ -16,8 +16,6 @@ export interface CheckResult {
   readonly allocatedClusters: number;
   readonly fragmentedClusters: number;
   readonly compressedClusters: number;
-  /** One line each, in the order found. */
-  readonly messages: readonly string[];
 }
 
 export type Repair = 'none' | 'leaks' | 'all';

@@ -11,8 +11,9 @@ import { openImage } from './graph.ts';
 import { type ImageInfo, imageInfo } from './image-info.ts';
 import { type BlockNode, chainDepth } from './node.ts';
 import { DriveBackend } from './node-backend.ts';
+import { Options } from './options.ts';
 import { openOverlay } from './overlay.ts';
-import type { ThrottleLimits } from './throttle.ts';
+import { type ThrottleLimits, takeThrottling } from './throttle.ts';
 
 /** Opens the drive's image, if it has one. Throws UserError with QEMU's words. */
 export async function openDrive(spec: DriveSpec, context: BlockContext): Promise<DriveBackend> {
@@ -74,6 +75,23 @@ export function driveInfo(drive: DriveBackend): DriveInfo {
     locked: drive.tray?.isLocked ?? false,
     trayOpen: drive.tray?.isOpen ?? false,
     inserted: node === undefined ? undefined : insertedInfo(drive, node),
+  };
+}
+
+/** One node of a drive's graph; the drive's own settings are its top node's. */
+export function nodeInfo(drive: DriveBackend, node: BlockNode): InsertedInfo {
+  const info = insertedInfo(drive, node);
+  if (node === drive.node) return info;
+  const { keyed = true } = node.encryption ?? {};
+  // What lies under a format is always written back: the format flushes where it must.
+  const cache = node.file === undefined ? { ...drive.cache, writeback: true } : drive.cache;
+  return {
+    ...info,
+    encryptionKeyMissing: !keyed,
+    cache,
+    cacheText: cacheModeText(cache),
+    detectZeroes: 'off',
+    throttling: takeThrottling(new Options()),
   };
 }
 

@@ -20,6 +20,8 @@ export interface BlockContext {
   readonly tell?: (text: string) => void;
   /** An open image by the id of its drive or by its node's name. */
   readonly findNode?: (name: string) => BlockNode | undefined;
+  /** Whether a name is a drive's id, or that of an open node. */
+  readonly whoseName?: (name: string) => 'device' | 'node' | undefined;
   /** False while a running guest would see ciphertext: opening encrypted images then fails. */
   readonly mayOpenEncrypted: () => boolean;
 }

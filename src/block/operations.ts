@@ -29,14 +29,15 @@ function qcow2(node: BlockNode): Qcow2Node {
   return node;
 }
 
-/** Undefined for formats that cannot be checked. */
+/** `say` is told what is found, line by line. Undefined for formats that cannot be checked. */
 export async function checkImage(
   node: BlockNode,
   repair: Repair,
+  say: (line: string) => void,
 ): Promise<CheckResult | undefined> {
   if (!(node instanceof Qcow2Node)) return undefined;
-  if (repair === 'none') return checkQcow2(node, repair);
-  return node.exclusiveUnmapped(() => checkQcow2(node, repair));
+  if (repair === 'none') return checkQcow2(node, repair, say);
+  return node.exclusiveUnmapped(() => checkQcow2(node, repair, say));
 }
 
 export function supportsSnapshots(node: BlockNode): boolean {

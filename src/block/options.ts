@@ -8,6 +8,11 @@
 import { UserError } from '../error.ts';
 import { parseOptionSize } from '../size.ts';
 
+/** What ids of drives and names of nodes look like. */
+export function isIdentifier(text: string): boolean {
+  return /^[A-Za-z][A-Za-z0-9._-]*$/.test(text);
+}
+
 export class Options {
   private readonly values: Map<string, string>;
 

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { BlockError } from '../../src/block/backend.ts';
 import { CACHE_MODES } from '../../src/block/cache-mode.ts';
 import { createQcow } from '../../src/block/format/qcow-header.ts';
+import { eachEntry } from '../../src/block/format/qcow2/mapping.ts';
 import type { Qcow2Node } from '../../src/block/format/qcow2/node.ts';
 import { openImage } from '../../src/block/graph.ts';
 import type { BlockNode } from '../../src/block/node.ts';
@@ -37,23 +38,24 @@ async function sampleQcow2(random: Random, clusterSize: number, version: 2 | 3):
   await node.write(2048, random.fill(new Uint8Array(4096)));
   await createSnapshot(node, { name: 'two', date: DATE });
   await node.write(512, random.fill(new Uint8Array(512)));
-  const fields = fieldsOf(node, clusterSize);
+  const fields = await fieldsOf(node, clusterSize);
   await node.close();
   const bytes = host.files.get('a')?.contents() as Uint8Array;
   return { driver: 'qcow2', bytes, fields: fields.filter(f => f + 8 <= bytes.length) };
 }
 
-function fieldsOf(node: Qcow2Node, clusterSize: number): number[] {
+async function fieldsOf(node: Qcow2Node, clusterSize: number): Promise<number[]> {
   const { header } = node.metadata;
   const entries = (from: number, count: number): number[] =>
     Array.from({ length: count }, (_, i) => from + i * 8);
   const fields = [...entries(0, 14), ...entries(header.l1Offset, header.l1Size)];
   fields.push(...entries(header.snapshotsOffset, 16), ...entries(header.reftableOffset, 4));
-  for (let i = 0; i < header.l1Size; i++) {
-    const offset = node.metadata.l2Offset(i);
-    if (offset !== 0) fields.push(...entries(offset, Math.min(64, clusterSize / 8)));
-  }
-  const block = node.metadata.reftableEntry(0);
+  await node.metadata.l1.scan(page => {
+    eachEntry(page, offset => {
+      if (offset !== 0) fields.push(...entries(offset, Math.min(64, clusterSize / 8)));
+    });
+  });
+  const block = await node.metadata.reftableEntry(0);
   fields.push(...entries(block, clusterSize / 8));
   for (const s of node.snapshots) fields.push(...entries(s.l1Offset, s.l1Size));
   return fields;
@@ -116,7 +118,7 @@ function mutate(random: Random, sample: Sample): Uint8Array {
 async function use(node: BlockNode, random: Random): Promise<void> {
   const into = new Uint8Array(512);
   const attempts: (() => Promise<unknown>)[] = [
-    () => checkImage(node, 'none'),
+    () => checkImage(node, 'none', () => {}),
     () => node.read(random.below(100) * 512, into),
     () => node.read(0, new Uint8Array(Math.min(node.length, DISK))),
     () => node.status(0, Math.min(node.length, DISK)),
@@ -129,7 +131,7 @@ async function use(node: BlockNode, random: Random): Promise<void> {
       () => node.flush(),
       () => createSnapshot(node, { name: 'new', date: DATE }),
       () => deleteSnapshot(node, 'one'),
-      () => checkImage(node, 'all'),
+      () => checkImage(node, 'all', () => {}),
     );
   }
   for (const attempt of attempts) await tolerate(attempt);

@@ -6,7 +6,6 @@ import { expect, test } from 'vitest';
 import { CACHE_MODES } from '../../src/block/cache-mode.ts';
 import { openDrive } from '../../src/block/drive.ts';
 import { parseDrive } from '../../src/block/drive-options.ts';
-import { checkQcow2 } from '../../src/block/format/qcow2/repair.ts';
 import { openImage } from '../../src/block/graph.ts';
 import type { Job } from '../../src/block/job/job.ts';
 import {
@@ -22,7 +21,7 @@ import type { HostFile, OpenMode } from '../../src/disk-host.ts';
 import { UserError } from '../../src/error.ts';
 import { MemoryHost } from '../support/memory-host.ts';
 import { ForgetfulFile, Fuse, PowerCut } from '../support/power-cut.ts';
-import { contextOf, make, openQcow2 } from '../support/qcow2-bench.ts';
+import { checked, contextOf, make, openQcow2 } from '../support/qcow2-bench.ts';
 import { Random, seedOr } from '../support/random.ts';
 import { Expectation, expectData } from '../support/sectors.ts';
 
@@ -175,7 +174,7 @@ async function examine(world: World, kind: string, seed: number): Promise<void> 
   for (const name of world.disk.all.keys()) {
     try {
       const node = await openQcow2(host, name, { readOnly: true });
-      const { corruptions, messages } = await checkQcow2(node, 'none');
+      const { corruptions, messages } = await checked(node);
       if (corruptions > 0) throw new Error(`SEED=${seed} ${kind} ${name}: ${messages.join('; ')}`);
     } catch (error) {
       // A target that was not yet made is no image.

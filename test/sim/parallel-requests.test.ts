@@ -2,12 +2,11 @@
  * Many requests at once on a slow disk: each slot of the guest sees its own writes.
  */
 import { expect, test } from 'vitest';
-import { checkQcow2 } from '../../src/block/format/qcow2/repair.ts';
 import { runImageTool } from '../../src/block/img/main.ts';
 import { createSnapshot, deleteSnapshot } from '../../src/block/operations.ts';
 import { HostError, type HostFile, type OpenMode } from '../../src/disk-host.ts';
 import { MemoryFile, MemoryHost } from '../support/memory-host.ts';
-import { make, openQcow2 } from '../support/qcow2-bench.ts';
+import { checked, make, openQcow2 } from '../support/qcow2-bench.ts';
 import { Random, seedOr } from '../support/random.ts';
 
 /** Requests take a while, each its own. */
@@ -98,7 +97,7 @@ test.each([512, 4096, 65536])('clusters of %i bytes', async clusterSize => {
   const all = new Uint8Array(model.length);
   await again.read(0, all);
   expect(Buffer.compare(all, model)).toBe(0);
-  expect((await checkQcow2(again, 'none')).messages).toEqual([]);
+  expect((await checked(again)).messages).toEqual([]);
 });
 
 test('on a full disk convert says where it stopped, and leaves a sound image', async () => {
@@ -134,5 +133,5 @@ test('on a full disk convert says where it stopped, and leaves a sound image', a
   expect(status).toBe(1);
   expect(err).toMatch(/^tinamou-img: error while writing sector \d+: No space left on device\n$/);
   const node = await openQcow2(host, 'out');
-  expect((await checkQcow2(node, 'none')).corruptions).toBe(0);
+  expect((await checked(node)).corruptions).toBe(0);
 });

@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Qcow2Settings } from '../../src/block/format/qcow2/create.ts';
 import type { Qcow2Node } from '../../src/block/format/qcow2/node.ts';
-import { checkQcow2 } from '../../src/block/format/qcow2/repair.ts';
 import {
   applySnapshot,
   createSnapshot,
@@ -13,7 +12,7 @@ import {
 } from '../../src/block/format/qcow2/snapshot-ops.ts';
 import { MemoryHost } from '../support/memory-host.ts';
 import { ForgetfulFile, ForgetfulHost, Fuse, PowerCut } from '../support/power-cut.ts';
-import { make, openQcow2 } from '../support/qcow2-bench.ts';
+import { checked, make, openQcow2 } from '../support/qcow2-bench.ts';
 import { Random, seedOr } from '../support/random.ts';
 import { Expectation, expectData } from '../support/sectors.ts';
 
@@ -199,7 +198,7 @@ async function examine(disk: Uint8Array, expected: Expectation, seed: number): P
   const host = new MemoryHost();
   host.put('a.qcow2', disk);
   const node = await openQcow2(host, 'a.qcow2', { readOnly: true });
-  const result = await checkQcow2(node, 'none');
+  const result = await checked(node);
   if (result.corruptions > 0) {
     throw new Error(`SEED=${seed}: ${result.messages.join('; ')}`);
   }

@@ -59,13 +59,6 @@ const ROMS = says({
 const LISTED = /^[0-9a-f]{16}: .*\n?/gm;
 
 const KNOWN: { readonly [session: string]: readonly Known[] } = {
-  'B05 0': [
-    {
-      what: /^stderr$/,
-      why: 'no SCSI CD-ROM drive yet',
-      like: () => 'Warning: Orphaned drive without device: id=scsi0-cd0,file=,if=scsi,bus=0,unit=0',
-    },
-  ],
   'B04 4': [{ what: /^info migrate$/, why: FIRMWARE, like: except(/^total ram: \d+/m) }],
   'C02 1': [
     { what: /^i(\/w)? 0x70$/, why: FIRMWARE, like: except(/0x[\da-f]+$/gm) },
@@ -172,9 +165,7 @@ export function withRefusal(text: string, format: string): string {
   const hint =
     "You can use 'tinamou-img convert' to convert your image to an alternative supported " +
     `format, such as unencrypted ${format}, or raw with the LUKS format instead.`;
-  return text
-    .replace(/<TEXT>/g, refusal(format))
-    .replace(/(^.*no longer.*\n(.*(Failed to create|^could not add) USB.*\n)*)/gm, `$1${hint}\n`);
+  return text.replace(/<TEXT>/g, refusal(format)).replace(/^.*no longer.*\n/gm, `$&${hint}\n`);
 }
 
 /** Our BIOS has 64 KiB; and no CPU is plugged in. */

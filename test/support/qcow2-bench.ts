@@ -2,9 +2,11 @@
  * qcow2 images in memory: made, opened, checked.
  */
 import { CACHE_MODES } from '../../src/block/cache-mode.ts';
+import type { CheckResult, Repair } from '../../src/block/check-result.ts';
 import type { BlockContext } from '../../src/block/driver.ts';
 import { createQcow2, type Qcow2Settings } from '../../src/block/format/qcow2/create.ts';
 import { Qcow2Node } from '../../src/block/format/qcow2/node.ts';
+import { checkQcow2 } from '../../src/block/format/qcow2/repair.ts';
 import { openImage } from '../../src/block/graph.ts';
 import { Options } from '../../src/block/options.ts';
 import { FileNode } from '../../src/block/protocol/file.ts';
@@ -36,6 +38,15 @@ export async function make(
     ...settings,
   });
   await file.close();
+}
+
+/** A check, with everything it says. */
+export async function checked(
+  node: Qcow2Node,
+  repair: Repair = 'none',
+): Promise<CheckResult & { readonly messages: readonly string[] }> {
+  const messages: string[] = [];
+  return { ...(await checkQcow2(node, repair, line => messages.push(line))), messages };
 }
 
 export async function openQcow2(

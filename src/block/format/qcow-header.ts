@@ -4,11 +4,14 @@
 
 import { UserError } from '../../error.ts';
 import type { BlockNode } from '../node.ts';
+import { fillZeroes } from '../request.ts';
 
 export const QCOW_MAGIC = 0x514649fb;
 const HEADER_BYTES = 48;
 const MAX_BACKING_NAME = 1023;
 const MAX_L1_ENTRIES = 2 ** 31 / 8;
+/** Holds the header and the longest backing file name. */
+const FIRST_PART = 64 * 1024;
 
 export interface QcowHeader {
   readonly size: number;
@@ -95,7 +98,9 @@ export async function createQcow(file: BlockNode, settings: QcowSettings): Promi
   const l1Offset = Math.ceil((HEADER_BYTES + name.length) / 8) * 8;
   const l1Size = Math.ceil(size / 2 ** (clusterBits + l2Bits));
   if (l1Size > MAX_L1_ENTRIES) throw new UserError('Image too large');
-  const bytes = new Uint8Array(Math.ceil((l1Offset + l1Size * 8) / 512) * 512);
+  const length = Math.ceil((l1Offset + l1Size * 8) / 512) * 512;
+  // The L1 table may be too large for memory, and is all zeros.
+  const bytes = new Uint8Array(Math.min(length, FIRST_PART));
   const data = new DataView(bytes.buffer);
   const set64 = (at: number, value: number): void => {
     data.setUint32(at, Math.floor(value / 0x1_0000_0000));
@@ -113,6 +118,7 @@ export async function createQcow(file: BlockNode, settings: QcowSettings): Promi
   data.setUint8(33, l2Bits);
   data.setUint32(36, settings.encrypted ? 1 : 0);
   set64(40, l1Offset);
+  await fillZeroes(file, bytes.length, length - bytes.length);
   await file.write(0, bytes);
   await file.flush();
 }

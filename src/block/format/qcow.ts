@@ -12,9 +12,11 @@ import { ImageEncryption } from '../crypto/password.ts';
 import { refuseEncrypted } from '../crypto/policy.ts';
 import type { BlockContext, Driver, OpenRequest } from '../driver.ts';
 import type { BlockNode, Extent, ImageDetails } from '../node.ts';
-import { checkCompressed, Mutex, readPadded } from '../request.ts';
+import { CHUNK, checkCompressed, Mutex, readPadded } from '../request.ts';
+import { letGo } from '../shared-node.ts';
 import { backingNameOf, parseQcowHeader, QCOW_MAGIC, type QcowHeader } from './qcow-header.ts';
 import { QcowTables } from './qcow-tables.ts';
+import { tableBudget } from './table-budget.ts';
 
 interface Place {
   readonly kind: 'unallocated' | 'normal' | 'compressed';
@@ -29,7 +31,6 @@ export class QcowNode implements BlockNode {
   readonly encryption: ImageEncryption | undefined;
   backing: BlockNode | undefined;
   private readonly lock = new Mutex();
-  private readonly tables: QcowTables;
   private unpacked: { readonly place: number; readonly bytes: Uint8Array } | undefined;
 
   constructor(
@@ -37,9 +38,8 @@ export class QcowNode implements BlockNode {
     readonly file: BlockNode,
     readonly readOnly: boolean,
     private readonly parts: { readonly header: QcowHeader; readonly context: BlockContext },
-    l1: Uint8Array,
+    private readonly tables: QcowTables,
   ) {
-    this.tables = new QcowTables(file, parts.header, l1);
     if (parts.header.encrypted) this.encryption = new ImageEncryption(parts.context.host);
   }
 
@@ -56,7 +56,7 @@ export class QcowNode implements BlockNode {
     const inCluster = offset % clusterSize;
     const first = await this.tables.entry(offset);
     const span = Math.min(limit, clusterSize - inCluster);
-    if (first === 0n) return this.run('unallocated', span, 0);
+    if (first === 0n) return this.run('unallocated', await this.gap(offset, limit), 0);
     const shift = BigInt(63 - this.parts.header.clusterBits);
     if (first >> 63n === 1n) {
       const place = Number(first & ((1n << shift) - 1n));
@@ -71,6 +71,19 @@ export class QcowNode implements BlockNode {
       length = Math.min(limit, length + clusterSize);
     }
     return this.run('normal', length, place);
+  }
+
+  /** How much from `offset` on is not there; whole L2 tables at a time where there is none. */
+  private async gap(offset: number, limit: number): Promise<number> {
+    const { clusterSize, tables } = this;
+    let end = offset;
+    while (end < offset + limit) {
+      const hasTable = (await tables.tablePlace(end)) !== 0;
+      if (hasTable && (await tables.entry(end)) !== 0n) break;
+      const step = hasTable ? clusterSize : tables.coverage;
+      end += step - (end % step);
+    }
+    return Math.min(limit, end - offset);
   }
 
   private run(kind: Place['kind'], length: number, offset: number): Place {
@@ -112,8 +125,13 @@ export class QcowNode implements BlockNode {
   private change(task: () => Promise<void>): Promise<void> {
     return this.lock.run(async () => {
       if (this.readOnly) throw new BlockError('EACCES', 'Permission denied');
-      await this.tables.makeRoom();
-      await task();
+      this.tables.changing = true;
+      try {
+        await task();
+      } finally {
+        this.tables.changing = false;
+        if (this.tables.isFull) await this.tables.makeRoom();
+      }
     });
   }
 
@@ -125,9 +143,12 @@ export class QcowNode implements BlockNode {
     let done = 0;
     while (done < from.length) {
       const at = offset + done;
+      if (this.tables.isFull) await this.tables.makeRoom();
       const place = await this.lookup(at, from.length - done);
-      const part = from.subarray(done, done + place.length);
-      if (place.kind === 'normal') {
+      const own = place.kind === 'normal';
+      const most = own ? place.length : this.clusterSize - (at % this.clusterSize);
+      const part = from.subarray(done, done + Math.min(most, place.length));
+      if (own) {
         if (!this.tables.mayHoldData(place.offset, place.length)) {
           throw new BlockError('EIO', IO_ERROR);
         }
@@ -136,7 +157,7 @@ export class QcowNode implements BlockNode {
       } else {
         await this.writeNew(at, part);
       }
-      done += place.length;
+      done += part.length;
     }
   }
 
@@ -179,8 +200,9 @@ export class QcowNode implements BlockNode {
       for (let done = 0; done < length; ) {
         const place = await this.lookup(offset + done, length - done);
         const blank = place.kind === 'unallocated' && this.backing === undefined;
-        if (!blank) await this.writeAll(offset + done, new Uint8Array(place.length));
-        done += place.length;
+        const part = blank ? place.length : Math.min(place.length, CHUNK);
+        if (!blank) await this.writeAll(offset + done, new Uint8Array(part));
+        done += part;
       }
     });
   }
@@ -231,8 +253,9 @@ export class QcowNode implements BlockNode {
     try {
       await this.flush();
     } finally {
-      await this.file.close();
-      await this.backing?.close();
+      this.tables.drop();
+      await letGo(this.file);
+      if (this.backing !== undefined) await letGo(this.backing);
     }
   }
 }
@@ -256,8 +279,8 @@ async function openQcow(request: OpenRequest): Promise<QcowNode> {
   const header = parseQcowHeader(bytes, deviceName, file.length);
   if (header.encrypted) refuseEncrypted('qcow', request.context);
   header.backingFile = await backingNameOf(file, header);
-  const l1 = new Uint8Array(header.l1Size * 8);
-  await file.read(header.l1Offset, l1);
+  const tables = new QcowTables(file, header, tableBudget(request.context.host));
+  await tables.begin();
   const parts = { header, context: request.context };
-  return new QcowNode(request.filename, file, flags.readOnly, parts, l1);
+  return new QcowNode(request.filename, file, flags.readOnly, parts, tables);
 }

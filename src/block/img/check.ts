@@ -93,15 +93,34 @@ async function run(tool: Tool, node: BlockNode, how: Run): Promise<number> {
   return result.leaks > 0 ? 3 : 0;
 }
 
+/** There may be millions of lines: they are written many at a time, and never all kept. */
+class Lines {
+  private pending = '';
+
+  constructor(private readonly write: (text: string) => void) {}
+
+  add(line: string): void {
+    this.pending += `${line}\n`;
+    if (this.pending.length >= 16384) this.flush();
+  }
+
+  flush(): void {
+    if (this.pending !== '') this.write(this.pending);
+    this.pending = '';
+  }
+}
+
 async function checkOnce(tool: Tool, node: BlockNode, repair: Repair): Promise<CheckResult> {
   let result: CheckResult | undefined;
+  const lines = new Lines(text => tool.host.err(text));
   try {
-    result = await checkImage(node, repair);
+    result = await checkImage(node, repair, line => lines.add(line));
   } catch (error) {
     throw new Failure([`Check failed: ${messageOf(error)}`]);
+  } finally {
+    lines.flush();
   }
   if (result === undefined) throw new Failure(['This image format does not support checks'], 63);
-  for (const message of result.messages) tool.host.err(`${message}\n`);
   if (result.failure !== undefined) throw new Failure([`Check failed: ${result.failure}`]);
   return result;
 }

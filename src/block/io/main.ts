@@ -13,7 +13,8 @@ import { BadOption, getopt, type OptionTable } from '../img/getopt.ts';
 import type { BlockNode } from '../node.ts';
 import { Options } from '../options.ts';
 import { openOverlay } from '../overlay.ts';
-import { runLine, openImage as tryOpen } from './commands.ts';
+import { runLine } from './commands.ts';
+import { openImage as tryOpen } from './opening.ts';
 import { IoSession, type OpenCall } from './session.ts';
 
 /** Stands for --compat, which has no letter. */

@@ -16,6 +16,7 @@ import {
   type ImageDetails,
 } from '../node.ts';
 import type { Options } from '../options.ts';
+import { letGo } from '../shared-node.ts';
 
 interface InjectError {
   readonly kind: 'inject-error';
@@ -190,7 +191,7 @@ export class BlkdebugNode implements BlockNode {
   }
 
   close(): Promise<void> {
-    return this.file.close();
+    return letGo(this.file);
   }
 
   details(): ImageDetails {

@@ -164,8 +164,8 @@ function virtioBus({ options }: PluggedVirtio): QdevBus {
   return { name: 'virtio-bus', type: 'virtio-pci-bus', children: [disk] };
 }
 
-function scsiBus({ options }: PluggedScsi): QdevBus {
-  const children = options.drives.map(drive =>
+function scsiBus({ options, drives }: PluggedScsi): QdevBus {
+  const children = drives.map(drive =>
     node(drive.model, scsiValues(drive), { id: drive.id, path: drive.path }),
   );
   return { name: options.busName, type: 'SCSI', children };

@@ -5,8 +5,8 @@
  * Not emulated: MSI-X (the guest uses INTA), SCSI passthrough (answered as unsupported, as for
  * every disk that is a file).
  *
- * Requests that are under way when the guest resets the device are void. State can be saved while
- * none is under way.
+ * Requests that are under way when the guest resets the device are void. Those that
+ * wait while the state is saved are made again from their descriptors.
  */
 
 import type { BlockBackend } from '../../block/backend.ts';
@@ -15,7 +15,7 @@ import type { Inbox } from '../../inbox.ts';
 import type { Log } from '../../log.ts';
 import type { Memory } from '../../memory.ts';
 import type { AccessSize, PortHandler } from '../../ports.ts';
-import { bool, type StateOf, state, struct, u8, u16, u32 } from '../../state.ts';
+import { bool, list, type Plain, type StateOf, state, struct, u8, u16, u32 } from '../../state.ts';
 import { Device } from '../device.ts';
 import { type DiskOperation, diskTiming, HARD_DISK } from '../disk-timing.ts';
 import { PciFunction } from '../pci/config.ts';
@@ -73,13 +73,15 @@ const LIMIT = 1 << 26;
 const WCE_OFFSET = 32;
 const DRIVER_OK = 4;
 
-const registers = state('virtio-blk', 1, {
+const registers = state('virtio-blk', 2, {
   guestFeatures: u32(),
   select: u16(),
   status: u8(),
   isr: u8(),
   writeCache: bool(true),
   queue: struct(queueFields),
+  /** First descriptors of the requests that are under way. */
+  started: list(QUEUE_SIZE, u16()),
 });
 
 export interface VirtioBlkOptions {
@@ -136,9 +138,14 @@ export class VirtioBlk extends Device<StateOf<typeof registers>> {
     this.settle();
   }
 
-  /** Nobody waits for answers any more. */
-  cancel(): void {
+  /** Requests that waited while the state was saved are made once more. */
+  override load(plain: Plain): void {
     this.epoch++;
+    super.load(plain);
+    for (const head of this.state.started.splice(0)) {
+      const chain = this.queue.chain(head);
+      if (chain !== undefined) this.start(chain);
+    }
   }
 
   protected override settle(): void {
@@ -322,8 +329,10 @@ export class VirtioBlk extends Device<StateOf<typeof registers>> {
   ): void {
     const { epoch } = this;
     const { backend, inbox } = this.options;
+    this.state.started.push(chain.head);
     const end = (status: number): void => {
       if (epoch !== this.epoch) return;
+      this.state.started.splice(this.state.started.indexOf(chain.head), 1);
       if (status === OK) then();
       this.finish(chain, status, what === 'read' && status === OK ? length : 0);
     };

@@ -269,7 +269,7 @@ describe('coming and going', () => {
       const { bench } = new Driver();
       const gone: string[] = [];
       bench.pc.virtio.onEjected = ({ options }) => gone.push(options.id ?? '');
-      bench.pc.virtio.hotplug.askBack(SLOT);
+      bench.pc.slots.hotplug.askBack(SLOT);
       expect(bench.inl(0xae04)).toBe(1 << SLOT);
       expect(bench.configRead(SLOT, 0, 0)).toBe(0x10011af4);
       if (isReset) bench.pc.reset();

@@ -4,6 +4,7 @@
 
 import { UserError } from '../../../error.ts';
 import type { BlockNode } from '../../node.ts';
+import { fillZeroes } from '../../request.ts';
 import {
   COMPATIBLE_LAZY_REFCOUNTS,
   type Header,
@@ -93,7 +94,7 @@ export async function createQcow2(file: BlockNode, settings: Qcow2Settings): Pro
   await file.write(clusterSize, table);
   await file.write((1 + tableClusters) * clusterSize, counts);
   const l1Bytes = Math.ceil((l1Size * 8) / 512) * 512;
-  if (l1Bytes > 0) await file.write(l1Offset, new Uint8Array(l1Bytes));
+  await fillZeroes(file, l1Offset, l1Bytes);
   await file.flush();
   await file.write(0, bytes);
   await file.flush();

@@ -2,61 +2,104 @@
  * Zero clusters of snapshots, turned into what version 2 of the format can say.
  *
  * Tables of snapshots are never changed in place: copies are made, and one write of the header
- * switches to them (rebuild.ts). A power cut before leaves clusters that nobody refers to.
+ * switches to them (rebuild.ts). A power cut before leaves clusters that nobody refers to. All
+ * snapshots go through their L1 tables together, a piece at a time: what they share at one place is
+ * copied once, and nothing has to be remembered for longer.
  */
 
+import { PAGE_BYTES } from '../paged-table.ts';
 import { entryOffset, kindOf, setEntry } from './entry.ts';
+import { l1Length, storedL1, tableL1 } from './l1-source.ts';
 import { set64, view } from './layout.ts';
-import type { Table } from './metadata.ts';
 import type { Qcow2Node } from './node.ts';
 import { switchTo } from './rebuild.ts';
-import { l1Length } from './references.ts';
 import type { Snapshot } from './snapshots.ts';
 
 /** Under the lock. */
 export async function expandInactive(node: Qcow2Node): Promise<void> {
   const expansion = new Expansion(node);
-  const snapshots: (Snapshot & { l1?: DataView })[] = [];
-  for (const snapshot of node.snapshots) {
-    const l1 = await expansion.newL1(snapshot);
-    snapshots.push(l1 === undefined ? snapshot : { ...snapshot, l1 });
-  }
-  if (snapshots.every(({ l1 }) => l1 === undefined)) return;
-  const { l1, header } = node.metadata;
-  const active = new Uint8Array(l1.buffer, l1.byteOffset, l1.byteLength).slice();
-  await switchTo(node, { l1: view(active), size: header.size, snapshots });
+  await expansion.run();
+  if (!expansion.isNeeded) return;
+  const { header, l1 } = node.metadata;
+  const snapshots = node.snapshots.map(s => expansion.moved(s));
+  await switchTo(node, { l1: tableL1(l1), size: header.size, snapshots });
 }
 
 class Expansion {
-  /** Tables by their old places; where they need no change, the old place. */
+  /** New places of L1 tables, by the old ones. */
+  private readonly l1Places = new Map<number, number>();
+  /** L2 tables by their old places; where they need no change, the old place. */
   private readonly places = new Map<number, number>();
 
   constructor(private readonly node: Qcow2Node) {}
 
-  /** Undefined when the snapshot holds no zero clusters. */
-  async newL1(snapshot: Snapshot): Promise<DataView | undefined> {
-    const bytes = new Uint8Array(l1Length(this.node, snapshot));
-    if (bytes.length > 0) await this.node.file.read(snapshot.l1Offset, bytes);
-    const copy = view(bytes);
+  get isNeeded(): boolean {
+    return this.l1Places.size > 0;
+  }
+
+  moved(snapshot: Snapshot): Snapshot {
+    const l1Offset = this.l1Places.get(snapshot.l1Offset);
+    return l1Offset === undefined ? snapshot : { ...snapshot, l1Offset };
+  }
+
+  async run(): Promise<void> {
+    const { snapshots, metadata } = this.node;
+    // Tables with one place are one table, as long as the longest says.
+    const tables = new Map<number, Snapshot>();
+    for (const snapshot of snapshots) {
+      const known = tables.get(snapshot.l1Offset);
+      if (known === undefined || known.l1Size < snapshot.l1Size) {
+        tables.set(snapshot.l1Offset, snapshot);
+      }
+    }
+    const longest = Math.max(0, ...[...tables.values()].map(s => l1Length(this.node, s)));
+    for (let at = 0; at < longest; at += PAGE_BYTES) {
+      this.places.clear();
+      for (const snapshot of tables.values()) {
+        await this.expandPiece(snapshot, at);
+        if (metadata.isFull) await metadata.makeRoom();
+      }
+    }
+  }
+
+  private async expandPiece(snapshot: Snapshot, start: number): Promise<void> {
+    const table = storedL1(this.node, snapshot);
+    if (start >= table.length) return;
+    const piece = await table.piece(start);
     let changed = false;
-    for (let at = 0; at < copy.byteLength; at += 8) {
-      const old = entryOffset(copy.getUint32(at), copy.getUint32(at + 4));
+    for (let at = 0; at < piece.byteLength; at += 8) {
+      const old = entryOffset(piece.getUint32(at), piece.getUint32(at + 4));
       if (old === 0) continue;
-      const place = this.places.get(old) ?? (await this.expanded(old, at / 8));
+      const place = this.places.get(old) ?? (await this.expanded(old, (start + at) / 8));
       this.places.set(old, place);
       if (place === old) continue;
-      set64(copy, at, place);
+      set64(piece, at, place);
       changed = true;
     }
-    return changed ? copy : undefined;
+    if (!changed) return;
+    const place = this.l1Places.get(snapshot.l1Offset) ?? (await this.copyOf(snapshot));
+    await this.node.metadata.writeAt(place + start, new Uint8Array(piece.buffer));
+  }
+
+  /** A snapshot's L1 table again, in clusters of its own. */
+  private async copyOf(snapshot: Snapshot): Promise<number> {
+    const { metadata, refcounts } = this.node;
+    const table = storedL1(this.node, snapshot);
+    const place = await refcounts.allocate(Math.ceil(table.length / metadata.clusterSize));
+    for (let at = 0; at < table.length; at += PAGE_BYTES) {
+      const { buffer } = await table.piece(at);
+      await metadata.writeAt(place + at, new Uint8Array(buffer));
+    }
+    this.l1Places.set(snapshot.l1Offset, place);
+    return place;
   }
 
   /** A table without zero clusters; resolves with its place. */
   private async expanded(old: number, index: number): Promise<number> {
     const { metadata, refcounts } = this.node;
-    const table = await metadata.table(old);
-    if (!hasZeroes(table)) return old;
-    const bytes = table.bytes.slice();
+    const found = await metadata.glance(old);
+    if (!hasZeroes(found.data)) return old;
+    const bytes = found.bytes.slice();
     const data = view(bytes);
     for (let i = 0; i < metadata.l2Entries; i++) {
       if (kindOf(data.getUint32(i * 8), data.getUint32(i * 8 + 4)) !== 'zero') continue;
@@ -79,7 +122,7 @@ class Expansion {
   }
 }
 
-function hasZeroes({ data }: Table): boolean {
+function hasZeroes(data: DataView): boolean {
   for (let i = 0; i < data.byteLength; i += 8) {
     if (kindOf(data.getUint32(i), data.getUint32(i + 4)) === 'zero') return true;
   }

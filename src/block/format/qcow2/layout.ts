@@ -14,7 +14,7 @@ export const MAX_CLUSTER_BITS = 21;
 const V2_HEADER_LENGTH = 72;
 export const V3_HEADER_LENGTH = 104;
 const MAX_BACKING_NAME = 1023;
-const MAX_REFTABLE_BYTES = 8 * 1024 * 1024;
+export const MAX_REFTABLE_BYTES = 8 * 1024 * 1024;
 export const MAX_L1_BYTES = 32 * 1024 * 1024;
 export const MAX_SNAPSHOTS = 65536;
 

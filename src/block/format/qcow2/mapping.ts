@@ -2,6 +2,7 @@
  * From guest offsets to places in the file: lookups in L1 and L2 that change nothing.
  */
 
+import type { TablePage } from '../paged-table.ts';
 import {
   COMPRESSED,
   type CompressedPlace,
@@ -10,12 +11,23 @@ import {
   kindOf,
   ZERO,
 } from './entry.ts';
-import type { Metadata, Table } from './metadata.ts';
+import type { Metadata } from './metadata.ts';
+import type { Table } from './table-cache.ts';
 
 export type Mapping =
   | { readonly kind: 'unallocated' | 'zero'; readonly length: number }
   | { readonly kind: 'normal'; readonly length: number; readonly offset: number }
   | { readonly kind: 'compressed'; readonly length: number; readonly place: CompressedPlace };
+
+/** The offsets of L2 tables in a part of an L1 table. */
+export function eachEntry(
+  { data }: Pick<TablePage, 'data'>,
+  visit: (offset: number) => void,
+): void {
+  for (let at = 0; at < data.byteLength; at += 8) {
+    visit(entryOffset(data.getUint32(at), data.getUint32(at + 4)));
+  }
+}
 
 /** The L2 table behind an L1 entry, undefined where there is none. */
 export function l2Table(
@@ -23,11 +35,22 @@ export function l2Table(
   l1Index: number,
 ): Table | undefined | Promise<Table | undefined> {
   if (l1Index >= metadata.header.l1Size) return undefined;
-  const offset = metadata.l2Offset(l1Index);
+  const page = metadata.l1.page(l1Index);
+  if (page instanceof Promise) return page.then(() => l2Table(metadata, l1Index));
+  return tableBehind(metadata, page, l1Index);
+}
+
+function tableBehind(
+  metadata: Metadata,
+  { data, first }: TablePage,
+  l1Index: number,
+): Table | undefined | Promise<Table | undefined> {
+  const at = (l1Index - first) * 8;
+  const offset = entryOffset(data.getUint32(at), data.getUint32(at + 4));
   if (offset === 0) return undefined;
   if (offset % metadata.clusterSize !== 0 || offset > Number.MAX_SAFE_INTEGER) {
-    const at = `0x${offset.toString(16)} unaligned (L1 index: 0x${l1Index.toString(16)})`;
-    return metadata.corruption(`L2 table offset ${at}`);
+    const where = `0x${offset.toString(16)} unaligned (L1 index: 0x${l1Index.toString(16)})`;
+    return metadata.corruption(`L2 table offset ${where}`);
   }
   return metadata.table(offset);
 }
@@ -48,9 +71,7 @@ export function lookup(
   if (found === undefined) return { kind: 'unallocated', length: most };
   if (!(found instanceof Promise)) return lookupIn(metadata, found, inTable, most);
   return found.then(table =>
-    table === undefined
-      ? { kind: 'unallocated', length: most }
-      : lookupIn(metadata, table, inTable, most),
+    table === undefined ? { kind: 'unallocated', length: most } : lookup(metadata, offset, limit),
   );
 }
 

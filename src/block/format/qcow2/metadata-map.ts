@@ -1,47 +1,34 @@
 /**
  * Which host clusters hold metadata: guest data must never be written there, whatever a corrupt
- * table says. One bit per cluster, so its size follows the file's.
+ * table says. Its size follows what there is of metadata, wherever in the file that lies.
  */
 
+import { Counts } from './counts.ts';
+
 export class MetadataMap {
-  private bits = new Uint8Array(1024);
+  private readonly marks = new Counts(0);
 
   constructor(private readonly clusterBits: number) {}
 
   add(offset: number, length: number): void {
-    this.each(offset, length, (byte, mask) => {
-      this.reserve(byte);
-      this.bits[byte] |= mask;
-    });
+    this.marks.fill(this.first(offset), this.count(offset, length), 1);
   }
 
   remove(offset: number, length: number): void {
-    this.each(offset, length, (byte, mask) => {
-      if (byte < this.bits.length) this.bits[byte] &= ~mask;
-    });
+    this.marks.fill(this.first(offset), this.count(offset, length), 0);
   }
 
   overlaps(offset: number, length: number): boolean {
-    let found = false;
-    this.each(offset, length, (byte, mask) => {
-      if (byte < this.bits.length && (this.bits[byte] & mask) !== 0) found = true;
-    });
-    return found;
+    const first = this.first(offset);
+    const end = first + this.count(offset, length);
+    return this.marks.nextUsed(first, end) < end;
   }
 
-  private each(offset: number, length: number, visit: (byte: number, mask: number) => void): void {
-    if (length === 0) return;
-    const size = 2 ** this.clusterBits;
-    const last = Math.floor((offset + length - 1) / size);
-    for (let cluster = Math.floor(offset / size); cluster <= last; cluster++) {
-      visit(Math.floor(cluster / 8), 1 << (cluster % 8));
-    }
+  private first(offset: number): number {
+    return Math.floor(offset / 2 ** this.clusterBits);
   }
 
-  private reserve(byte: number): void {
-    if (byte < this.bits.length) return;
-    const grown = new Uint8Array(Math.max(byte + 1, this.bits.length * 2));
-    grown.set(this.bits);
-    this.bits = grown;
+  private count(offset: number, length: number): number {
+    return Math.ceil((offset + length) / 2 ** this.clusterBits) - this.first(offset);
   }
 }

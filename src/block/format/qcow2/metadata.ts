@@ -18,39 +18,23 @@
 
 import { BlockError } from '../../backend.ts';
 import type { BlockNode, DebugEvent } from '../../node.ts';
-import { entryOffset } from './entry.ts';
-import {
-  FIELD,
-  get64,
-  type Header,
-  INCOMPATIBLE_DIRTY,
-  patchHeader,
-  set64,
-  view,
-} from './layout.ts';
+import { OVERHEAD, PagedTable, type TablePage } from '../paged-table.ts';
+import { MOST_DIRTY, type TableBudget, WORTH_WRITING } from '../table-budget.ts';
+import { FIELD, get64, type Header, INCOMPATIBLE_DIRTY, patchHeader, view } from './layout.ts';
 import type { MetadataMap } from './metadata-map.ts';
+import { type Table, TableCache } from './table-cache.ts';
 
-/** Bytes of tables that may be cached before clean ones go, or dirty ones are committed. */
-const CACHE_BYTES = 16 * 1024 * 1024;
-const SECTOR = 512;
-
-export interface Table {
-  readonly offset: number;
-  readonly bytes: Uint8Array;
-  readonly data: DataView;
-  readonly isRefblock: boolean;
-  dirty: boolean;
-  /** Nothing on disk points to it yet. */
-  fresh: boolean;
-}
+/** So much is written at once where a table becomes larger. */
+const PIECE = 256 * 1024;
+/** So many clusters may wait for the commit that sets them free. */
+const FREES = 256 * 1024;
 
 /** Raises the alarm about a corrupt image; always throws. */
 export type Corruption = (text: string) => Promise<never>;
 
-export class Metadata {
-  l1: DataView;
-  reftable: DataView;
-  readonly clusterSize: number;
+export class Metadata extends TableCache {
+  l1: PagedTable;
+  reftable: PagedTable;
   /** Entries in one L2 table. */
   readonly l2Entries: number;
   /** Bytes of guest disk behind one L2 table. */
@@ -62,177 +46,157 @@ export class Metadata {
   corruption: Corruption = async text => {
     throw new BlockError('EIO', text);
   };
-  /** True while an operation that changes metadata runs: clean tables must stay then. */
-  changing = false;
-  private readonly tables = new Map<number, Table>();
-  private glanced: Uint8Array | undefined;
-  private readonly loading = new Map<number, Promise<Table>>();
-  private readonly dirtyL1 = new Set<number>();
-  private readonly dirtyReftable = new Set<number>();
   private l1Moved = false;
   private reftableMoved = false;
   private headerDirty = false;
-  private dirtyTables = 0;
-  /** Those of them that hold counts. */
-  private dirtyBlocks = 0;
   /** The dirty bit is ours, and on disk. */
   private isLazy = false;
   private readonly pendingFrees: number[] = [];
 
   constructor(
-    readonly file: BlockNode,
+    file: BlockNode,
     readonly header: Header,
     private headerSector: Uint8Array,
-    l1: Uint8Array,
-    reftable: Uint8Array,
+    budget: TableBudget,
   ) {
-    this.clusterSize = 2 ** header.clusterBits;
+    super(file, 2 ** header.clusterBits, budget);
     this.l2Entries = this.clusterSize / 8;
     this.l2Coverage = this.l2Entries * this.clusterSize;
-    this.l1 = view(l1);
-    this.reftable = view(reftable);
+    this.l1 = this.l1At(header.l1Offset, header.l1Size);
+    this.reftable = this.reftableAt(header.reftableOffset, header.reftableClusters);
     this.highWater = file.length;
   }
 
-  // Tables
-
-  /** The table at `offset`, from memory or the file. */
-  table(offset: number, isRefblock = false): Table | Promise<Table> {
-    const cached = this.tables.get(offset);
-    if (cached !== undefined) return cached;
-    return this.load(offset, isRefblock);
+  private l1At(offset: number, entries: number): PagedTable {
+    return new PagedTable(this.file, offset, entries, this.budget.pages(this));
   }
 
-  /** The table at `offset` if it is in memory. */
-  cached(offset: number): Table | undefined {
-    return this.tables.get(offset);
-  }
-
-  /**
-   * The table at `offset`, to be looked at before the next glance: a look at all tables of a large
-   * image shall neither fill the cache nor leave garbage.
-   */
-  async glance(offset: number, isRefblock = false): Promise<Pick<Table, 'bytes' | 'data'>> {
-    const cached = this.tables.get(offset);
-    if (cached !== undefined) return cached;
-    this.glanced ??= new Uint8Array(this.clusterSize);
-    await this.file.debugEvent?.(isRefblock ? 'refblock_load' : 'l2_load');
-    await this.file.read(offset, this.glanced);
-    return { bytes: this.glanced, data: view(this.glanced) };
-  }
-
-  private load(offset: number, isRefblock: boolean): Promise<Table> {
-    const underWay = this.loading.get(offset);
-    if (underWay !== undefined) return underWay;
-    const promise = this.readTable(offset, isRefblock).finally(() => this.loading.delete(offset));
-    this.loading.set(offset, promise);
-    return promise;
-  }
-
-  private async readTable(offset: number, isRefblock: boolean): Promise<Table> {
-    if (!this.changing) this.evictClean();
-    const bytes = new Uint8Array(this.clusterSize);
-    if (this.file.debugEvent !== undefined) {
-      await this.file.debugEvent(isRefblock ? 'refblock_load' : 'l2_load');
-    }
-    await this.file.read(offset, bytes);
-    const present = this.tables.get(offset);
-    if (present !== undefined) return present;
-    return this.keep({ offset, bytes, isRefblock, dirty: false, fresh: false });
-  }
-
-  private keep(table: Omit<Table, 'data'>): Table {
-    const full = { ...table, data: view(table.bytes) };
-    this.tables.set(table.offset, full);
-    return full;
+  private reftableAt(offset: number, clusters: number): PagedTable {
+    return this.l1At(offset, clusters * this.l2Entries);
   }
 
   /** A table in a cluster that was just allocated. */
-  newTable(offset: number, bytes: Uint8Array, isRefblock: boolean): Table {
-    const table = this.keep({ offset, bytes, isRefblock, dirty: false, fresh: true });
+  newTable(offset: number, isRefblock: boolean): Table {
+    const table = this.keep({ ...this.blank(), offset, isRefblock, dirty: false, fresh: true });
     this.markDirty(table);
     this.map?.add(offset, this.clusterSize);
     return table;
   }
 
-  markDirty(table: Table): void {
-    if (table.dirty) return;
-    table.dirty = true;
-    this.countDirty(table, 1);
-  }
-
-  private countDirty(table: Table, by: 1 | -1): void {
-    this.dirtyTables += by;
-    if (table.isRefblock) this.dirtyBlocks += by;
+  /** Memory that only writing can free. */
+  private get dirtyBytes(): number {
+    const tables = this.dirtyTables * (this.clusterSize + OVERHEAD);
+    return tables + this.l1.dirtyBytes + this.reftable.dirtyBytes;
   }
 
   get isFull(): boolean {
-    return this.tables.size * this.clusterSize > CACHE_BYTES;
+    return this.budget.isFull || this.dirtyBytes > MOST_DIRTY || this.pendingFrees.length > FREES;
   }
 
-  /** Called between operations only: makes the cache small again. */
+  /** Called where nobody holds a table of this image: makes the cache small again. */
   async makeRoom(): Promise<void> {
-    if (!this.isFull) return;
-    if (this.dirtyTables * this.clusterSize > CACHE_BYTES / 2) await this.commit();
-    this.evictClean();
+    if (this.dirtyBytes > MOST_DIRTY || this.pendingFrees.length > FREES) await this.commitAlone();
+    this.relieve();
+    if (!this.budget.isFull || this.dirtyBytes < WORTH_WRITING) return;
+    await this.commitAlone();
+    this.relieve();
   }
 
-  /** Forgets clean tables when there are many; for loops over all tables, between two of them. */
-  trim(): void {
-    if (this.isFull) this.evictClean();
-  }
-
-  private evictClean(): void {
-    const limit = CACHE_BYTES / this.clusterSize;
-    if (this.tables.size <= limit) return;
-    for (const [offset, table] of this.tables) {
-      if (!table.dirty) this.tables.delete(offset);
-      if (this.tables.size <= limit / 2) return;
+  /** The tables that a commit holds must stay. */
+  private async commitAlone(): Promise<void> {
+    const { changing } = this;
+    this.changing = true;
+    try {
+      await this.commit();
+    } finally {
+      this.changing = changing;
     }
+  }
+
+  private relieve(): void {
+    const { changing } = this;
+    this.changing = false;
+    this.budget.relieve();
+    this.changing = changing;
+  }
+
+  override giveUp(): void {
+    if (this.changing) return;
+    this.l1.giveUp();
+    this.reftable.giveUp();
+    super.giveUp();
+  }
+
+  /** Forgets everything: the image is closed, or somebody else has changed it. */
+  override drop(): void {
+    super.drop();
+    this.l1.drop();
+    this.reftable.drop();
   }
 
   // L1
 
-  setL1(index: number, offset: number, flags: number): void {
-    this.l1.setUint32(index * 8, (Math.floor(offset / 0x1_0000_0000) | flags) >>> 0);
-    this.l1.setUint32(index * 8 + 4, offset % 0x1_0000_0000);
-    this.dirtyL1.add(Math.floor((index * 8) / SECTOR));
-  }
-
-  l2Offset(index: number): number {
-    return entryOffset(this.l1.getUint32(index * 8), this.l1.getUint32(index * 8 + 4));
+  setL1(index: number, offset: number, flags: number): undefined | Promise<undefined> {
+    return this.l1.set(index, upper(offset, flags), offset % 0x1_0000_0000);
   }
 
   /** A larger L1 table, in clusters that were just allocated. */
-  moveL1(offset: number, bytes: Uint8Array): void {
+  async moveL1(offset: number, entries: number): Promise<void> {
+    await this.file.debugEvent?.('l1_grow.write_table');
+    const table = this.l1At(offset, entries);
+    await this.copyTable(this.l1, table);
     this.map?.remove(this.header.l1Offset, this.l1.byteLength);
-    this.map?.add(offset, bytes.length);
-    this.l1 = view(bytes);
+    this.map?.add(offset, table.byteLength);
+    this.l1.drop();
+    this.l1 = table;
     this.header.l1Offset = offset;
-    this.header.l1Size = bytes.length / 8;
+    this.header.l1Size = entries;
     this.l1Moved = true;
     this.headerDirty = true;
   }
 
+  /**
+   * Writes all of a table, changes included, to where nothing points yet, and zeros for what is
+   * new in the larger one.
+   */
+  private async copyTable(from: PagedTable, to: PagedTable): Promise<void> {
+    await from.scan(page => this.writeAt(to.offset + page.first * 8, page.bytes));
+    const zeros = new Uint8Array(Math.min(PIECE, to.byteLength - from.byteLength));
+    for (let at = from.byteLength; at < to.byteLength; at += zeros.length) {
+      await this.writeAt(to.offset + at, zeros.subarray(0, to.byteLength - at));
+    }
+  }
+
   // Refcount table
 
-  reftableEntry(index: number): number {
-    const bytes = index * 8;
-    if (bytes >= this.reftable.byteLength) return 0;
-    return get64(this.reftable, bytes);
+  /** At once when that part of the table is in memory. */
+  reftableEntry(index: number): number | Promise<number> {
+    if (index >= this.reftable.entries) return 0;
+    const page = this.reftable.page(index);
+    return page instanceof Promise
+      ? page.then(() => this.reftableEntry(index))
+      : entryOf(page, index);
   }
 
-  setReftableEntry(index: number, offset: number): void {
-    set64(this.reftable, index * 8, offset);
-    this.dirtyReftable.add(Math.floor((index * 8) / SECTOR));
+  /** The same where only what is in memory counts. */
+  knownReftableEntry(index: number): number {
+    const page = index < this.reftable.entries ? this.reftable.cached(index) : undefined;
+    return page === undefined ? 0 : entryOf(page, index);
   }
 
-  moveReftable(offset: number, bytes: Uint8Array): void {
+  setReftableEntry(index: number, offset: number): undefined | Promise<undefined> {
+    return this.reftable.set(index, upper(offset, 0), offset % 0x1_0000_0000);
+  }
+
+  async moveReftable(offset: number, clusters: number): Promise<void> {
+    const table = this.reftableAt(offset, clusters);
+    await this.copyTable(this.reftable, table);
     this.map?.remove(this.header.reftableOffset, this.reftable.byteLength);
-    this.map?.add(offset, bytes.length);
-    this.reftable = view(bytes);
+    this.map?.add(offset, table.byteLength);
+    this.reftable.drop();
+    this.reftable = table;
     this.header.reftableOffset = offset;
-    this.header.reftableClusters = bytes.length / this.clusterSize;
+    this.header.reftableClusters = clusters;
     this.reftableMoved = true;
   }
 
@@ -251,14 +215,14 @@ export class Metadata {
   }
 
   get dirty(): boolean {
-    return this.dirtyBlocks > 0 || this.dirtyReftable.size > 0 || this.tablesDirty;
+    return this.dirtyBlocks > 0 || this.reftable.dirty || this.tablesDirty;
   }
 
   /** The same but for what lazy refcounts leave for later. */
   private get tablesDirty(): boolean {
     return (
       this.dirtyTables > this.dirtyBlocks ||
-      this.dirtyL1.size > 0 ||
+      this.l1.dirty ||
       this.l1Moved ||
       this.reftableMoved ||
       this.headerDirty ||
@@ -307,40 +271,35 @@ export class Metadata {
   async commit(countsLater = false): Promise<void> {
     await this.file.debugEvent?.('flush_to_os');
     if (!this.dirty) return this.file.flush();
-    await this.writeTables(table => (table.isRefblock ? !countsLater : table.fresh));
+    await this.write(table => (table.isRefblock ? !countsLater : table.fresh));
     if (this.reftableMoved) {
       await this.file.debugEvent?.('refblock_alloc.write_table');
-      await this.writeAt(this.header.reftableOffset, bytesOf(this.reftable));
+      await this.storeTable(this.reftable);
     }
-    if (this.l1Moved) {
-      await this.file.debugEvent?.('l1_grow.write_table');
-      await this.writeAt(this.header.l1Offset, bytesOf(this.l1));
-    }
+    if (this.l1Moved) await this.storeTable(this.l1);
     await this.file.flush();
     if (!countsLater) await this.commitReftable();
-    await this.writeTables(table => !table.isRefblock);
-    if (this.dirtyL1.size > 0) await this.file.debugEvent?.('l1_update');
-    if (!this.l1Moved) await this.writeSectors(this.header.l1Offset, this.l1, this.dirtyL1);
+    await this.write(table => !table.isRefblock);
+    if (this.l1.dirty) await this.file.debugEvent?.('l1_update');
+    await this.storeTable(this.l1);
     if (this.l1Moved) await this.file.debugEvent?.('l1_grow.activate_table');
     this.l1Moved = false;
-    this.dirtyL1.clear();
     if (this.headerDirty) await this.writeHeader();
     await this.file.flush();
     await this.applyFrees();
   }
 
   private async commitReftable(): Promise<void> {
-    if (!this.reftableMoved && this.dirtyReftable.size === 0) return;
+    if (!this.reftableMoved && !this.reftable.dirty) return;
     if (this.reftableMoved) {
       await this.file.debugEvent?.('refblock_alloc.switch_table');
       await this.writeHeader(this.committed());
     } else {
       await this.file.debugEvent?.('reftable_update');
       await this.file.debugEvent?.('refblock_alloc.hookup');
-      await this.writeSectors(this.header.reftableOffset, this.reftable, this.dirtyReftable);
+      await this.storeTable(this.reftable);
     }
     this.reftableMoved = false;
-    this.dirtyReftable.clear();
     await this.file.flush();
   }
 
@@ -373,23 +332,17 @@ export class Metadata {
   async switchHeader(): Promise<void> {
     await this.writeHeader();
     await this.file.flush();
-    this.tables.clear();
-    this.dirtyTables = 0;
-    this.dirtyBlocks = 0;
-    this.dirtyL1.clear();
-    this.dirtyReftable.clear();
-    this.l1 = await this.reread(this.l1, this.header.l1Offset, this.header.l1Size * 8);
-    const { reftableOffset, reftableClusters } = this.header;
-    const length = reftableClusters * this.clusterSize;
-    this.reftable = await this.reread(this.reftable, reftableOffset, length);
+    this.drop();
+    this.l1 = this.l1At(this.header.l1Offset, this.header.l1Size);
+    this.reftable = this.reftableAt(this.header.reftableOffset, this.header.reftableClusters);
     this.map = undefined;
   }
 
-  /** Into the same memory, if it fits: these tables may be large. */
-  private async reread(old: DataView, offset: number, length: number): Promise<DataView> {
-    const bytes = length === old.byteLength ? bytesOf(old) : new Uint8Array(length);
-    if (length > 0) await this.file.read(offset, bytes);
-    return view(bytes);
+  /** Shows the disk of another L1 table; for images that are only read. */
+  showL1(offset: number, entries: number): void {
+    this.l1.drop();
+    this.l1 = this.l1At(offset, entries);
+    this.header.l1Size = entries;
   }
 
   private async writeHeader(overrides: Partial<Header> = {}): Promise<void> {
@@ -399,16 +352,11 @@ export class Metadata {
     if (!partial) this.headerDirty = false;
   }
 
-  private async writeTables(which: (table: Table) => boolean): Promise<void> {
-    if (this.dirtyTables === 0) return;
-    for (const table of this.tables.values()) {
-      if (!table.dirty || !which(table)) continue;
-      await this.file.debugEvent?.(this.eventOf(table));
-      await this.writeAt(table.offset, table.bytes);
-      table.dirty = false;
-      table.fresh = false;
-      this.countDirty(table, -1);
-    }
+  private write(which: (table: Table) => boolean): Promise<void> {
+    return this.writeTables(which, {
+      event: table => this.eventOf(table),
+      write: (offset, bytes) => this.writeAt(offset, bytes),
+    });
   }
 
   /** What writing a table is called. */
@@ -418,21 +366,24 @@ export class Metadata {
     return this.reftableMoved ? 'refblock_alloc.write_blocks' : 'refblock_alloc.write';
   }
 
-  private async writeSectors(at: number, table: DataView, sectors: Set<number>): Promise<void> {
-    const bytes = bytesOf(table);
-    for (const sector of sectors) {
-      const start = sector * SECTOR;
-      await this.writeAt(at + start, bytes.subarray(start, start + SECTOR));
-    }
+  private storeTable(table: PagedTable): Promise<void> {
+    return table.store((offset, bytes) => this.writeAt(offset, bytes));
   }
 
   private async applyFrees(): Promise<void> {
     if (this.pendingFrees.length > 0) await this.file.debugEvent?.('cluster_free');
     const frees = this.pendingFrees.splice(0);
-    for (const cluster of frees) await this.decrement(cluster);
+    for (const cluster of frees) {
+      await this.decrement(cluster);
+      if (this.isFull) await this.makeRoom();
+    }
   }
 }
 
-function bytesOf(data: DataView): Uint8Array {
-  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+function entryOf(page: TablePage, index: number): number {
+  return get64(page.data, (index - page.first) * 8);
+}
+
+function upper(offset: number, flags: number): number {
+  return (Math.floor(offset / 0x1_0000_0000) | flags) >>> 0;
 }

@@ -6,19 +6,23 @@
  * Not emulated: discarded clusters are reused but not punched out of the file.
  */
 
+import type { BlockHost } from '../../../disk-host.ts';
 import { UserError } from '../../../error.ts';
 import { BlockError, IO_ERROR } from '../../backend.ts';
 import { ImageEncryption } from '../../crypto/password.ts';
 import type { BlockContext } from '../../driver.ts';
 import type { BlockNode, Extent, ImageDetails } from '../../node.ts';
 import { checkCompressed, Mutex, readPadded } from '../../request.ts';
+import { letGo } from '../../shared-node.ts';
 import {
   COMPATIBLE_LAZY_REFCOUNTS,
+  get64,
   INCOMPATIBLE_CORRUPT,
   INCOMPATIBLE_DIRTY,
   l1EntriesFor,
+  MAX_L1_BYTES,
 } from './layout.ts';
-import { lookup, type Mapping } from './mapping.ts';
+import { eachEntry, lookup, type Mapping } from './mapping.ts';
 import type { Metadata } from './metadata.ts';
 import { MetadataMap } from './metadata-map.ts';
 import { Refcounts } from './refcounts.ts';
@@ -91,6 +95,7 @@ export class Qcow2Node implements BlockNode {
 
   /** Another process has changed the image: nothing that was read before counts. */
   adopt(metadata: Metadata, snapshots: Snapshot[]): void {
+    this.metadata.drop();
     this.metadata = metadata;
     this.snapshots = snapshots;
     this.unpacked = undefined;
@@ -289,16 +294,14 @@ export class Qcow2Node implements BlockNode {
     const { metadata, refcounts } = this;
     const { clusterSize } = metadata;
     if (entries <= metadata.header.l1Size) return;
-    if (entries * 8 > 32 * 1024 * 1024) throw new BlockError('EFBIG', 'File too large');
+    if (entries * 8 > MAX_L1_BYTES) throw new BlockError('EFBIG', 'File too large');
     await this.file.debugEvent?.('l1_grow.alloc_table');
-    const wanted = Math.max(entries, Math.ceil(metadata.header.l1Size * 1.5));
-    const bytes = new Uint8Array(wanted * 8);
-    const old = metadata.l1;
-    bytes.set(new Uint8Array(old.buffer, old.byteOffset, old.byteLength));
-    const place = await refcounts.allocate(Math.ceil(bytes.length / clusterSize));
+    const ahead = Math.min(MAX_L1_BYTES / 8, Math.ceil(metadata.header.l1Size * 1.5));
+    const wanted = Math.max(entries, ahead);
+    const place = await refcounts.allocate(Math.ceil((wanted * 8) / clusterSize));
     const first = metadata.header.l1Offset / clusterSize;
-    const count = Math.ceil(old.byteLength / clusterSize);
-    metadata.moveL1(place, bytes);
+    const count = Math.ceil(metadata.l1.byteLength / clusterSize);
+    await metadata.moveL1(place, wanted);
     for (let i = 0; i < count; i++) metadata.freeLater(first + i);
   }
 
@@ -313,11 +316,12 @@ export class Qcow2Node implements BlockNode {
 
   /** Reads a snapshot's disk from now on; for read-only images. */
   async lookInto(snapshot: Snapshot): Promise<void> {
-    const bytes = new Uint8Array(snapshot.l1Size * 8);
-    if (bytes.length > 0) await this.file.read(snapshot.l1Offset, bytes);
-    const { header } = this.metadata;
-    this.metadata.l1 = new DataView(bytes.buffer);
-    Object.assign(header, { l1Size: snapshot.l1Size, size: snapshot.diskSize });
+    this.metadata.showL1(snapshot.l1Offset, snapshot.l1Size);
+    this.metadata.header.size = snapshot.diskSize;
+  }
+
+  get host(): BlockHost {
+    return this.context.host;
   }
 
   warn(text: string): void {
@@ -390,8 +394,9 @@ export class Qcow2Node implements BlockNode {
         await this.exclusive(() => this.settle());
       } else if (!this.broken) await this.metadata.endLazy();
     } finally {
-      await this.file.close();
-      await this.backing?.close();
+      this.metadata.drop();
+      await letGo(this.file);
+      if (this.backing !== undefined) await letGo(this.backing);
     }
   }
 
@@ -408,11 +413,15 @@ export class Qcow2Node implements BlockNode {
   private guard(offset: number, length: number): undefined | Promise<never> {
     if (offset > Number.MAX_SAFE_INTEGER - length) return this.corrupted('Data outside the image');
     if (this.metadata.map?.overlaps(offset, length) !== true) return undefined;
-    const what = this.nameOf(offset, length);
+    return this.refuseWrite(offset, length);
+  }
+
+  private async refuseWrite(offset: number, length: number): Promise<never> {
+    const what = await this.nameOf(offset, length);
     return this.corrupted(`Preventing invalid write on metadata (overlaps with ${what})`);
   }
 
-  private nameOf(offset: number, length: number): string {
+  private async nameOf(offset: number, length: number): Promise<string> {
     const { header, clusterSize } = this.metadata;
     const meets = (at: number, size: number): boolean =>
       size > 0 && at < offset + length && offset < at + Math.ceil(size / clusterSize) * clusterSize;
@@ -423,10 +432,13 @@ export class Qcow2Node implements BlockNode {
     }
     if (meets(header.snapshotsOffset, header.snapshotCount > 0 ? 1 : 0)) return 'snapshot table';
     if (this.snapshots.some(s => meets(s.l1Offset, s.l1Size * 8))) return 'inactive L1 table';
-    for (let i = 0; i < header.l1Size; i++) {
-      if (meets(this.metadata.l2Offset(i), clusterSize)) return 'active L2 table';
-    }
-    return 'refcount block';
+    let isL2 = false;
+    await this.metadata.l1.scan(page => {
+      eachEntry(page, at => {
+        isL2 ||= meets(at, clusterSize);
+      });
+    });
+    return isL2 ? 'active L2 table' : 'refcount block';
   }
 
   /** Collects where metadata is; two tables in one place are corruption. */
@@ -434,11 +446,11 @@ export class Qcow2Node implements BlockNode {
     const { header, clusterSize } = this.metadata;
     const map = new MetadataMap(header.clusterBits);
     const end = Math.ceil(this.metadata.highWater / clusterSize) * clusterSize;
-    const bad: string[] = [];
+    let bad: string | undefined;
     const add = (offset: number, length: number, what: string): void => {
       if (length === 0 || offset === 0) return;
       const outside = offset % clusterSize !== 0 || offset + length > end + length;
-      if (outside || map.overlaps(offset, length)) bad.push(what);
+      if (outside || map.overlaps(offset, length)) bad ??= what;
       else map.add(offset, length);
     };
     map.add(0, clusterSize);
@@ -446,15 +458,16 @@ export class Qcow2Node implements BlockNode {
     add(header.reftableOffset, header.reftableClusters * clusterSize, 'refcount table');
     if (header.snapshotCount > 0) add(header.snapshotsOffset, 1, 'snapshot table');
     for (const s of this.snapshots) add(s.l1Offset, s.l1Size * 8, 'inactive L1 table');
-    const blocks = header.reftableClusters * (clusterSize / 8);
-    for (let i = 0; i < blocks; i++) {
-      add(this.metadata.reftableEntry(i), clusterSize, 'refcount block');
-    }
-    for (let i = 0; i < header.l1Size; i++) {
-      add(this.metadata.l2Offset(i), clusterSize, 'active L2 table');
-    }
-    if (bad.length > 0) {
-      await this.corrupted(`Preventing invalid write on metadata (overlaps with ${bad[0]})`);
+    await this.metadata.reftable.scan(({ data }) => {
+      for (let at = 0; at < data.byteLength; at += 8) {
+        add(get64(data, at), clusterSize, 'refcount block');
+      }
+    });
+    await this.metadata.l1.scan(page => {
+      eachEntry(page, at => add(at, clusterSize, 'active L2 table'));
+    });
+    if (bad !== undefined) {
+      await this.corrupted(`Preventing invalid write on metadata (overlaps with ${bad})`);
     }
     this.metadata.map = map;
   }

@@ -3,11 +3,13 @@
  * unless the image was left dirty or carries feature bits that a writer must clear.
  */
 
+import type { BlockHost } from '../../../disk-host.ts';
 import { UserError } from '../../../error.ts';
 import { refuseEncrypted } from '../../crypto/policy.ts';
 import type { Driver, OpenRequest } from '../../driver.ts';
 import type { BlockNode } from '../../node.ts';
 import type { Options } from '../../options.ts';
+import { tableBudget } from '../table-budget.ts';
 import {
   COMPATIBLE_LAZY_REFCOUNTS,
   FIELD,
@@ -21,7 +23,7 @@ import {
 import { Metadata } from './metadata.ts';
 import { Qcow2Node } from './node.ts';
 import { repairDirty } from './repair.ts';
-import { readSnapshots } from './snapshots.ts';
+import { readSnapshots, type Snapshot } from './snapshots.ts';
 
 /** Reads the first cluster, or what there is of it. */
 async function firstCluster(file: BlockNode): Promise<Uint8Array> {
@@ -92,7 +94,7 @@ async function openQcow2(request: OpenRequest): Promise<Qcow2Node> {
     throw new UserError('qcow2: Image is corrupt; cannot be opened read/write');
   }
   if (header.encrypted) refuseEncrypted('qcow2', request.context);
-  const { metadata, snapshots } = await readTables(file, header, bytes);
+  const { metadata, snapshots } = await readTables(file, header, bytes, request.context.host);
   takeTuning(options);
   const lazy = options.takeBool('lazy-refcounts');
   if (lazy === true && header.version === 2) {
@@ -117,21 +119,26 @@ async function openQcow2(request: OpenRequest): Promise<Qcow2Node> {
   return node;
 }
 
-async function readTables(file: BlockNode, header: Header, bytes: Uint8Array) {
-  const l1 = await readTable(file, header.l1Offset, header.l1Size * 8);
-  await file.debugEvent?.('reftable_load');
-  const reftable = await readTable(
-    file,
-    header.reftableOffset,
-    header.reftableClusters * 2 ** header.clusterBits,
-  );
-  const snapshots = await readSnapshots(file, {
+/** What is always needed; the rest of large tables is read when it is. */
+async function readTables(file: BlockNode, header: Header, bytes: Uint8Array, host: BlockHost) {
+  const metadata = new Metadata(file, header, bytes.slice(0, 512), tableBudget(host));
+  try {
+    if (header.l1Size > 0) await metadata.l1.page(0);
+    await file.debugEvent?.('reftable_load');
+    await metadata.reftable.page(0);
+    return { metadata, snapshots: await readSnapshotsOf(file, header) };
+  } catch (error) {
+    metadata.drop();
+    throw error;
+  }
+}
+
+async function readSnapshotsOf(file: BlockNode, header: Header): Promise<Snapshot[]> {
+  return readSnapshots(file, {
     offset: header.snapshotsOffset,
     count: header.snapshotCount,
     diskSize: header.size,
   });
-  const metadata = new Metadata(file, header, bytes.slice(0, 512), l1, reftable);
-  return { metadata, snapshots };
 }
 
 /** Reads everything again: another process had the image. Nothing may be under way. */
@@ -139,7 +146,7 @@ export async function reloadQcow2(node: Qcow2Node, deviceName: string): Promise<
   const { file } = node;
   const bytes = await firstCluster(file);
   const header = parseHeader({ bytes, fileLength: file.length, deviceName });
-  const { metadata, snapshots } = await readTables(file, header, bytes);
+  const { metadata, snapshots } = await readTables(file, header, bytes, node.host);
   node.adopt(metadata, snapshots);
 }
 
@@ -149,12 +156,6 @@ async function clearAutoclear(node: Qcow2Node, header: Header, bytes: Uint8Array
   const autoclear =
     data.getUint32(FIELD.autoclear) !== 0 || data.getUint32(FIELD.autoclear + 4) !== 0;
   if (autoclear) await node.metadata.setIncompatible(header.incompatible);
-}
-
-async function readTable(file: BlockNode, offset: number, length: number): Promise<Uint8Array> {
-  const table = new Uint8Array(length);
-  if (length > 0) await file.read(offset, table);
-  return table;
 }
 
 function hasLazyRefcounts(header: Header): boolean {

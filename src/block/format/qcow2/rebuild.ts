@@ -8,11 +8,14 @@
  */
 
 import { BlockError } from '../../backend.ts';
+import { PAGE_BYTES } from '../paged-table.ts';
 import { Counts } from './counts.ts';
 import { COPIED, entryOffset, isCopied, kindOf } from './entry.ts';
-import { set64, view } from './layout.ts';
+import type { L1Source } from './l1-source.ts';
+import { get64, MAX_REFTABLE_BYTES, set64, view } from './layout.ts';
+import { eachEntry } from './mapping.ts';
 import type { Qcow2Node } from './node.ts';
-import { l1Root, References, snapshotRoot } from './references.ts';
+import { type L1Root, References, snapshotRoot } from './references.ts';
 import { type Snapshot, serializeSnapshots } from './snapshots.ts';
 
 /**
@@ -21,26 +24,26 @@ import { type Snapshot, serializeSnapshots } from './snapshots.ts';
  */
 export interface NewWorld {
   /** Entries of the active L1 table; flags are put right here. */
-  readonly l1: DataView;
+  readonly l1: L1Source;
   readonly size: number;
-  readonly snapshots: readonly (Snapshot & { readonly l1?: DataView })[];
+  readonly snapshots: readonly (Snapshot & { readonly l1?: L1Source })[];
 }
 
 export async function switchTo(node: Qcow2Node, world: NewWorld): Promise<void> {
   await node.metadata.commit();
   if (node.metadata.dirty) await node.metadata.commit();
-  const shadow = new Shadow(node, await oldCounts(node));
+  const shadow = new Shadow(node, await clustersInUse(node));
   await shadow.build(world);
 }
 
-/** New refcounts from the references; everything else stays where it is. */
+/** New refcounts from the references, which are used up; everything else stays where it is. */
 export async function rebuildRefcounts(node: Qcow2Node, references: References): Promise<void> {
-  const shadow = new Shadow(node, references.counts.copy());
+  const shadow = new Shadow(node, references.counts.inUse());
   await shadow.refcountsOnly(references);
 }
 
-/** Refcounts as they are on disk. */
-async function oldCounts(node: Qcow2Node): Promise<Counts> {
+/** As the refcounts on disk say. */
+async function clustersInUse(node: Qcow2Node): Promise<Counts> {
   const { metadata, refcounts } = node;
   const clusters = Math.ceil(metadata.highWater / metadata.clusterSize);
   const counts = new Counts(clusters);
@@ -49,15 +52,20 @@ async function oldCounts(node: Qcow2Node): Promise<Counts> {
     if (block === undefined) continue;
     const end = Math.min(refcounts.perBlock, clusters - first);
     for (let i = 0; i < end; i++) {
-      const count = block.getUint16(i * 2);
-      if (count !== 0) counts.set(first + i, count);
+      const start = i;
+      while (i < end && block.getUint16(i * 2) !== 0) i++;
+      if (i > start) counts.fill(first + start, i - start, 1);
     }
   }
   return counts;
 }
 
-/** L1 tables are written in pieces of so many bytes. */
-const PIECE = 1024 * 1024;
+/** An L1 table that gets a new place. */
+interface Moving {
+  readonly source: L1Source;
+  readonly active: boolean;
+  readonly place: number;
+}
 
 class Shadow {
   private readonly size: number;
@@ -65,6 +73,9 @@ class Shadow {
   private taken = 0;
   /** How often the L1 tables that get a new place refer to each L2 table, by its cluster. */
   private readonly movingL2 = new Counts(0);
+  /** Where L2 tables went that one L1 table refers to more than once, as none should. */
+  private readonly strays = new Map<number, number>();
+  private readonly room = new Uint8Array(PAGE_BYTES);
 
   constructor(
     private readonly node: Qcow2Node,
@@ -78,20 +89,21 @@ class Shadow {
     const { header } = this.node.metadata;
     const references = await this.count(world);
     this.counts = references.counts;
-    const replaced = await this.newL2Tables(world.l1);
-    const active = await this.placeL1(world.l1, replaced, true);
+    const active = this.placeFor(world.l1, true);
+    const moving = [active];
     const snapshots: Snapshot[] = [];
     for (const { l1, ...snapshot } of world.snapshots) {
-      const l1Offset =
-        l1 === undefined ? snapshot.l1Offset : await this.placeL1(l1, replaced, false);
-      snapshots.push({ ...snapshot, l1Offset });
+      const moved = l1 === undefined ? undefined : this.placeFor(l1, false);
+      if (moved !== undefined) moving.push(moved);
+      snapshots.push({ ...snapshot, l1Offset: moved?.place ?? snapshot.l1Offset });
     }
+    await this.writeL1s(moving);
     const table = serializeSnapshots(snapshots);
     const snapshotsOffset = snapshots.length === 0 ? 0 : await this.place(table);
     const refcounts = await this.placeRefcounts();
     await this.node.file.flush();
-    header.l1Offset = active;
-    header.l1Size = world.l1.byteLength / 8;
+    header.l1Offset = active.place;
+    header.l1Size = world.l1.length / 8;
     header.size = world.size;
     header.snapshotCount = snapshots.length;
     header.snapshotsOffset = snapshotsOffset;
@@ -101,12 +113,13 @@ class Shadow {
   }
 
   async refcountsOnly(references: References): Promise<void> {
-    const { header, clusterSize } = this.node.metadata;
-    this.counts = references.counts.copy();
+    const { header, clusterSize, reftable } = this.node.metadata;
+    this.counts = references.counts;
     const first = header.reftableOffset / clusterSize;
     for (let i = 0; i < header.reftableClusters; i++) this.drop(first + i);
-    const entries = header.reftableClusters * (clusterSize / 8);
-    for (let i = 0; i < entries; i++) this.drop(this.node.metadata.reftableEntry(i) / clusterSize);
+    await reftable.scan(({ data }) => {
+      for (let at = 0; at < data.byteLength; at += 8) this.drop(get64(data, at) / clusterSize);
+    });
     const refcounts = await this.placeRefcounts();
     await this.node.file.flush();
     header.reftableOffset = refcounts.offset;
@@ -122,21 +135,23 @@ class Shadow {
 
   /** References of the new world, its new tables not included. */
   private async count(world: NewWorld): Promise<References> {
-    const references = new References(this.node);
+    const references = new References(this.node, () => {});
     references.add(0, this.size);
-    const roots = [l1Root(undefined, world.l1, true)];
-    this.noteL2(world.l1);
+    const unplaced = (l1: L1Source, active: boolean): L1Root => ({
+      ...l1,
+      offset: undefined,
+      times: 1,
+      active,
+    });
+    const roots = [unplaced(world.l1, true)];
     for (const snapshot of world.snapshots) {
-      if (snapshot.l1 === undefined) {
-        roots.push(snapshotRoot(this.node, snapshot, 1));
-      } else {
-        this.noteL2(snapshot.l1);
-        roots.push(l1Root(undefined, snapshot.l1, false));
-      }
+      if (snapshot.l1 === undefined) roots.push(snapshotRoot(this.node, snapshot, 1));
+      else roots.push(unplaced(snapshot.l1, false));
     }
+    for (const root of roots) if (root.offset === undefined) await this.noteL2(root);
     await references.addRoots(roots);
     if (references.corruptions > 0) {
-      await this.node.metadata.corruption(references.messages[0] ?? 'broken tables');
+      await this.node.metadata.corruption(references.firstProblem ?? 'broken tables');
     }
     if (references.counts.highest >= 0xffff) {
       throw new BlockError('EINVAL', 'Invalid argument');
@@ -144,9 +159,44 @@ class Shadow {
     return references;
   }
 
-  /** L2 tables whose flags no longer fit get copies; resolves with old offset → new offset. */
-  private async newL2Tables(l1: DataView): Promise<Map<number, number>> {
+  private async noteL2(l1: L1Source): Promise<void> {
+    for (let at = 0; at < l1.length; at += PAGE_BYTES) {
+      eachEntry({ data: await l1.piece(at) }, offset => {
+        if (offset !== 0) this.movingL2.add(Math.floor(offset / this.size), 1, 1, 0xffff);
+      });
+    }
+  }
+
+  private placeFor(source: L1Source, active: boolean): Moving {
+    // A disk of no size has no table.
+    if (source.length === 0) return { source, active, place: 0 };
+    const clusters = Math.ceil(source.length / this.size);
+    return { source, active, place: this.take(clusters) * this.size };
+  }
+
+  /** Writes the first table, the active one, and those that share L2 tables with it. */
+  private async writeL1s(moving: readonly Moving[]): Promise<void> {
+    const length = Math.max(...moving.map(({ source }) => source.length));
     const replaced = new Map<number, number>();
+    for (let at = 0; at < length; at += PAGE_BYTES) {
+      replaced.clear();
+      for (const [old, place] of this.strays) replaced.set(old, place);
+      const [active] = moving;
+      if (at < active.source.length) {
+        await this.newL2Tables(await active.source.piece(at), replaced, moving.length);
+      }
+      for (const table of moving) {
+        if (at < table.source.length) await this.writePiece(table, at, replaced);
+      }
+    }
+  }
+
+  /** L2 tables whose flags no longer fit get copies; notes old offset → new offset. */
+  private async newL2Tables(
+    l1: DataView,
+    replaced: Map<number, number>,
+    moving: number,
+  ): Promise<void> {
     for (let at = 0; at < l1.byteLength; at += 8) {
       const offset = entryOffset(l1.getUint32(at), l1.getUint32(at + 4));
       if (offset === 0 || replaced.has(offset)) continue;
@@ -159,15 +209,7 @@ class Shadow {
       this.counts.set(place / this.size, times);
       this.counts.set(offset / this.size, this.counts.get(offset / this.size) - times);
       replaced.set(offset, place);
-    }
-    return replaced;
-  }
-
-  private noteL2(l1: DataView): void {
-    for (let at = 0; at < l1.byteLength; at += 8) {
-      const offset = entryOffset(l1.getUint32(at), l1.getUint32(at + 4));
-      const cluster = offset / this.size;
-      if (offset !== 0) this.movingL2.set(cluster, this.movingL2.get(cluster) + 1);
+      if (times > moving) this.strays.set(offset, place);
     }
   }
 
@@ -188,28 +230,23 @@ class Shadow {
     return fixed === undefined ? undefined : new Uint8Array(fixed.buffer);
   }
 
-  private async placeL1(
-    l1: DataView,
+  private async writePiece(
+    { source, place, active }: Moving,
+    start: number,
     replaced: Map<number, number>,
-    active: boolean,
-  ): Promise<number> {
-    // A disk of no size has no table.
-    if (l1.byteLength === 0) return 0;
-    const place = this.take(Math.ceil(l1.byteLength / this.size)) * this.size;
-    for (let start = 0; start < l1.byteLength; start += PIECE) {
-      const bytes = new Uint8Array(Math.min(PIECE, l1.byteLength - start));
-      const data = view(bytes);
-      for (let at = 0; at < bytes.length; at += 8) {
-        const old = entryOffset(l1.getUint32(start + at), l1.getUint32(start + at + 4));
-        if (old === 0) continue;
-        const offset = replaced.get(old) ?? old;
-        const alone = active && this.counts.get(offset / this.size) === 1;
-        set64(data, at, offset);
-        data.setUint32(at, (data.getUint32(at) | (alone ? COPIED : 0)) >>> 0);
-      }
-      await this.node.metadata.writeAt(place + start, bytes);
+  ): Promise<void> {
+    const l1 = await source.piece(start);
+    const bytes = this.room.subarray(0, l1.byteLength);
+    const data = view(bytes.fill(0));
+    for (let at = 0; at < bytes.length; at += 8) {
+      const old = entryOffset(l1.getUint32(at), l1.getUint32(at + 4));
+      if (old === 0) continue;
+      const offset = replaced.get(old) ?? old;
+      const alone = active && this.counts.get(offset / this.size) === 1;
+      set64(data, at, offset);
+      data.setUint32(at, (data.getUint32(at) | (alone ? COPIED : 0)) >>> 0);
     }
-    return place;
+    await this.node.metadata.writeAt(place + start, bytes);
   }
 
   /** Writes bytes to clusters that are free in both worlds. */
@@ -220,13 +257,25 @@ class Shadow {
   }
 
   private take(count: number): number {
-    let run = 0;
-    let at = this.taken;
-    for (; run < count; at++) run = this.isFree(at) ? run + 1 : 0;
-    const first = at - count;
-    for (let i = 0; i < count; i++) this.counts.set(first + i, 1);
-    if (count === 1) this.taken = at;
+    let first = this.freeFrom(this.taken);
+    for (let at = first; at < first + count; at++) {
+      if (this.isFree(at)) continue;
+      first = this.freeFrom(at);
+      at = first;
+    }
+    this.counts.fill(first, count, 1);
+    if (count === 1) this.taken = first + 1;
     return first;
+  }
+
+  /** The first cluster from `start` on that is free in both worlds. */
+  private freeFrom(start: number): number {
+    let at = start;
+    while (!this.isFree(at)) {
+      const world = this.old.get(at) === 0 ? this.counts : this.old;
+      at = world.runEnd(at, Number.MAX_SAFE_INTEGER);
+    }
+    return at;
   }
 
   private isFree(cluster: number): boolean {
@@ -235,31 +284,54 @@ class Shadow {
 
   /** All refcounts anew, with blocks only where something is counted. */
   private async placeRefcounts(): Promise<{ readonly offset: number; readonly clusters: number }> {
+    const { table, entries } = this.takeRefcounts();
     const perBlock = this.size / 2;
-    const blocks = new Map<number, number>();
-    let table: { first: number; clusters: number } | undefined;
-    for (;;) {
-      const needed = this.counts.ranges(perBlock);
-      for (const start of needed) if (!blocks.has(start)) blocks.set(start, this.take(1));
-      const highest = (this.counts.ranges(perBlock).at(-1) ?? 0) / perBlock;
-      const clusters = Math.ceil(((highest + 1) * 8) / this.size);
-      if (table === undefined || table.clusters < clusters) {
-        if (table !== undefined) {
-          for (let i = 0; i < table.clusters; i++) this.counts.set(table.first + i, 0);
-        }
-        table = { clusters, first: this.take(clusters) };
-      }
-      if (this.counts.ranges(perBlock).every(start => blocks.has(start))) break;
-    }
-    const bytes = new Uint8Array(table.clusters * this.size);
     const block = new Uint8Array(this.size);
     const data = view(block);
-    for (const [start, cluster] of blocks) {
-      set64(view(bytes), (start / perBlock) * 8, cluster * this.size);
+    for (let index = 0; index < entries.byteLength / 8; index++) {
+      const offset = get64(entries, index * 8);
+      if (offset === 0) continue;
+      const start = index * perBlock;
       for (let i = 0; i < perBlock; i++) data.setUint16(i * 2, this.counts.get(start + i));
-      await this.node.metadata.writeAt(cluster * this.size, block);
+      await this.node.metadata.writeAt(offset, block);
     }
+    const bytes = new Uint8Array(entries.buffer, 0, table.clusters * this.size);
     await this.node.metadata.writeAt(table.first * this.size, bytes);
     return { offset: table.first * this.size, clusters: table.clusters };
+  }
+
+  /** Places for all refcount blocks, as the refcount table has them, and for the table. */
+  private takeRefcounts(): {
+    readonly table: { readonly first: number; readonly clusters: number };
+    readonly entries: DataView;
+  } {
+    const perBlock = this.size / 2;
+    let entries = view(new Uint8Array(this.size));
+    let table = { first: 0, clusters: 0 };
+    for (let missing = true; missing; ) {
+      missing = false;
+      for (const start of this.counts.ranges(perBlock)) {
+        const at = (start / perBlock) * 8;
+        entries = this.atLeast(entries, at + 8);
+        if (get64(entries, at) !== 0) continue;
+        set64(entries, at, this.take(1) * this.size);
+        missing = true;
+      }
+      const clusters = entries.byteLength / this.size;
+      if (table.clusters >= clusters) continue;
+      this.counts.fill(table.first, table.clusters, 0);
+      table = { clusters, first: this.take(clusters) };
+      missing = true;
+    }
+    return { table, entries };
+  }
+
+  /** The same table, with room for `bytes` in whole clusters. */
+  private atLeast(table: DataView, bytes: number): DataView {
+    if (bytes <= table.byteLength) return table;
+    if (bytes > MAX_REFTABLE_BYTES) throw new BlockError('EFBIG', 'File too large');
+    const grown = new Uint8Array(Math.ceil(bytes / this.size) * this.size);
+    grown.set(new Uint8Array(table.buffer));
+    return view(grown);
   }
 }

@@ -6,10 +6,11 @@
  */
 
 import { BlockError } from '../../backend.ts';
-import type { Metadata, Table } from './metadata.ts';
+import { MAX_REFTABLE_BYTES } from './layout.ts';
+import type { Metadata } from './metadata.ts';
+import type { Table } from './table-cache.ts';
 
 const MAX_REFCOUNT = 0xffff;
-const MAX_REFTABLE_BYTES = 8 * 1024 * 1024;
 
 export class Refcounts {
   /** Counts in one block. */
@@ -32,7 +33,7 @@ export class Refcounts {
     const at = (cluster % this.perBlock) * 2;
     if (found === undefined) return 0;
     if (!(found instanceof Promise)) return found.data.getUint16(at);
-    return found.then(block => (block === undefined ? 0 : block.data.getUint16(at)));
+    return found.then(block => (block === undefined ? 0 : this.get(cluster)));
   }
 
   /**
@@ -41,7 +42,7 @@ export class Refcounts {
    */
   async blockAt(index: number): Promise<DataView | undefined> {
     const { clusterSize, highWater } = this.metadata;
-    const offset = this.metadata.reftableEntry(index);
+    const offset = await this.metadata.reftableEntry(index);
     if (offset === 0 || offset % clusterSize !== 0 || offset >= highWater) return undefined;
     return (await this.metadata.glance(offset, true)).data;
   }
@@ -56,7 +57,7 @@ export class Refcounts {
   private allocateHere(count: number): number {
     const from = this.startFor(count);
     const index = Math.floor(from / this.perBlock);
-    const block = this.metadata.cached(this.metadata.reftableEntry(index));
+    const block = this.metadata.cached(this.metadata.knownReftableEntry(index));
     if (block === undefined) return -1;
     const { data } = block;
     const home = index * this.perBlock;
@@ -86,9 +87,66 @@ export class Refcounts {
   }
 
   private async findAndTake(count: number): Promise<number> {
-    const first = await this.findFree(count);
-    await this.take(first, count);
+    const isLong = count >= this.perBlock - 1;
+    const first = await (isLong ? this.takeLong(count) : this.findFree(count));
+    if (!isLong) await this.take(first, count);
     return this.taken(first, count);
+  }
+
+  /**
+   * Takes more clusters than a new block leaves free around itself: the blocks that they need come
+   * after them.
+   */
+  private async takeLong(count: number): Promise<number> {
+    const most = Math.ceil((count * 1.02 + 4) / (this.perBlock - 2)) + 2;
+    for (;;) {
+      const first = await this.findGap(count + most);
+      let blocks = 0;
+      for (let missing = -1; missing !== blocks; ) {
+        blocks = Math.max(missing, 0);
+        missing = await this.missingBlocks(first, count + blocks);
+      }
+      const last = Math.floor((first + count + blocks - 1) / this.perBlock);
+      if (last >= this.metadata.reftable.entries) {
+        await this.growReftable(last);
+        continue;
+      }
+      let place = first + count;
+      for (let index = Math.floor(first / this.perBlock); index <= last; index++) {
+        if ((await this.metadata.reftableEntry(index)) !== 0) continue;
+        const { clusterSize } = this.metadata;
+        this.metadata.newTable(place * clusterSize, true);
+        await this.metadata.setReftableEntry(index, place * clusterSize);
+        place++;
+      }
+      await this.take(first, count + blocks);
+      return first;
+    }
+  }
+
+  private async missingBlocks(first: number, count: number): Promise<number> {
+    let missing = 0;
+    const last = Math.floor((first + count - 1) / this.perBlock);
+    for (let index = Math.floor(first / this.perBlock); index <= last; index++) {
+      if ((await this.metadata.reftableEntry(index)) === 0) missing++;
+    }
+    return missing;
+  }
+
+  /** Free clusters in a row; those without a block are free. */
+  private async findGap(count: number): Promise<number> {
+    let start = this.startFor(count);
+    for (let at = start; at - start < count; ) {
+      const index = Math.floor(at / this.perBlock);
+      const end = (index + 1) * this.perBlock;
+      const block = await this.blockAt(index);
+      for (; block !== undefined && at < end; at++) {
+        if (block.getUint16((at - index * this.perBlock) * 2) !== 0) start = at + 1;
+        else if (at + 1 - start === count) return start;
+      }
+      at = end;
+    }
+    return start;
   }
 
   /** Room for `length` bytes of compressed data, shared with its neighbours. */
@@ -156,6 +214,11 @@ export class Refcounts {
   private block(cluster: number): Table | undefined | Promise<Table | undefined> {
     const index = Math.floor(cluster / this.perBlock);
     const offset = this.metadata.reftableEntry(index);
+    if (typeof offset === 'number') return this.blockBehind(index, offset);
+    return offset.then(place => this.blockBehind(index, place));
+  }
+
+  private blockBehind(index: number, offset: number): Table | undefined | Promise<Table> {
     if (offset === 0) return undefined;
     if (offset % this.metadata.clusterSize !== 0 || offset > Number.MAX_SAFE_INTEGER) {
       const where = `${offset.toString(16)} unaligned (reftable index: 0x${index.toString(16)})`;
@@ -194,10 +257,11 @@ export class Refcounts {
     let at = start;
     for (;;) {
       // A missing block means free clusters, but the block itself will need a place among them.
-      const block = (await this.block(at)) ?? (await this.ensureBlock(at));
-      const first = at - (at % this.perBlock);
+      const index = Math.floor(at / this.perBlock);
+      const first = index * this.perBlock;
       const end = first + this.perBlock;
-      const { data } = block;
+      // Looked at only: of a full image all blocks pass here.
+      const data = (await this.blockAt(index)) ?? (await this.ensureBlock(at)).data;
       for (; at < end; at++) {
         if (data.getUint16((at - first) * 2) !== 0) start = at + 1;
         else if (at + 1 - start === count) return start;
@@ -210,17 +274,17 @@ export class Refcounts {
     const present = await this.block(cluster);
     if (present !== undefined) return present;
     const index = Math.floor(cluster / this.perBlock);
-    if ((index + 1) * 8 > this.metadata.reftable.byteLength) {
+    if (index >= this.metadata.reftable.entries) {
       await this.growReftable(index);
       const grown = await this.block(cluster);
       if (grown !== undefined) return grown;
     }
     const home = index * this.perBlock;
     const offset = Math.max(home, 1) * this.metadata.clusterSize;
-    const bytes = new Uint8Array(this.metadata.clusterSize);
-    const block = this.metadata.newTable(offset, bytes, true);
+    const linked = this.metadata.setReftableEntry(index, offset);
+    if (linked !== undefined) await linked;
+    const block = this.metadata.newTable(offset, true);
     block.data.setUint16((offset / this.metadata.clusterSize - home) * 2, 1);
-    this.metadata.setReftableEntry(index, offset);
     return block;
   }
 
@@ -233,7 +297,7 @@ export class Refcounts {
     await metadata.file.debugEvent?.('reftable_grow');
     const size = metadata.clusterSize;
     const entriesPerCluster = size / 8;
-    const firstIndex = metadata.reftable.byteLength / 8;
+    const firstIndex = metadata.reftable.entries;
     const base = firstIndex * this.perBlock;
     const wanted = Math.ceil(Math.max(neededIndex + 1, firstIndex * 1.5) + 1);
     let tableClusters = Math.ceil(wanted / entriesPerCluster);
@@ -243,15 +307,12 @@ export class Refcounts {
     if (tableClusters * size > MAX_REFTABLE_BYTES) {
       throw new BlockError('EFBIG', 'File too large');
     }
-    const table = new Uint8Array(tableClusters * size);
-    const old = metadata.reftable;
-    table.set(new Uint8Array(old.buffer, old.byteOffset, old.byteLength));
     const oldFirst = metadata.header.reftableOffset / size;
-    const oldClusters = old.byteLength / size;
-    metadata.moveReftable((base + blocks) * size, table);
+    const oldClusters = metadata.reftable.byteLength / size;
+    await metadata.moveReftable((base + blocks) * size, tableClusters);
     for (let b = 0; b < blocks; b++) {
-      const block = metadata.newTable((base + b) * size, new Uint8Array(size), true);
-      metadata.setReftableEntry(firstIndex + b, block.offset);
+      const block = metadata.newTable((base + b) * size, true);
+      await metadata.setReftableEntry(firstIndex + b, block.offset);
     }
     for (let i = 0; i < blocks + tableClusters; i++) await this.set(base + i, 1);
     for (let i = 0; i < oldClusters; i++) metadata.freeLater(oldFirst + i);

@@ -7,7 +7,8 @@
 
 import { Counts } from './counts.ts';
 import { COPIED, compressedPlace, entryHex, entryOffset, isCopied, kindOf } from './entry.ts';
-import { view } from './layout.ts';
+import type { L1Source } from './l1-source.ts';
+import { storedL1, tableL1 } from './l1-source.ts';
 import type { Qcow2Node } from './node.ts';
 import type { Snapshot } from './snapshots.ts';
 
@@ -17,15 +18,9 @@ const SEEN = 1;
 const ACTIVE = 2;
 const ONE = 4;
 
-/** Bytes of a snapshot's L1 table that are in memory at once. */
-const PIECE = 256 * 1024;
-
-export interface L1Root {
+export interface L1Root extends L1Source {
   /** Undefined for a table that has no place yet. */
   readonly offset: number | undefined;
-  readonly length: number;
-  /** Entries from byte `at` of the table on; good until the next call. */
-  readonly piece: (at: number) => DataView | Promise<DataView>;
   /** How many owners this very table has. */
   readonly times: number;
   readonly active: boolean;
@@ -33,8 +28,8 @@ export interface L1Root {
 
 export class References {
   readonly counts: Counts;
-  readonly messages: string[] = [];
   corruptions = 0;
+  firstProblem: string | undefined;
   allocated = 0;
   fragmented = 0;
   compressed = 0;
@@ -42,7 +37,11 @@ export class References {
   private readonly l2: Counts;
   private readonly clusterSize: number;
 
-  constructor(private readonly node: Qcow2Node) {
+  /** `say` is told what is wrong, line by line. */
+  constructor(
+    private readonly node: Qcow2Node,
+    readonly say: (line: string) => void,
+  ) {
     this.clusterSize = node.metadata.clusterSize;
     const end = Math.max(node.metadata.highWater, node.file.length);
     const clusters = Math.ceil(end / this.clusterSize) + 1;
@@ -52,19 +51,22 @@ export class References {
 
   problem(text: string): void {
     this.corruptions++;
-    this.messages.push(text);
+    this.firstProblem ??= text;
+    this.say(text);
   }
 
   /** Counts `times` references to every cluster of a range. False when it is outside the file. */
   add(offset: number, length: number, times = 1): boolean {
     if (length === 0) return true;
+    if (!this.isInside(offset, length)) return false;
     const first = Math.floor(offset / this.clusterSize);
     const last = Math.floor((offset + length - 1) / this.clusterSize);
-    if (last >= this.counts.length) return false;
-    for (let c = first; c <= last; c++) {
-      this.counts.set(c, Math.min(MAX_COUNT, this.counts.get(c) + times));
-    }
+    this.counts.add(first, last + 1 - first, times, MAX_COUNT);
     return true;
+  }
+
+  private isInside(offset: number, length: number): boolean {
+    return Math.floor((offset + length - 1) / this.clusterSize) < this.counts.length;
   }
 
   /** L1 tables, each with the L2 tables and clusters behind it. */
@@ -96,7 +98,9 @@ export class References {
       }
       const cluster = offset / this.clusterSize;
       const flags = root.active ? ACTIVE : 0;
-      this.l2.set(cluster, (this.l2.get(cluster) | flags) + root.times * ONE);
+      const known = this.l2.get(cluster);
+      const times = Math.min(MAX_COUNT, Math.floor(known / ONE) + root.times);
+      this.l2.set(cluster, times * ONE + ((known | flags) % ONE));
     }
   }
 
@@ -120,6 +124,9 @@ export class References {
     const { data } = await this.node.metadata.glance(tableOffset);
     const active = this.isActive(tableOffset);
     let next = 0;
+    // Clusters that lie one after the other are counted together.
+    let start = 0;
+    let end = 0;
     for (let at = 0; at < data.byteLength; at += 8) {
       const high = data.getUint32(at);
       const low = data.getUint32(at + 4);
@@ -145,10 +152,17 @@ export class References {
         if (next !== 0 && offset !== next) this.fragmented++;
         next = offset + this.clusterSize;
       }
-      if (!this.add(offset, this.clusterSize, times)) {
+      if (!this.isInside(offset, this.clusterSize)) {
         this.problem(`ERROR: invalid cluster offset=0x${offset.toString(16)}`);
+        continue;
       }
+      if (offset !== end) {
+        this.add(start, end - start, times);
+        start = offset;
+      }
+      end = offset + this.clusterSize;
     }
+    this.add(start, end - start, times);
   }
 
   private addCompressed(high: number, low: number, times: number): void {
@@ -173,21 +187,24 @@ export class References {
     const { metadata } = this.node;
     const word = fix ? 'Repairing' : 'ERROR';
     let wrong = 0;
-    for (let i = 0; i < metadata.header.l1Size; i++) {
-      const high = metadata.l1.getUint32(i * 8);
-      const low = metadata.l1.getUint32(i * 8 + 4);
-      const offset = entryOffset(high, low);
-      if (!this.isActive(offset)) continue;
-      metadata.trim();
-      const refs = await count(offset / this.clusterSize);
-      if ((refs === 1) !== isCopied(high)) {
-        wrong++;
-        const entry = `l1_index=${i} l1_entry=${entryHex(high, low)} refcount=${refs}`;
-        this.messages.push(`${word} OFLAG_COPIED L2 cluster: ${entry}`);
-        if (fix) metadata.setL1(i, offset, refs === 1 ? COPIED : 0);
+    await metadata.l1.scan(async ({ first, data }) => {
+      for (let at = 0; at < data.byteLength; at += 8) {
+        const high = data.getUint32(at);
+        const low = data.getUint32(at + 4);
+        const offset = entryOffset(high, low);
+        if (offset === 0 || !this.isActive(offset)) continue;
+        if (fix && metadata.isFull) await metadata.makeRoom();
+        const refs = await count(offset / this.clusterSize);
+        if ((refs === 1) !== isCopied(high)) {
+          wrong++;
+          const index = first + at / 8;
+          const entry = `l1_index=${index} l1_entry=${entryHex(high, low)} refcount=${refs}`;
+          this.say(`${word} OFLAG_COPIED L2 cluster: ${entry}`);
+          if (fix) await metadata.setL1(index, offset, refs === 1 ? COPIED : 0);
+        }
+        wrong += await this.checkCopiedL2(offset, count, word);
       }
-      wrong += await this.checkCopiedL2(offset, count, word);
-    }
+    });
     return wrong;
   }
 
@@ -213,7 +230,7 @@ export class References {
       if ((refs === 1) === isCopied(high)) continue;
       wrong++;
       const entry = `l2_entry=${entryHex(high, low)} refcount=${refs}`;
-      this.messages.push(`${word} OFLAG_COPIED data cluster: ${entry}`);
+      this.say(`${word} OFLAG_COPIED data cluster: ${entry}`);
       if (table === undefined) continue;
       data.setUint32(at, ((high & 0x7fffffff) | (refs === 1 ? COPIED : 0)) >>> 0);
       metadata.markDirty(table);
@@ -225,41 +242,25 @@ export class References {
 /** The L1 tables of an image: the active one and the snapshots'. */
 export function rootsOf(node: Qcow2Node, snapshots: readonly Snapshot[]): L1Root[] {
   const { header, l1 } = node.metadata;
-  const roots: L1Root[] = [l1Root(header.l1Offset, l1, true)];
-  const seen = new Map<string, Snapshot>();
+  const active = { offset: header.l1Offset, times: 1, active: true };
+  const roots: L1Root[] = [{ ...tableL1(l1), ...active }];
   const times = new Map<string, number>();
+  const keyOf = (s: Snapshot): string => `${s.l1Offset} ${s.l1Size}`;
   for (const snapshot of snapshots) {
-    const key = `${snapshot.l1Offset} ${snapshot.l1Size}`;
-    seen.set(key, snapshot);
-    times.set(key, (times.get(key) ?? 0) + 1);
+    times.set(keyOf(snapshot), (times.get(keyOf(snapshot)) ?? 0) + 1);
   }
-  for (const [key, snapshot] of seen) roots.push(snapshotRoot(node, snapshot, times.get(key) ?? 1));
+  for (const snapshot of snapshots) {
+    const owners = times.get(keyOf(snapshot));
+    if (owners === undefined) continue;
+    times.delete(keyOf(snapshot));
+    roots.push(snapshotRoot(node, snapshot, owners));
+  }
   return roots;
 }
 
-/** A table that is in memory. */
-export function l1Root(offset: number | undefined, l1: DataView, active: boolean): L1Root {
-  const { buffer, byteOffset, byteLength } = l1;
-  const piece = (at: number): DataView => new DataView(buffer, byteOffset + at, byteLength - at);
-  return { offset, length: byteLength, piece, times: 1, active };
-}
-
-/** A snapshot's table, read piece by piece: an image may have many; see `l1Length`. */
 export function snapshotRoot(node: Qcow2Node, snapshot: Snapshot, times: number): L1Root {
-  const length = l1Length(node, snapshot);
-  const bytes = new Uint8Array(Math.min(PIECE, length));
-  const piece = async (at: number): Promise<DataView> => {
-    const part = bytes.subarray(0, length - at);
-    await node.file.read(snapshot.l1Offset + at, part);
-    return view(part);
-  };
-  return { offset: snapshot.l1Offset, length, piece, times, active: false };
-}
-
-/** Bytes of a snapshot's L1 table; 0 when it cannot be where it is said to be. */
-export function l1Length(node: Qcow2Node, { l1Offset, l1Size }: Snapshot): number {
-  const { highWater, clusterSize } = node.metadata;
-  return l1Offset + l1Size * 8 <= highWater + clusterSize ? l1Size * 8 : 0;
+  const table = storedL1(node, snapshot);
+  return { ...table, offset: snapshot.l1Offset, times, active: false };
 }
 
 async function eachPiece(

@@ -8,22 +8,28 @@
 
 import { UserError } from '../../../error.ts';
 import type { CheckResult, Repair } from '../../check-result.ts';
-import { INCOMPATIBLE_CORRUPT, INCOMPATIBLE_DIRTY } from './layout.ts';
+import { Counts } from './counts.ts';
+import { get64, INCOMPATIBLE_CORRUPT, INCOMPATIBLE_DIRTY } from './layout.ts';
 import type { Qcow2Node } from './node.ts';
 import { rebuildRefcounts } from './rebuild.ts';
 import { References, rootsOf } from './references.ts';
-import { serializeSnapshots } from './snapshots.ts';
+import { snapshotTableLength } from './snapshots.ts';
 
 interface Comparison {
-  readonly leaks: number[];
-  readonly errors: number[];
+  readonly leaks: number;
+  readonly errors: number;
   /** Something in use counts as free: putting that right needs room that may be in use, too. */
   readonly mustRebuild: boolean;
   readonly highest: number;
 }
 
-export async function checkQcow2(node: Qcow2Node, repair: Repair): Promise<CheckResult> {
-  const references = await countReferences(node);
+/** `say` is told what is found, line by line. */
+export async function checkQcow2(
+  node: Qcow2Node,
+  repair: Repair,
+  say: (line: string) => void,
+): Promise<CheckResult> {
+  const references = await countReferences(node, say);
   const broken = await checkRefcountTables(node, references);
   const found = await compare(node, references, 'report');
   let leaksFixed = 0;
@@ -41,15 +47,14 @@ export async function checkQcow2(node: Qcow2Node, repair: Repair): Promise<Check
     corruptionsFixed += flags;
     await node.metadata.commit();
   }
-  const corruptions =
-    references.corruptions + broken + found.errors.length + flags - corruptionsFixed;
+  const corruptions = references.corruptions + broken + found.errors + flags - corruptionsFixed;
   if (repair !== 'none' && failure === undefined && corruptions === 0) await clearFlags(node);
   const { clusterSize } = node.metadata;
   return {
     checkErrors: 0,
     failure,
     corruptions,
-    leaks: found.leaks.length - leaksFixed,
+    leaks: found.leaks - leaksFixed,
     corruptionsFixed,
     leaksFixed,
     imageEndOffset: (found.highest + 1) * clusterSize,
@@ -57,18 +62,17 @@ export async function checkQcow2(node: Qcow2Node, repair: Repair): Promise<Check
     allocatedClusters: references.allocated,
     fragmentedClusters: references.fragmented,
     compressedClusters: references.compressed,
-    messages: references.messages,
   };
 }
 
 /** Everything but the refcount structures' own clusters. */
-export async function countReferences(node: Qcow2Node): Promise<References> {
+async function countReferences(node: Qcow2Node, say: (line: string) => void): Promise<References> {
   const { metadata, snapshots } = node;
   const { header, clusterSize } = metadata;
-  const references = new References(node);
+  const references = new References(node, say);
   references.add(0, clusterSize);
   await references.addRoots(rootsOf(node, snapshots));
-  const tableBytes = snapshots.length === 0 ? 0 : serializeSnapshots(snapshots).length;
+  const tableBytes = snapshotTableLength(snapshots);
   references.add(header.snapshotsOffset, tableBytes);
   return references;
 }
@@ -77,89 +81,108 @@ export async function countReferences(node: Qcow2Node): Promise<References> {
 async function checkRefcountTables(node: Qcow2Node, references: References): Promise<number> {
   const { header, clusterSize } = node.metadata;
   references.add(header.reftableOffset, header.reftableClusters * clusterSize);
-  const seen = new Set<number>();
-  const entries = header.reftableClusters * (clusterSize / 8);
+  const seen = new Counts(0);
   let wrong = 0;
-  for (let i = 0; i < entries; i++) {
-    const offset = node.metadata.reftableEntry(i);
-    if (offset === 0) continue;
-    if (offset % clusterSize !== 0) {
-      const text = 'is not cluster aligned; refcount table entry corrupted';
-      references.messages.push(`ERROR refcount block ${i} ${text}`);
-      wrong++;
-    } else if (!references.add(offset, clusterSize) || seen.has(offset)) {
-      const text = seen.has(offset) ? 'refcount=2' : 'is outside image';
-      references.messages.push(`ERROR refcount block ${i} ${text}`);
-      wrong++;
+  const bad = (index: number, text: string): void => {
+    references.say(`ERROR refcount block ${index} ${text}`);
+    wrong++;
+  };
+  await node.metadata.reftable.scan(({ first, data }) => {
+    for (let at = 0; at < data.byteLength; at += 8) {
+      const offset = get64(data, at);
+      const index = first + at / 8;
+      if (offset === 0) continue;
+      if (offset % clusterSize !== 0) {
+        bad(index, 'is not cluster aligned; refcount table entry corrupted');
+        continue;
+      }
+      const isInside = references.add(offset, clusterSize);
+      const isSecond = seen.get(offset / clusterSize) > 0;
+      if (isSecond) bad(index, 'refcount=2');
+      else if (!isInside) bad(index, 'is outside image');
+      seen.set(offset / clusterSize, 1);
     }
-    seen.add(offset);
-  }
+  });
   return wrong;
 }
 
-async function compare(
-  node: Qcow2Node,
-  references: References,
-  mode: 'report' | 'leaks' | 'all',
-): Promise<Comparison> {
-  const found = { leaks: [], errors: [], mustRebuild: false, highest: 0 };
-  for (const index of blocksToCompare(node, references)) {
-    compareBlock(references, await node.refcounts.blockAt(index), {
-      first: index * node.refcounts.perBlock,
-      perBlock: node.refcounts.perBlock,
-      mode,
-      found,
+type Mode = 'report' | 'leaks' | 'all';
+
+async function compare(node: Qcow2Node, references: References, mode: Mode): Promise<Comparison> {
+  const found = { leaks: 0, errors: 0, mustRebuild: false, highest: 0 };
+  const { say } = references;
+  for await (const range of blocksToCompare(node, references)) {
+    compareBlock(references, range, (cluster, stored, counted) => {
+      const leak = stored > counted;
+      if (stored === 0) found.mustRebuild = true;
+      if (leak) found.leaks++;
+      else found.errors++;
+      const repaired = mode === 'all' || (mode === 'leaks' && leak);
+      const word = repaired ? 'Repairing' : leak ? 'Leaked' : 'ERROR';
+      if (mode !== 'report' && !repaired) return;
+      say(`${word} cluster ${cluster} refcount=${stored} reference=${counted}`);
     });
+    found.highest = Math.max(found.highest, highestIn(references, range));
   }
   return found;
 }
 
-/** Refcount blocks that are there, or would have to be. */
-function* blocksToCompare(node: Qcow2Node, references: References): Generator<number> {
+/** What is stored about clusters from `first` on, up to `end`. */
+interface StoredCounts {
+  readonly first: number;
+  readonly end: number;
+  /** Undefined where no block is, so that nothing counts as used. */
+  readonly block: DataView | undefined;
+}
+
+/** Refcount blocks that are there, or would have to be; each good until the next. */
+async function* blocksToCompare(
+  node: Qcow2Node,
+  references: References,
+): AsyncGenerator<StoredCounts> {
   const { perBlock } = node.refcounts;
   const { counts } = references;
-  const known = node.metadata.reftable.byteLength / 8;
+  const known = node.metadata.reftable.entries;
   const inside = Math.min(known, Math.ceil(counts.length / perBlock));
+  const at = async (index: number): Promise<StoredCounts> => {
+    const first = index * perBlock;
+    const block = await node.refcounts.blockAt(index);
+    return { first, end: Math.min(first + perBlock, counts.length), block };
+  };
   for (let index = 0; index < inside; index++) {
     const first = index * perBlock;
-    const there = node.metadata.reftableEntry(index) !== 0;
-    if (there || counts.mayHave(first, first + perBlock)) yield index;
+    const entry = node.metadata.reftableEntry(index);
+    const there = (typeof entry === 'number' ? entry : await entry) !== 0;
+    if (there || counts.mayHave(first, first + perBlock)) yield at(index);
   }
   for (const first of counts.ranges(perBlock)) {
-    if (first / perBlock >= known) yield first / perBlock;
+    if (first / perBlock >= known) yield at(first / perBlock);
   }
 }
 
-interface BlockComparison {
-  readonly first: number;
-  readonly perBlock: number;
-  readonly mode: 'report' | 'leaks' | 'all';
-  readonly found: { leaks: number[]; errors: number[]; mustRebuild: boolean; highest: number };
-}
-
+/** Tells of each cluster whose count is not the number of references. */
 function compareBlock(
-  references: References,
-  block: DataView | undefined,
-  { first, perBlock, mode, found }: BlockComparison,
+  { counts }: References,
+  { first, end, block }: StoredCounts,
+  differs: (cluster: number, stored: number, counted: number) => void,
 ): void {
-  const { counts } = references;
-  const end = Math.min(first + perBlock, counts.length);
-  for (let cluster = first; cluster < end; cluster++) {
+  for (let cluster = first; cluster < end; ) {
+    const next = counts.runEnd(cluster, end);
     const counted = counts.get(cluster);
-    const stored = block?.getUint16((cluster - first) * 2) ?? 0;
-    if (stored > 0 || counted > 0) found.highest = cluster;
-    if (stored === counted) continue;
-    const leak = stored > counted;
-    if (stored === 0) found.mustRebuild = true;
-    (leak ? found.leaks : found.errors).push(cluster);
-    const repaired = mode === 'all' || (mode === 'leaks' && leak);
-    const word = repaired ? 'Repairing' : leak ? 'Leaked' : 'ERROR';
-    if (mode === 'report' || repaired) {
-      references.messages.push(
-        `${word} cluster ${cluster} refcount=${stored} reference=${counted}`,
-      );
+    for (; cluster < next; cluster++) {
+      const stored = block?.getUint16((cluster - first) * 2) ?? 0;
+      if (stored !== counted) differs(cluster, stored, counted);
     }
   }
+}
+
+/** The last cluster in use by either account; 0 when there is none. */
+function highestIn({ counts }: References, { first, end, block }: StoredCounts): number {
+  for (let cluster = end - 1; cluster >= first; cluster--) {
+    const stored = block?.getUint16((cluster - first) * 2) ?? 0;
+    if (stored > 0 || counts.get(cluster) > 0) return cluster;
+  }
+  return 0;
 }
 
 interface Fixed {
@@ -168,16 +191,19 @@ interface Fixed {
   readonly failure?: string;
 }
 
-/** What is to be said about a refcount table and blocks that a new set has replaced. */
-async function oldStructures(node: Qcow2Node, references: References): Promise<string[]> {
+/** Refcount table and blocks that a new set will replace, and nobody else refers to. */
+async function oldStructures(node: Qcow2Node, references: References): Promise<Counts> {
   const { header, clusterSize } = node.metadata;
-  const clusters = new Set<number>();
+  const own = new Counts(0);
+  const note = (cluster: number): void => {
+    if (cluster > 0 && references.counts.get(cluster) === 1) own.set(cluster, 1);
+  };
   const first = header.reftableOffset / clusterSize;
-  for (let i = 0; i < header.reftableClusters; i++) clusters.add(first + i);
-  const entries = header.reftableClusters * (clusterSize / 8);
-  for (let i = 0; i < entries; i++) clusters.add(node.metadata.reftableEntry(i) / clusterSize);
-  const own = [...clusters].filter(c => c > 0 && references.counts.get(c) === 1);
-  return own.sort((a, b) => a - b).map(c => `Repairing cluster ${c} refcount=1 reference=0`);
+  for (let i = 0; i < header.reftableClusters; i++) note(first + i);
+  await node.metadata.reftable.scan(({ data }) => {
+    for (let at = 0; at < data.byteLength; at += 8) note(get64(data, at) / clusterSize);
+  });
+  return own;
 }
 
 async function fix(
@@ -185,30 +211,41 @@ async function fix(
   references: References,
   what: Comparison & { readonly broken: number; readonly all: boolean },
 ): Promise<Fixed> {
+  const { say } = references;
   if (what.broken > 0 || what.mustRebuild) {
     if (!what.all) {
-      references.messages.push('ERROR need to rebuild refcount structures');
+      say('ERROR need to rebuild refcount structures');
       return { leaks: 0, corruptions: 0, failure: 'Input/output error' };
     }
-    references.messages.push('Rebuilding refcount structure');
+    say('Rebuilding refcount structure');
     const old = await oldStructures(node, references);
     await rebuildRefcounts(node, references);
-    references.messages.push(...old);
-    const corruptions = what.broken + what.errors.length;
-    return { leaks: what.leaks.length, corruptions };
+    for (const c of old.used()) say(`Repairing cluster ${c} refcount=1 reference=0`);
+    return { leaks: what.leaks, corruptions: what.broken + what.errors };
   }
   await compare(node, references, what.all ? 'all' : 'leaks');
-  if (what.all) {
-    for (const cluster of what.errors) {
+  if (what.all && what.errors > 0) await correct(node, references, 'errors');
+  if (what.leaks > 0) await correct(node, references, 'leaks');
+  return { leaks: what.leaks, corruptions: what.all ? what.errors : 0 };
+}
+
+/** Makes counts what they should be, and brings them to the file. */
+async function correct(
+  node: Qcow2Node,
+  references: References,
+  which: 'errors' | 'leaks',
+): Promise<void> {
+  for await (const range of blocksToCompare(node, references)) {
+    const wrong: number[] = [];
+    compareBlock(references, range, (cluster, stored, counted) => {
+      if (stored > counted === (which === 'leaks')) wrong.push(cluster);
+    });
+    for (const cluster of wrong) {
       await node.refcounts.store(cluster, references.counts.get(cluster));
     }
-    await node.metadata.commit();
-  }
-  for (const cluster of what.leaks) {
-    await node.refcounts.store(cluster, references.counts.get(cluster));
+    if (node.metadata.isFull) await node.metadata.makeRoom();
   }
   await node.metadata.commit();
-  return { leaks: what.leaks.length, corruptions: what.all ? what.errors.length : 0 };
 }
 
 async function clearFlags(node: Qcow2Node): Promise<void> {
@@ -221,8 +258,8 @@ async function clearFlags(node: Qcow2Node): Promise<void> {
 
 /** An image that was not closed properly by a writer with lazy refcounts. */
 export async function repairDirty(node: Qcow2Node): Promise<void> {
-  const result = await node.exclusiveUnmapped(() => checkQcow2(node, 'all'));
-  for (const message of result.messages) node.warn(message);
+  const say = (line: string): void => node.warn(line);
+  const result = await node.exclusiveUnmapped(() => checkQcow2(node, 'all', say));
   if (result.failure !== undefined) {
     throw new UserError(`Could not repair dirty image: ${result.failure}`);
   }

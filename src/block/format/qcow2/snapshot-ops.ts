@@ -4,10 +4,10 @@
 
 import type { HostDate } from '../../../disk-host.ts';
 import { BlockError } from '../../backend.ts';
-import { l1EntriesFor, MAX_SNAPSHOTS, view } from './layout.ts';
+import { emptyL1, type L1Source, storedL1, tableL1 } from './l1-source.ts';
+import { l1EntriesFor, MAX_SNAPSHOTS } from './layout.ts';
 import type { Qcow2Node } from './node.ts';
 import { switchTo } from './rebuild.ts';
-import { l1Length } from './references.ts';
 import { findSnapshot, type Snapshot } from './snapshots.ts';
 
 export interface SnapshotRequest {
@@ -22,9 +22,9 @@ export interface SnapshotRequest {
 }
 
 /** The active disk has no machine state: that is the snapshot's alone. */
-function withoutVmState(node: Qcow2Node, l1: DataView): DataView {
+function withoutVmState(node: Qcow2Node): L1Source {
   const { size, clusterBits } = node.metadata.header;
-  return view(new Uint8Array(l1.buffer, l1.byteOffset, l1EntriesFor(size, clusterBits) * 8));
+  return tableL1(node.metadata.l1, l1EntriesFor(size, clusterBits) * 8);
 }
 
 /** The next id is one more than the highest number so far. */
@@ -51,11 +51,10 @@ export function createSnapshot(node: Qcow2Node, request: SnapshotRequest): Promi
       diskSize: header.size,
       unknownExtra: new Uint8Array(0),
     };
-    const { l1 } = node.metadata;
     await switchTo(node, {
-      l1: withoutVmState(node, l1),
+      l1: withoutVmState(node),
       size: header.size,
-      snapshots: [...kept, { ...snapshot, l1 }],
+      snapshots: [...kept, { ...snapshot, l1: tableL1(node.metadata.l1) }],
     });
     return node.snapshots[node.snapshots.length - 1];
   });
@@ -81,10 +80,8 @@ export function applySnapshot(node: Qcow2Node, key: string): Promise<void> {
       l1EntriesFor(header.size, header.clusterBits),
       header.l1Size,
     );
-    const bytes = new Uint8Array(entries * 8);
-    const stored = l1Length(node, snapshot);
-    if (stored > 0) await node.file.read(snapshot.l1Offset, bytes.subarray(0, stored));
-    await switchTo(node, { l1: view(bytes), size: header.size, snapshots: node.snapshots });
+    const l1 = storedL1(node, snapshot, entries * 8);
+    await switchTo(node, { l1, size: header.size, snapshots: node.snapshots });
   });
 }
 
@@ -92,7 +89,7 @@ export function deleteSnapshot(node: Qcow2Node, key: string): Promise<Snapshot> 
   return node.exclusive(async () => {
     const snapshot = find(node, key);
     await switchTo(node, {
-      l1: node.metadata.l1,
+      l1: tableL1(node.metadata.l1),
       size: node.metadata.header.size,
       snapshots: node.snapshots.filter(s => s !== snapshot),
     });
@@ -107,7 +104,7 @@ export function makeEmpty(node: Qcow2Node): Promise<void> {
     await node.file.debugEvent?.('empty_image_prepare');
     const entries = l1EntriesFor(header.size, header.clusterBits);
     const empty = async (): Promise<void> => {
-      const l1 = view(new Uint8Array(entries * 8));
+      const l1 = emptyL1(entries * 8);
       await switchTo(node, { l1, size: header.size, snapshots: node.snapshots });
     };
     await empty();

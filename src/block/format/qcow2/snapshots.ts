@@ -67,6 +67,16 @@ function parseOne(data: DataView, rest: Uint8Array, diskSize: number): Snapshot 
   };
 }
 
+/** Bytes of the table of these snapshots. */
+export function snapshotTableLength(snapshots: readonly Snapshot[]): number {
+  return snapshots.reduce((sum, snapshot) => sum + lengthOf(snapshot), 0);
+}
+
+function lengthOf({ id, name, unknownExtra }: Snapshot): number {
+  const text = stringToBytes(id).length + stringToBytes(name).length;
+  return Math.ceil((FIXED + EXTRA + unknownExtra.length + text) / 8) * 8;
+}
+
 export function serializeSnapshots(snapshots: readonly Snapshot[]): Uint8Array {
   const parts = snapshots.map(serializeOne);
   const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));

@@ -21,8 +21,9 @@ import {
   ZERO,
 } from './entry.ts';
 import { l2Table, lookup } from './mapping.ts';
-import type { Metadata, Table } from './metadata.ts';
+import type { Metadata } from './metadata.ts';
 import type { Refcounts } from './refcounts.ts';
+import type { Table } from './table-cache.ts';
 
 /** Preallocated runs are this part of a refcount block long, so that its end is used, too. */
 const PREALLOCATED_PART = 128;
@@ -65,9 +66,11 @@ export class Writer {
   }
 
   async write(offset: number, from: Uint8Array): Promise<void> {
+    const { metadata } = this.parts;
     let done = 0;
     while (done < from.length) {
       const at = offset + done;
+      if (metadata.isFull) await metadata.makeRoom();
       const found = this.tableForWrite(at);
       const table = found instanceof Promise ? await found : found;
       const rest = done === 0 ? from : from.subarray(done);
@@ -83,8 +86,10 @@ export class Writer {
   tableForWrite(offset: number): Table | Promise<Table> {
     const { metadata } = this.parts;
     const index = Math.floor(offset / metadata.l2Coverage);
+    const page = metadata.l1.page(index);
+    if (page instanceof Promise) return page.then(() => this.tableForWrite(offset));
     const found = l2Table(metadata, index);
-    if (found === undefined || !isCopied(metadata.l1.getUint32(index * 8))) {
+    if (found === undefined || !isCopied(page.data.getUint32((index - page.first) * 8))) {
       return this.newTable(index, found);
     }
     return found instanceof Promise ? found.then(old => old ?? this.newTable(index, old)) : found;
@@ -99,10 +104,10 @@ export class Writer {
     if (old !== undefined) await metadata.file.debugEvent?.('l2_alloc.cow_read');
     const place = await refcounts.allocate(1);
     await this.parts.guard(place, this.clusterSize);
-    const bytes = new Uint8Array(this.clusterSize);
-    if (old !== undefined) bytes.set(old.bytes);
-    const table = metadata.newTable(place, bytes, false);
-    metadata.setL1(index, place, COPIED);
+    const table = metadata.newTable(place, false);
+    if (old !== undefined) table.bytes.set(old.bytes);
+    const linked = metadata.setL1(index, place, COPIED);
+    if (linked !== undefined) await linked;
     if (old !== undefined) metadata.freeLater(old.offset / this.clusterSize);
     return table;
   }
@@ -323,10 +328,12 @@ export class Writer {
 
   /** Makes whole clusters read as zeros; what is in part covered is written. */
   async writeZeroes(offset: number, length: number, allowUnmap: boolean): Promise<void> {
+    const { metadata } = this.parts;
     let done = 0;
     while (done < length) {
       const at = offset + done;
-      const mapping = await lookup(this.parts.metadata, at, length - done);
+      if (metadata.isFull) await metadata.makeRoom();
+      const mapping = await lookup(metadata, at, length - done);
       const zeroAlready =
         mapping.kind === 'zero' ||
         (mapping.kind === 'unallocated' && (await this.readsZero(at, mapping.length)));
@@ -384,10 +391,11 @@ export class Writer {
 
   /** Turns zero clusters into what version 2 can say. */
   async expandZeroes(progress: (fraction: number) => void): Promise<void> {
-    const { node } = this.parts;
+    const { node, metadata } = this.parts;
     const end = node.length;
     for (let at = 0; at < end; ) {
-      const mapping = await lookup(this.parts.metadata, at, end - at);
+      if (metadata.isFull) await metadata.makeRoom();
+      const mapping = await lookup(metadata, at, end - at);
       if (mapping.kind === 'zero') await this.expandRun(at, mapping.length);
       at += mapping.length;
       progress(at / end);
@@ -414,10 +422,12 @@ export class Writer {
     const size = this.clusterSize;
     const end = offset + length;
     const limit = end === this.parts.node.length ? Math.ceil(end / size) : Math.floor(end / size);
+    const { metadata } = this.parts;
     let at = Math.ceil(offset / size) * size;
-    const low = this.parts.metadata.header.version === 3 ? ZERO : 0;
+    const low = metadata.header.version === 3 ? ZERO : 0;
     while (at < limit * size) {
-      const mapping = await lookup(this.parts.metadata, at, limit * size - at);
+      if (metadata.isFull) await metadata.makeRoom();
+      const mapping = await lookup(metadata, at, limit * size - at);
       const span = Math.max(1, Math.ceil(mapping.length / size));
       const nothing =
         mapping.kind === 'zero' ||

@@ -3,7 +3,6 @@ import { CACHE_MODES } from '../../../../src/block/cache-mode.ts';
 import { createQcow } from '../../../../src/block/format/qcow-header.ts';
 import { amendQcow2, setBacking } from '../../../../src/block/format/qcow2/amend.ts';
 import { FIELD } from '../../../../src/block/format/qcow2/layout.ts';
-import { checkQcow2 } from '../../../../src/block/format/qcow2/repair.ts';
 import {
   applySnapshot,
   createSnapshot,
@@ -12,7 +11,7 @@ import {
 import { openImage } from '../../../../src/block/graph.ts';
 import { FileNode } from '../../../../src/block/protocol/file.ts';
 import { MemoryHost } from '../../../support/memory-host.ts';
-import { contextOf, make, openQcow2 } from '../../../support/qcow2-bench.ts';
+import { checked, contextOf, make, openQcow2 } from '../../../support/qcow2-bench.ts';
 import { Random, seedOr } from '../../../support/random.ts';
 
 const MIB = 1024 * 1024;
@@ -101,7 +100,7 @@ test('an image left dirty is repaired when it is opened for writing', async () =
   for (let i = 5; i < 12; i++) view(host).setUint16(block + i * 2, 0);
   view(host).setUint32(FIELD.incompatible + 4, 1);
   const again = await openQcow2(host, 'a');
-  expect((await checkQcow2(again, 'none')).messages).toEqual([]);
+  expect((await checked(again)).messages).toEqual([]);
   expect(again.details().dirty).toBe(false);
   const into = new Uint8Array(4096);
   await again.read(36864, into);
@@ -117,11 +116,11 @@ test('a refcount table that points nowhere is rebuilt', async () => {
   const reftable = Number(view(host).getBigUint64(FIELD.reftableOffset));
   view(host).setBigUint64(reftable, 0x123n);
   const broken = await openQcow2(host, 'a', { forCheck: true });
-  const found = await broken.exclusiveUnmapped(() => checkQcow2(broken, 'all'));
+  const found = await broken.exclusiveUnmapped(() => checked(broken, 'all'));
   expect(found.corruptionsFixed).toBeGreaterThan(0);
   await broken.close();
   const again = await openQcow2(host, 'a');
-  expect((await checkQcow2(again, 'none')).messages).toEqual([]);
+  expect((await checked(again)).messages).toEqual([]);
 });
 
 test('backing files that name each other are refused, and the loop is named', async () => {
@@ -180,7 +179,7 @@ test('growing shows zeros, also when the L1 table moves; shrinking is refused', 
   expect([into[511], into[512]]).toEqual([9, 0]);
   await again.read(64 * MIB - 1024, into);
   expect([into[511], into[512]]).toEqual([0, 8]);
-  expect((await checkQcow2(again, 'none')).messages).toEqual([]);
+  expect((await checked(again)).messages).toEqual([]);
 });
 
 test('downgrading writes zeros where a backing file would show through', async () => {
@@ -195,7 +194,7 @@ test('downgrading writes zeros where a backing file would show through', async (
   const into = new Uint8Array(32768);
   await again.read(0, into);
   expect([into[0], into[8192], into[24575], into[24576]]).toEqual([7, 0, 0, 7]);
-  expect((await checkQcow2(again, 'none')).messages).toEqual([]);
+  expect((await checked(again)).messages).toEqual([]);
 });
 
 test('machine state lies past the disk, and belongs to its snapshot', async () => {
@@ -216,7 +215,7 @@ test('machine state lies past the disk, and belongs to its snapshot', async () =
   await applySnapshot(again, 's');
   await again.readVmState(0, into);
   expect(Buffer.compare(into, state)).toBe(0);
-  expect((await checkQcow2(again, 'none')).messages).toEqual([]);
+  expect((await checked(again)).messages).toEqual([]);
 });
 
 test('an emptied image shows its backing file, and its file is small again', async () => {
@@ -233,7 +232,7 @@ test('an emptied image shows its backing file, and its file is small again', asy
   await node.write(0, new Uint8Array(MIB).fill(2));
   await node.close();
   const again = await openQcow2(host, 'a');
-  expect((await checkQcow2(again, 'none')).messages).toEqual([]);
+  expect((await checked(again)).messages).toEqual([]);
 });
 
 test('qcow version 1 reads back what was written, over a backing file and encrypted', async () => {
@@ -290,7 +289,7 @@ test.each([false, true])(
     await node.close();
     const again = await openQcow2(host, 'a');
     expect(again.details().specific?.data).toEqual({ compat: '0.10' });
-    expect((await checkQcow2(again, 'none')).messages).toEqual([]);
+    expect((await checked(again)).messages).toEqual([]);
     expect(again.snapshots.map(s => s.name)).toEqual(['one', 'same', 'two']);
     const into = new Uint8Array(24576);
     const seen: number[][] = [];
@@ -309,6 +308,6 @@ test.each([false, true])(
       [7, 0, 0, 7, 7, 7],
       [7, 9, 0, 7, 0, 7],
     ]);
-    expect((await checkQcow2(again, 'none')).messages).toEqual([]);
+    expect((await checked(again)).messages).toEqual([]);
   },
 );

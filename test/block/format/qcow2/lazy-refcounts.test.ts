@@ -4,11 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { amendQcow2 } from '../../../../src/block/format/qcow2/amend.ts';
-import { checkQcow2 } from '../../../../src/block/format/qcow2/repair.ts';
 import { runTool } from '../../../support/image-tool.ts';
 import { MemoryHost } from '../../../support/memory-host.ts';
 import { missing } from '../../../support/program.ts';
-import { make, openQcow2 } from '../../../support/qcow2-bench.ts';
+import { checked, make, openQcow2 } from '../../../support/qcow2-bench.ts';
 
 const MIB = 1024 * 1024;
 const folder = mkdtempSync(join(tmpdir(), 'tinamou-lazy-'));
@@ -63,7 +62,7 @@ test('what a crash leaves is read as it is, and repaired when opened to be writt
     'Repairing cluster 2 refcount=1 reference=0',
   ]);
   expect(isDirty(host)).toBe(false);
-  expect((await checkQcow2(writer, 'none')).corruptions).toBe(0);
+  expect((await checked(writer)).corruptions).toBe(0);
 });
 
 test('the option of a drive overrides what the header says', async () => {

@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Qcow2Node } from '../../../../src/block/format/qcow2/node.ts';
-import { checkQcow2 } from '../../../../src/block/format/qcow2/repair.ts';
 import {
   applySnapshot,
   createSnapshot,
@@ -12,7 +11,7 @@ import {
 } from '../../../../src/block/format/qcow2/snapshot-ops.ts';
 import { nodeBlockHost } from '../../../../src/host-file-io.ts';
 import { MemoryHost } from '../../../support/memory-host.ts';
-import { make, openQcow2 } from '../../../support/qcow2-bench.ts';
+import { checked, make, openQcow2 } from '../../../support/qcow2-bench.ts';
 import { Random, seedOr } from '../../../support/random.ts';
 
 const DATE = { seconds: 1_700_000_000, nanoseconds: 0 };
@@ -122,11 +121,11 @@ test.each(CLUSTERS)(
       const trial = new Trial(node, random, true);
       for (let i = 0; i < 120; i++) await trial.step();
       await trial.verify(node);
-      const live = await checkQcow2(node, 'none');
+      const live = await checked(node);
       await node.close();
       const again = await openQcow2(nodeBlockHost, path);
       await trial.verify(again);
-      const check = await checkQcow2(again, 'none');
+      const check = await checked(again);
       expect({ seed, messages: check.messages }).toEqual({ seed, messages: [] });
       expect(live.corruptions).toBe(0);
       await again.close();
@@ -163,7 +162,7 @@ test('an overlay reads its backing file, and keeps what it copied', async () => 
   await node.close();
   const again = await openQcow2(host, 'top.qcow2');
   await trial.verify(again);
-  expect((await checkQcow2(again, 'none')).messages).toEqual([]);
+  expect((await checked(again)).messages).toEqual([]);
   expect(Buffer.compare(host.files.get('base.img')?.contents() as Uint8Array, base)).toBe(0);
 });
 
