@@ -138,7 +138,6 @@ class Program {
     machine.beforeCont = () => {
       takeDrivesBack(receiver);
       this.drives.checkKeys();
-      for (const { backend } of this.drives.drives) backend.retryHeld();
     };
     // A missing password, or a snapshot that cannot be loaded: the machine waits for `cont`.
     const hasKeys = this.drives.missingKeys().length === 0;
