@@ -14,17 +14,7 @@
 import { type BlockBackend, BlockError, type Tray } from '../../block/backend.ts';
 import { assert } from '../../error.ts';
 import type { Inbox } from '../../inbox.ts';
-import {
-  bool,
-  buffer,
-  count,
-  oneOf,
-  type Plain,
-  type StateOf,
-  state,
-  u8,
-  u32,
-} from '../../state.ts';
+import type { Plain, StateOf } from '../../state.ts';
 import { Device } from '../device.ts';
 import { type DiskOperation, diskTiming, HARD_DISK, OPTICAL } from '../disk-timing.ts';
 import * as mmc from '../ide/mmc.ts';
@@ -51,6 +41,7 @@ import {
   UNIT_NOT_SUPPORTED,
   WRITE_PROTECTED,
 } from './bus.ts';
+import { PIECE, PIECE_LIMIT, registers } from './disk-registers.ts';
 import {
   BLOCK,
   capacity10,
@@ -62,32 +53,6 @@ import {
   standardInquiry,
   vitalPage,
 } from './pages.ts';
-
-/** A piece of a transfer. */
-const PIECE = 0x10000;
-/** A packet of the transport may reach over the end of a piece. */
-const PIECE_LIMIT = PIECE + 0x1000;
-
-const registers = state('scsi-disk', 1, {
-  phase: oneOf('done', 'busy', 'in', 'out'),
-  direction: oneOf('none', 'in', 'out'),
-  status: u8(),
-  senseKey: u8(),
-  senseCode: u8(),
-  senseQualifier: u8(),
-  /** Told with the next command that has to tell it. */
-  attention: oneOf('power-on', 'medium-changed', 'none', 'medium-removed'),
-  /** Bytes on their way to or from the guest. */
-  data: buffer(PIECE_LIMIT),
-  position: u32(),
-  lba: count(),
-  /** Blocks that the command has still to read or write. */
-  remaining: count(),
-  isLocked: bool(),
-  /** Of a CD-ROM drive: its tray, and the event that it has to report. */
-  isOpen: bool(),
-  event: u8(),
-});
 
 /** Commands that a pending unit attention does not stop. */
 const INQUIRY = 0x12;
