@@ -115,3 +115,15 @@ test('the interrupt table has processor, IOAPIC, overrides and NMI', () => {
     '0406ff000001',
   ]);
 });
+
+test('slots that can be filled have a device, an eject method and a place in the event', () => {
+  const { tables } = files();
+  const text = Array.from(tables, byte => String.fromCharCode(byte)).join('');
+  const count = (word: string): number => text.split(word).length - 1;
+  expect(count('_EJ0')).toBe(30);
+  // Once where it is described, and twice where the event tells of it.
+  expect(['S00_', 'S01_', 'S02_', 'S1F_'].map(count)).toEqual([0, 0, 3, 3]);
+  expect(count('_E01')).toBe(1);
+  expect(count('\x86S1F_\x01')).toBe(1);
+  expect(count('\x86S1F_\x0a\x03')).toBe(1);
+});
