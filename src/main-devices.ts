@@ -125,6 +125,7 @@ const MODELS: { readonly [driver: string]: Model } = {
       bootindex: 'int32',
       drive: 'str (ID of a drive to use as a backend)',
       serial: 'str',
+      vectors: 'uint32',
     },
     bus: 'PCI',
     alias: 'virtio-blk',

@@ -63,6 +63,8 @@ export class DriveTable {
   onFailure: (drive: OpenDrive, failure: DriveFailure) => boolean = () => false;
   /** A drive can be read from now on. */
   onKey: (drive: string) => void = () => {};
+  /** A line about what nodes do, on stdout. */
+  tell: (text: string) => void = () => {};
   private block: BlockModule | undefined;
   encryptedImages: Config['encryptedImages'] = 'refuse';
   private snapshotAll = false;
@@ -192,6 +194,7 @@ export class DriveTable {
       encryptedImages: this.encryptedImages,
       imageTool: 'tinamou-img',
       warn: text => this.printError(`${text}\n`),
+      tell: text => this.tell(text),
       mayOpenEncrypted: this.mayOpenEncrypted,
       findNode: name => this.findNode(name),
       whoseName: name => this.whoseName(name),

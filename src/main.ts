@@ -105,6 +105,7 @@ class Program {
       () => MAY_OPEN_ENCRYPTED.includes(this.machine?.runState ?? 'prelaunch'),
       this.events,
     );
+    this.drives.tell = text => printOut(`${text}\n`);
     this.vm = this.createVm();
     this.events.listen(({ name: event }) => {
       if (event === 'SHUTDOWN') this.hasShutDown = true;

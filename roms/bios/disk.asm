@@ -807,6 +807,8 @@ disk_geometry:
         xor edx, edx
         div ecx
         pop edx
+        cmp eax, 1              ; the smallest disks do not fill one
+        adc eax, 0
         mov ecx, eax
 .set:   cmp ecx, 1024
         jbe .fits

@@ -5,6 +5,8 @@
 ; so that everything works in real mode. It is polled; the controller never interrupts. A controller
 ; that has nothing for us is stopped. Not here: hubs, devices that come later, EHCI, xHCI.
 
+CLASS_UHCI      equ 0x0c0300    ; of its PCI function
+
 ; Offsets in USB_SEGMENT; FS holds it in all routines here.
 USB_SEGMENT     equ 0x9e00
 USB_BASE        equ USB_SEGMENT << 4
@@ -289,11 +291,9 @@ usb_wait:
 
 ; Finds the devices behind the controller. DS = BIOS data area.
 usb_init:
-        mov ax, 0xb103
-        mov ecx, 0x0c0300
-        xor si, si
-        int 0x1a
-        jc .none
+        mov bx, [cs:usb_function]
+        test bx, bx
+        jz .none
         mov ax, 0xb10a          ; BAR 4
         mov di, 0x20
         int 0x1a

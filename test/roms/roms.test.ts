@@ -215,6 +215,15 @@ describe.skipIf(noAssembler)('the BIOS on tinamou', () => {
     await checkServices(new Program([...quiet, ...image, ...EXIT, '-vga', 'std'], TINAMOU));
   });
 
+  test('starts a USB disk smaller than a cylinder', { timeout: 60 * SECONDS }, async () => {
+    const program = new Program([...quiet, ...stick(DEMO)], TINAMOU);
+    try {
+      await program.seen(['Disk 80h: QEMU QEMU HARDDISK, 64 KiB', 'Key? '], 50 * SECONDS);
+    } finally {
+      await program.kill();
+    }
+  });
+
   test('takes keys from a USB keyboard', { timeout: 120 * SECONDS }, () =>
     checkKeys((...args) => new Program([...bare, ...args], TINAMOU)),
   );

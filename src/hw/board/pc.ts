@@ -145,7 +145,8 @@ export class Pc {
     const fixedSlots = this.pci.sorted.map(({ devfn }) => devfn >> 3);
     this.slots = this.buildSlots();
     const slotParts = { ...options, wiring: this.wiring, slots: this.slots };
-    this.virtio = new BoardVirtio(slotParts);
+    const send = options.hasApic === false ? undefined : this.interruptMessage;
+    this.virtio = new BoardVirtio({ ...slotParts, send });
     this.scsi = new BoardScsi(slotParts);
     this.fillSlots();
     this.buildDebugPorts();
@@ -444,6 +445,10 @@ export class Pc {
     const parts = { wiring: this.wiring, pci: this.pci, devices: this.added };
     return new BoardSlots({ ...parts, notify });
   }
+
+  private readonly interruptMessage = (address: number, data: number): void => {
+    if (!this.interrupts.message(address, data)) this.options.memory.write(address, 4, data);
+  };
 
   /** What the user puts into slots, in their order. */
   private fillSlots(): void {

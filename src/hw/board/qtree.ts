@@ -117,9 +117,13 @@ function pciNode(facts: TreeFacts, device: PciFunction): QdevInfo {
   const disk = facts.virtio.find(plugged => plugged.device.pci === device);
   const adapter = facts.scsi.find(plugged => plugged.device.pci === device);
   const romfile = name === 'VGA' ? (facts.options.vga?.rom?.name ?? '') : '';
+  const vectors = disk?.options.vectors;
   return node(
     name,
-    { addr: pciAddress(device), romfile, multifunction },
+    {
+      ...{ addr: pciAddress(device), romfile, multifunction },
+      ...(vectors === undefined ? {} : { vectors }),
+    },
     {
       id: (disk ?? adapter)?.options.id,
       path: (disk ?? adapter)?.options.path,

@@ -6,7 +6,9 @@ import type { BlockBackend, DiskGeometry } from '../../block/backend.ts';
 import type { Inbox } from '../../inbox.ts';
 import type { Log } from '../../log.ts';
 import type { Memory } from '../../memory.ts';
+import type { Device } from '../device.ts';
 import { defaultGeometry } from '../ide/geometry.ts';
+import { MSIX_BAR_SIZE, MsiX } from '../pci/msix.ts';
 import { VirtioBlk } from '../virtio/virtio-blk.ts';
 import type { BoardSlots } from './slots.ts';
 import type { Wiring } from './wiring.ts';
@@ -21,6 +23,8 @@ export interface VirtioDiskOptions {
   /** Default the first that is free. */
   readonly slot?: number;
   readonly geometry?: DiskGeometry;
+  /** Interrupt messages; default 2, 0 leaves it at the pin. */
+  readonly vectors?: number;
   readonly bootIndex?: number;
 }
 
@@ -30,12 +34,17 @@ export interface PluggedVirtio {
   readonly device: VirtioBlk;
 }
 
+/** For the configuration and for the queue. */
+const VECTORS = 2;
+
 export interface BoardVirtioOptions {
   readonly memory: Memory;
   readonly inbox: Inbox;
   readonly log: Log;
   readonly wiring: Wiring;
   readonly slots: BoardSlots;
+  /** Where interrupt messages go; undefined on a machine that has none. */
+  readonly send: ((address: number, data: number) => void) | undefined;
 }
 
 export class BoardVirtio {
@@ -56,21 +65,30 @@ export class BoardVirtio {
 
   /** Throws UserError when there is no free slot. */
   plug(disk: VirtioDiskOptions): PluggedVirtio {
-    const { memory, inbox, log, wiring, slots } = this.options;
+    const { memory, inbox, log, wiring, slots, send } = this.options;
     const slot = slots.choose('virtio-blk-pci', disk.slot);
-    const { backend } = disk;
+    const { backend, vectors = VECTORS } = disk;
+    const messages = vectors > 0 && send !== undefined ? this.messages(vectors, send) : undefined;
     const device: VirtioBlk = new VirtioBlk({
-      ...{ backend, memory, inbox, log },
+      ...{ backend, memory, inbox, log, messages },
       serial: disk.serial ?? backend.serial ?? '',
       geometry: () => virtioGeometry(disk),
       place: (base, enabled) => place(base, enabled),
     });
     const place = wiring.ioBar({ name: 'virtio-pci', base: 0, length: 64 }, device.ports);
     const plugged = { options: disk, slot, device };
-    const chips = new Map([[`virtio-blk.${slot}`, device]]);
+    const chips = new Map<string, Device>();
+    if (messages !== undefined) chips.set(`virtio-blk.${slot}.msix`, messages.msix);
+    chips.set(`virtio-blk.${slot}`, device);
     slots.fill({ slot, pci: device.pci, chips, onEject: () => this.ejected(plugged) });
     this.list.push(plugged);
     return plugged;
+  }
+
+  private messages(vectors: number, send: (address: number, data: number) => void) {
+    const msix = new MsiX({ vectors, send });
+    const place = this.options.wiring.memoryBar('virtio-blk-pci-msix', MSIX_BAR_SIZE, msix.mmio);
+    return { msix, place };
   }
 
   /** The machine runs: the guest hears of it. */

@@ -142,6 +142,7 @@ class Shadow {
       offset: undefined,
       times: 1,
       active,
+      isOutside: false,
     });
     const roots = [unplaced(world.l1, true)];
     for (const snapshot of world.snapshots) {
