@@ -1,11 +1,14 @@
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, expect, test, vi } from 'vitest';
 import { masked } from '../support/differences.ts';
 import { Workshop } from '../support/emulator.ts';
 import { makeImages } from '../support/encrypted-images.ts';
 import { Prompt } from '../support/prompt.ts';
+
+/** Each starts several machines. */
+vi.setConfig({ testTimeout: 90_000 });
 
 const workshop = new Workshop();
 afterAll(() => workshop.close());

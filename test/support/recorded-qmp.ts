@@ -159,6 +159,12 @@ async function hold(how: How, { name, talk, differs }: Play, workshops: Workshop
 
 /** Recorded at a terminal, over several lines: what was typed is in it. */
 const SHOWN = ['A11-qmp-usb-tty', 'D12-pretty'];
+
+export const QMP_FILES = [
+  ...['A10-qmp-usb', ...SHOWN, 'D01-protocol', 'D02-status', 'D03-encrypted', 'D04-query-block'],
+  ...['D05-usb-storage', 'D06-device-errors', 'D07-blockdev-add', 'D08-media', 'D09-jobs'],
+  ...['D10-introspection', 'D11-more', 'H04-rfc-qmp'],
+];
 const isTyped = (line: string): boolean => /^\{ ?"execute"/.test(line);
 const noTime = (line: string): string => maskedLine(line).replace(/(seconds": )\d+/, '$1N');
 
@@ -184,7 +190,12 @@ async function showAgain(how: How, file: string, workshops: Workshops): Promise<
 export function holdAll(how: How): void {
   const workshops = new Workshops();
   afterAll(() => workshops.close());
-  for (const play of plays()) {
+  const all = plays();
+  test('each transcript is held', () => {
+    const held = new Set([...all.map(({ name }) => name), ...SHOWN].map(name => name.slice(0, 3)));
+    expect([...held].sort()).toEqual(QMP_FILES.map(name => name.slice(0, 3)).sort());
+  });
+  for (const play of all) {
     test.concurrent(play.name, () => hold(how, play, workshops), 90_000);
   }
   for (const file of SHOWN) {

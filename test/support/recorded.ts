@@ -41,7 +41,7 @@ export const KEYS = ['C03 1', 'C03 3', 'C03 4', 'C04 0', 'C04 1', 'C04 2', 'C06 
 /** The signal came before there was anything to see; see terminal.test.ts. */
 const TOO_EARLY = ['B04 18'];
 
-const FILES = [
+export const FILES = [
   ...['A01-create-raw', 'A02-create-geheim', 'A03-create-normal', 'A04-normal-pipe'],
   ...['A04-normal-tty', 'A05-geheim-pipe', 'A05-geheim-tty', 'A06-two-pipe', 'A06-two-tty'],
   ...['A07-driveadd-pipe', 'A07-driveadd-tty', 'A08-drivebackup-pipe', 'A08-drivebackup-tty'],
