@@ -1,10 +1,19 @@
 // Bundles the programs into dist/. `npm ci` runs it, so a fresh checkout is ready to start.
-// CommonJS, because Node starts it some 5 ms sooner than an ES module.
+// The starters are CommonJS, because Node starts it some 5 ms sooner than an ES module.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
+import { bundlePacks } from './build-packs.mjs';
 
 const GENERATED = 'src/cpu/generated';
 
@@ -35,58 +44,82 @@ async function generateInterpreter() {
 
 await generateInterpreter();
 
-const ENTRIES = { tinamou: 'src/main.ts', 'tinamou-img': 'src/img.ts', 'tinamou-io': 'src/io.ts' };
+/**
+ * The programs. `later`: what is not needed before the prompt, by pack, each a list of modules that
+ * are imported when they are first used; what is in none of the lists makes a last pack. The short
+ * run by `args` uses what every start uses: V8 compiles that for the cache.
+ */
+const PROGRAMS = {
+  tinamou: {
+    entry: 'src/main.ts',
+    later: [['src/main-machine.ts', 'src/main-devices.ts']],
+    args: [
+      ...['-nodefaults', '-display', 'none', '-monitor', 'stdio'],
+      ...['-drive', 'file=build.mjs,format=raw,if=none,readonly=on'],
+    ],
+    input: 'quit\n',
+  },
+  'tinamou-img': { entry: 'src/img.ts', args: ['info', 'build.mjs'], input: '' },
+  'tinamou-io': { entry: 'src/io.ts', args: ['-c', 'help', 'build.mjs'], input: '' },
+};
 
 /**
- * Starts a bundle with V8's code cache beside it, which saves half of the start-up time. A cache of
- * another V8 is refused by V8 itself and costs nothing.
+ * Starts a program from its packs, each with V8's code cache beside it, which saves half of the
+ * start-up time. A cache of another V8 is refused by V8 itself and costs nothing.
  */
 const STARTER = `#!/usr/bin/env node
 'use strict';
-const { readFileSync, writeFileSync } = require('node:fs');
+const { closeSync, openSync, readFileSync, writeFileSync } = require('node:fs');
 const { Script } = require('node:vm');
-const filename = __filename.replace(/cjs$/, 'js');
-const cacheName = __filename.replace(/cjs$/, 'cache');
-let cachedData;
-try {
-  cachedData = readFileSync(cacheName);
-} catch {}
-const source = '(function (exports, require, module, __filename, __dirname) {' +
-  readFileSync(filename, 'latin1') + '})';
-const script = new Script(source, { filename, cachedData });
-if (process.env.TINAMOU_BUILD_CACHE) {
-  process.on('exit', () => writeFileSync(cacheName, script.createCachedData()));
+const packOf = [PACK_OF];
+const base = __filename.replace(/cjs$/, '');
+function open(name) {
+  try {
+    return openSync(base + name);
+  } catch {}
 }
-script.runInThisContext()(exports, require, module, filename, __dirname);
+function read(fd, encoding) {
+  const content = fd === undefined ? undefined : readFileSync(fd, encoding);
+  if (fd !== undefined) closeSync(fd);
+  return content;
+}
+// What is loaded later comes from the files of now, even if they are replaced in between.
+const files = Array.from({ length: Math.max(...packOf) + 1 }, (_, pack) => ({
+  source: open(pack + '.js'),
+  cache: open(pack + '.cache'),
+}));
+const loaded = [];
+const chunks = [];
+const values = [];
+function load(pack) {
+  const source = '(function(chunks,need,require,__dirname){' + read(files[pack].source, 'latin1') + '})';
+  const cachedData = read(files[pack].cache);
+  const script = new Script(source, { filename: base + pack + '.js', cachedData });
+  loaded[pack] = script;
+  script.runInThisContext()(chunks, need, require, __dirname);
+}
+function need(id) {
+  if (id in values) return values[id];
+  if (loaded[packOf[id]] === undefined) load(packOf[id]);
+  return (values[id] = chunks[id]());
+}
+if (process.env.TINAMOU_BUILD_CACHE) {
+  process.on('exit', () => {
+    loaded.forEach((script, pack) => writeFileSync(base + pack + '.cache', script.createCachedData()));
+  });
+}
+need(0);
 `;
 
-/** What each program does for its cache: a short run that uses what every start uses. */
-const WARM_UP = {
-  tinamou: { args: ['-nodefaults', '-display', 'none', '-monitor', 'stdio'], input: 'quit\n' },
-  'tinamou-img': { args: ['info', 'build.mjs'], input: '' },
-  'tinamou-io': { args: ['-c', 'help', 'build.mjs'], input: '' },
-};
-
-async function bundle(name, entry) {
-  await build({
-    entryPoints: [entry],
-    outfile: `dist/${name}.js`,
-    bundle: true,
-    platform: 'node',
-    format: 'cjs',
-    target: 'node20',
-    supported: { 'dynamic-import': false },
-    define: { 'import.meta.dirname': '__dirname' },
-    external: ['blessed', 'node-pty'],
-    minifyWhitespace: true,
-    legalComments: 'none',
-    minifySyntax: true,
-    logLevel: 'warning',
-  });
-  writeFileSync(`dist/${name}.cjs`, STARTER);
+async function bundle(name, { entry, later, args, input }) {
+  const external = ['blessed', 'node-pty'];
+  const { packs, packOfChunk } = await bundlePacks({ entry, later, external });
+  for (const file of readdirSync('dist')) {
+    if (file.startsWith(`${name}.`)) rmSync(join('dist', file));
+  }
+  for (const [i, text] of packs.entries()) writeFileSync(`dist/${name}.${i}.js`, text);
+  writeFileSync(`dist/${name}.cjs`, STARTER.replace('PACK_OF', packOfChunk.join()));
   chmodSync(`dist/${name}.cjs`, 0o755);
-  rmSync(`dist/${name}.cache`, { force: true });
-  const { args, input } = WARM_UP[name];
   spawnSync(process.execPath, [`dist/${name}.cjs`, ...args], {
     input,
     env: { ...process.env, TINAMOU_BUILD_CACHE: '1' },
@@ -97,6 +130,6 @@ async function bundle(name, entry) {
 
 mkdirSync('dist', { recursive: true });
 writeFileSync('dist/package.json', '{ "type": "commonjs" }\n');
-for (const [name, entry] of Object.entries(ENTRIES)) {
-  if (existsSync(entry)) await bundle(name, entry);
+for (const [name, program] of Object.entries(PROGRAMS)) {
+  if (existsSync(program.entry)) await bundle(name, program);
 }

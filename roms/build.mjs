@@ -37,13 +37,17 @@ function withChecksums(bytes) {
   return rom;
 }
 
+/** Signature and version, as tables of the BIOS begin. The signature alone also stands in code. */
+const PNP_TABLE = '$PnP\x10\x21';
+const PIR_TABLE = '$PIR\x00\x01';
+
 /** The BIOS's tables have checksums, too; they stand at multiples of 16. */
 function withTableSums(bytes) {
   const rom = Uint8Array.from(bytes);
   for (let at = 0; at < rom.length; at += 16) {
-    const signature = String.fromCharCode(...rom.subarray(at, at + 4));
-    if (signature === '$PnP') fixSum(rom, at, at + rom[at + 5], at + 8);
-    if (signature === '$PIR') fixSum(rom, at, at + (rom[at + 6] | (rom[at + 7] << 8)), at + 31);
+    const begin = String.fromCharCode(...rom.subarray(at, at + 6));
+    if (begin === PNP_TABLE) fixSum(rom, at, at + rom[at + 5], at + 8);
+    if (begin === PIR_TABLE) fixSum(rom, at, at + (rom[at + 6] | (rom[at + 7] << 8)), at + 31);
   }
   return rom;
 }

@@ -54,6 +54,8 @@ export interface BlockHost {
   /** Throws HostError. `write` opens an existing file, `create` truncates or makes one. */
   open(path: string, mode: OpenMode): HostFile;
   exists(path: string): boolean;
+  /** Do both names lead to one file? */
+  isSameFile(a: string, b: string): boolean;
   /** An empty file that nobody else sees, gone when closed. */
   temporary(): { readonly path: string; readonly file: HostFile };
   /** `key` is 16 bytes. */

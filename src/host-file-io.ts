@@ -18,7 +18,7 @@ import {
 import { toHostError } from './host-errno.ts';
 import { dataRanges } from './host-holes.ts';
 import { lazily } from './host-lazily.ts';
-import { lockForWriting } from './host-lock.ts';
+import { claimImage, isOpenHere, noteOpening } from './host-lock.ts';
 
 /** Together 6 ms of a start, for images that seldom need them. */
 const crypto = lazily<typeof import('node:crypto')>('node:crypto');
@@ -35,6 +35,23 @@ function attempt<T>(call: () => T): T {
   }
 }
 
+/** After so many bytes of transfers that complete at once, signals and other requests get in. */
+const BREATH_BYTES = 16 * 1024 * 1024;
+/** What the call itself costs, in bytes. */
+const CALL_BYTES = 4096;
+let untilBreath = BREATH_BYTES;
+
+function isBreathDue(bytes: number): boolean {
+  untilBreath -= bytes + CALL_BYTES;
+  if (untilBreath > 0) return false;
+  untilBreath = BREATH_BYTES;
+  return true;
+}
+
+function afterBreath<T>(value: T): Promise<T> {
+  return new Promise(resolve => setImmediate(resolve, value));
+}
+
 /** A smaller part of a file is not worth the question where it is. */
 const HOLES_WORTH_ASKING = 65536;
 
@@ -46,7 +63,7 @@ class NodeFile implements HostFile {
 
   constructor(
     private readonly fd: number,
-    private readonly whenClosed: () => void,
+    private readonly whenClosed: readonly (() => void)[],
   ) {}
 
   length(): number {
@@ -83,7 +100,7 @@ class NodeFile implements HostFile {
       if (got === 0) break;
       done += got;
     }
-    return done;
+    return isBreathDue(done) ? afterBreath(done) : done;
   }
 
   write(offset: number, from: Uint8Array): undefined | Promise<void> {
@@ -92,7 +109,7 @@ class NodeFile implements HostFile {
     while (done < from.length) {
       done += attempt(() => fs.writeSync(this.fd, from, done, from.length - done, offset + done));
     }
-    return undefined;
+    return isBreathDue(done) ? afterBreath(undefined) : undefined;
   }
 
   flush(): Promise<void> {
@@ -109,7 +126,7 @@ class NodeFile implements HostFile {
     if (!this.open) return;
     this.open = false;
     attempt(() => fs.closeSync(this.fd));
-    this.whenClosed();
+    for (const step of this.whenClosed) step();
   }
 
   private async readLater(offset: number, into: Uint8Array): Promise<number> {
@@ -141,25 +158,48 @@ class NodeFile implements HostFile {
 function openFile(path: string, mode: OpenMode): HostFile {
   const { O_RDONLY, O_RDWR, O_CREAT, O_TRUNC } = fs.constants;
   const flags = { read: O_RDONLY, write: O_RDWR, create: O_RDWR | O_CREAT | O_TRUNC }[mode];
-  // Creating destroys what is there: the lock comes first.
-  const unlock = mode === 'create' ? lockIfPlain(path) : () => {};
-  let fd = -1;
+  const undo: (() => void)[] = [];
   try {
-    fd = attempt(() => fs.openSync(path, flags, 0o644));
-    if (fs.fstatSync(fd).isDirectory()) throw new HostError('EISDIR', 'Is a directory');
-    const release = mode === 'write' ? lockIfPlain(path) : unlock;
-    return new NodeFile(fd, release);
+    // Creating destroys what is there: the lock comes first.
+    if (mode === 'create') undo.push(claimTarget(path));
+    const fd = attempt(() => fs.openSync(path, flags, 0o644));
+    undo.unshift(() => fs.closeSync(fd));
+    const stat = fs.fstatSync(fd);
+    if (stat.isDirectory()) throw new HostError('EISDIR', 'Is a directory');
+    if (stat.isFile()) {
+      if (mode !== 'create') undo.push(claimImage(path, stat, mode === 'write'));
+      undo.push(noteOpening(stat));
+    }
+    return new NodeFile(fd, undo.slice(1));
   } catch (error) {
-    if (fd >= 0) fs.closeSync(fd);
-    unlock();
+    for (const step of undo) step();
     throw error;
   }
 }
 
-/** Devices and pipes are not locked. */
-function lockIfPlain(path: string): () => void {
-  const stat = fs.statSync(path, { throwIfNoEntry: false });
-  return stat === undefined || stat.isFile() ? lockForWriting(path) : () => {};
+/** The lock of a file that is about to be made, or made anew. Devices and pipes have none. */
+function claimTarget(path: string): () => void {
+  const stat = attempt(() => fs.statSync(path, { throwIfNoEntry: false }));
+  if (stat !== undefined && !stat.isFile()) return () => {};
+  if (stat !== undefined && isOpenHere(stat)) {
+    throw new HostError('EAGAIN', 'Failed to get "write" lock: the image is in use here');
+  }
+  return claimImage(path, stat, true);
+}
+
+/** Undefined, too, for a name that no file can have. */
+function statOf(path: string): fs.Stats | undefined {
+  try {
+    return fs.statSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+function isSameFile(a: string, b: string): boolean {
+  const [one, two] = [a, b].map(statOf);
+  if (one === undefined || two === undefined) return false;
+  return one.dev === two.dev && one.ino === two.ino && one.isFile();
 }
 
 function temporaryFile(): { readonly path: string; readonly file: HostFile } {
@@ -168,7 +208,7 @@ function temporaryFile(): { readonly path: string; readonly file: HostFile } {
   const fd = attempt(() => fs.openSync(path, 'wx+', 0o600));
   // Unlinked at once where the system allows it: nothing stays behind after a crash.
   fs.rmSync(folder, { recursive: true, force: true });
-  return { path, file: new NodeFile(fd, () => {}) };
+  return { path, file: new NodeFile(fd, []) };
 }
 
 /** ECB keeps no state between calls, so one cipher object serves a key for ever. */
@@ -198,6 +238,7 @@ export const nodeBlockHost: BlockHost = {
   isEqual: (a, b) => Buffer.compare(a, b) === 0,
   open: openFile,
   exists: path => fs.existsSync(path),
+  isSameFile,
   temporary: temporaryFile,
   aes128,
   deflate: bytes => zlib().deflateRawSync(bytes, { windowBits: 12 }),

@@ -1,22 +1,32 @@
 /**
- * Advisory locks beside image files: two processes of this program never write to one image.
+ * Advisory locks of image files: what one process of this program has open, no other one writes to.
  *
- * The lock of `a.img` is `.a.img.lock`, holding the owner's process id and start time, so a lock
- * whose owner is gone is recognised. Where no file can be made beside the image, there is no lock.
+ * Beside `a.img`, each process that has it open leaves a mark, `.a.img.lock.PID`, and the one that
+ * may write to it the lock itself, `.a.img.lock`. Both hold the process's id and when it began, so
+ * those of processes that are gone are recognised. Where no file can be made beside the image, and
+ * for an image of several names, they are in the folder for temporary files, named by device and
+ * inode. Not covered: processes on other machines, in other name spaces of process ids.
  */
 
 import * as fs from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { HostError } from './disk-host.ts';
 
+/** What this process has open under one name of locks. */
 interface Held {
-  owners: number;
+  readonly lock: string;
+  openings: number;
+  writers: number;
+  /** There is a mark, so that others know. */
+  marked: boolean;
 }
 
 const held = new Map<string, Held>();
+/** Where the images that are open here lie; how often each is open. */
+const openHere = new Map<string, number>();
 /** The images are another process's: nothing is locked, so nothing may be written. */
 let areHandedOver = false;
-let isWatchingExit = false;
+let isWatching = false;
 
 /** When a process began, as the system counts it; empty where that cannot be known. */
 function startOf(pid: number): string {
@@ -28,6 +38,13 @@ function startOf(pid: number): string {
   }
 }
 
+let ownName: string | undefined;
+
+function own(): string {
+  ownName ??= `${process.pid} ${startOf(process.pid)}\n`;
+  return ownName;
+}
+
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -37,11 +54,11 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** The process that holds a lock file; undefined when it is stale. */
-function ownerOf(lock: string): number | undefined {
+/** The process that a lock or mark belongs to; undefined when it is stale. */
+function ownerOf(file: string): number | undefined {
   let text: string;
   try {
-    text = fs.readFileSync(lock, 'utf8');
+    text = fs.readFileSync(file, 'utf8');
   } catch {
     return undefined;
   }
@@ -51,33 +68,130 @@ function ownerOf(lock: string): number | undefined {
   return start === '' || start === startOf(number) ? number : undefined;
 }
 
-function take(lock: string): void {
-  for (let attempt = 0; attempt < 3; attempt++) {
-    try {
-      fs.writeFileSync(lock, `${process.pid} ${startOf(process.pid)}\n`, { flag: 'wx' });
-      return;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') return;
-    }
-    const owner = ownerOf(lock);
-    if (owner !== undefined) {
-      throw new HostError('EAGAIN', `Failed to get "write" lock: process ${owner} has it`);
-    }
-    remove(lock);
-  }
-}
-
 /** Node's own rmSync loads more than it needs for one file: 3 ms of each run of a tool. */
-function remove(lock: string): void {
+function remove(file: string): void {
   try {
-    fs.unlinkSync(lock);
+    fs.unlinkSync(file);
   } catch {
     // Somebody has removed it already, or nobody may.
   }
 }
 
+/** A file that is there with all its bytes or not at all; undefined: none can be made there. */
+function makeWhole(mark: string, lock: string): boolean | undefined {
+  try {
+    fs.linkSync(mark, lock);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+  }
+  try {
+    // A file system without hard links.
+    fs.writeFileSync(lock, own(), { flag: 'wx' });
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EEXIST' ? false : undefined;
+  }
+}
+
+/** Of several processes that find a stale lock only one removes it, and none a fresh one. */
+function removeStale(mark: string, lock: string): void {
+  const breaking = `${lock}.break`;
+  if (makeWhole(mark, breaking) !== true) {
+    if (ownerOf(breaking) === undefined) remove(breaking);
+    else pause();
+    return;
+  }
+  if (ownerOf(lock) === undefined) remove(lock);
+  remove(breaking);
+}
+
+const TICK_MS = 20;
+/** A tool that only looks at an image is done in less. */
+const PATIENCE_MS = 400;
+
+function pause(): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, TICK_MS);
+}
+
+const markOf = (lock: string): string => `${lock}.${process.pid}`;
+
+function taken(owner: number, how: string): HostError {
+  return new HostError('EAGAIN', `Failed to get "write" lock: process ${owner} has it${how}`);
+}
+
+/** Makes the mark; false where no file can be made. */
+function mark(lock: string): boolean {
+  try {
+    // One that is there is of an earlier process with our id.
+    fs.writeFileSync(markOf(lock), own());
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Takes the lock, the mark being there. Throws HostError when another process has the image. */
+function take(lock: string): void {
+  for (let attempt = 0; attempt < 100; attempt++) {
+    const made = makeWhole(markOf(lock), lock);
+    if (made === undefined) return;
+    if (made) break;
+    const owner = ownerOf(lock);
+    if (owner === process.pid) break;
+    if (owner !== undefined) throw taken(owner, '');
+    removeStale(markOf(lock), lock);
+  }
+  for (let waited = 0; ; waited += TICK_MS) {
+    const reader = otherReader(lock);
+    if (reader === undefined) return;
+    if (waited >= PATIENCE_MS) {
+      untake(lock);
+      throw taken(reader, ' open');
+    }
+    pause();
+  }
+}
+
+/** Another living process that has the image open; the marks of dead ones go. */
+function otherReader(lock: string): number | undefined {
+  const prefix = `${basename(lock)}.`;
+  const folder = dirname(lock);
+  for (const name of fs.readdirSync(folder)) {
+    if (!name.startsWith(prefix) || !/^\d+$/.test(name.slice(prefix.length))) continue;
+    const file = join(folder, name);
+    const owner = ownerOf(file);
+    if (owner === undefined) remove(file);
+    else if (owner !== process.pid) return owner;
+  }
+  return undefined;
+}
+
+function untake(lock: string): void {
+  if (ownerOf(lock) === process.pid) remove(lock);
+}
+
 function releaseAll(): void {
-  for (const lock of held.keys()) remove(lock);
+  for (const { lock, marked } of held.values()) {
+    untake(lock);
+    if (marked) remove(markOf(lock));
+  }
+}
+
+/** Nothing stays behind when the program ends, also by a signal that nobody else handles. */
+function watchTheEnd(): void {
+  if (isWatching) return;
+  isWatching = true;
+  process.on('exit', releaseAll);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    const onSignal = (): void => {
+      if (process.listenerCount(signal) > 1) return;
+      releaseAll();
+      process.off(signal, onSignal);
+      process.kill(process.pid, signal);
+    };
+    process.on(signal, onSignal);
+  }
 }
 
 /** Where a file is, or will be. */
@@ -94,36 +208,110 @@ function realPath(path: string): string {
   }
 }
 
-/** Locks an image for writing; returns how to unlock it. Throws HostError when it is taken. */
-export function lockForWriting(path: string): () => void {
+function lockBeside(path: string): string {
   const real = realPath(path);
-  const lock = join(dirname(real), `.${basename(real)}.lock`);
-  const present = held.get(lock) ?? { owners: 0 };
-  if (present.owners === 0 && !areHandedOver) take(lock);
-  present.owners++;
-  held.set(lock, present);
-  if (!isWatchingExit) {
-    isWatchingExit = true;
-    process.on('exit', releaseAll);
+  return join(dirname(real), `.${basename(real)}.lock`);
+}
+
+function lockInTemporaryFolder(stat: fs.Stats): string {
+  const folder = process.env['TMPDIR'] ?? '/tmp';
+  return join(folder, `.tinamou-${stat.dev}-${stat.ino}.lock`);
+}
+
+/** Throws HostError when another process has the image; false when no lock can be made there. */
+function hold(lock: string, writes: boolean): boolean {
+  const present = held.get(lock) ?? { lock, openings: 0, writers: 0, marked: false };
+  if (present.openings === 0 && !areHandedOver) present.marked = mark(lock);
+  if (writes && present.writers === 0 && !areHandedOver) {
+    try {
+      if (present.marked) take(lock);
+      else refuseTaken(lock);
+    } catch (error) {
+      if (present.openings === 0 && present.marked) remove(markOf(lock));
+      throw error;
+    }
   }
+  present.openings++;
+  if (writes) present.writers++;
+  held.set(lock, present);
+  watchTheEnd();
+  return present.marked || areHandedOver;
+}
+
+/** Where we cannot lock, others may have done so. */
+function refuseTaken(lock: string): void {
+  const owner = ownerOf(lock);
+  if (owner !== undefined && owner !== process.pid) throw taken(owner, '');
+}
+
+function letGo(lock: string, writes: boolean): void {
+  const present = held.get(lock);
+  if (present === undefined) return;
+  if (writes && --present.writers === 0 && present.marked) untake(lock);
+  if (--present.openings > 0) return;
+  held.delete(lock);
+  if (present.marked) remove(markOf(lock));
+}
+
+/**
+ * Says that an image is open here; returns how to take that back. `stat` is the file's, undefined
+ * for one that is yet to be made. Throws HostError when another process has it and either writes.
+ */
+export function claimImage(path: string, stat: fs.Stats | undefined, writes: boolean): () => void {
+  const locks: string[] = [];
+  const release = (): void => {
+    for (const lock of locks.splice(0)) letGo(lock, writes);
+  };
+  const tryHold = (lock: string): boolean => {
+    const made = hold(lock, writes);
+    locks.push(lock);
+    return made;
+  };
+  try {
+    const beside = tryHold(lockBeside(path));
+    if (stat !== undefined && (!beside || stat.nlink > 1)) tryHold(lockInTemporaryFolder(stat));
+  } catch (error) {
+    release();
+    throw error;
+  }
+  return release;
+}
+
+const placeOf = (stat: fs.Stats): string => `${stat.dev}:${stat.ino}`;
+
+/** Is this file open here, under whatever name? */
+export function isOpenHere(stat: fs.Stats): boolean {
+  return openHere.has(placeOf(stat));
+}
+
+/** Counts an opening; returns how to take it back. */
+export function noteOpening(stat: fs.Stats): () => void {
+  const place = placeOf(stat);
+  openHere.set(place, (openHere.get(place) ?? 0) + 1);
   return () => {
-    if (--present.owners > 0) return;
-    held.delete(lock);
-    if (ownerOf(lock) === process.pid) remove(lock);
+    const left = (openHere.get(place) ?? 1) - 1;
+    if (left > 0) openHere.set(place, left);
+    else openHere.delete(place);
   };
 }
 
 /** Unlocks all images, and what is opened from now on: another process writes to them. */
 export function handOverLocks(): void {
   areHandedOver = true;
-  for (const lock of held.keys()) if (ownerOf(lock) === process.pid) remove(lock);
+  releaseAll();
+  for (const present of held.values()) present.marked = false;
 }
 
 /** Locks them all; false if they are. Throws HostError when one is taken; then none is locked. */
 export function takeBackLocks(): boolean {
   if (!areHandedOver) return false;
   try {
-    for (const lock of held.keys()) take(lock);
+    for (const present of held.values()) {
+      present.marked = mark(present.lock);
+      if (present.writers === 0) continue;
+      if (present.marked) take(present.lock);
+      else refuseTaken(present.lock);
+    }
     areHandedOver = false;
     return true;
   } catch (error) {

@@ -3,7 +3,6 @@
  * runs and put back however it ends, by signals and by job control, too.
  */
 
-import { openSync } from 'node:fs';
 import type { ReadStream } from 'node:tty';
 import {
   exit,
@@ -146,14 +145,5 @@ class WrapWatcher {
       this.isOff = true;
       this.matched = 0;
     }
-  }
-}
-
-/** A terminal of our own when stdin and stdout are something else. */
-export function openControllingTerminal(): number | undefined {
-  try {
-    return openSync('/dev/tty', 'r+');
-  } catch {
-    return undefined;
   }
 }

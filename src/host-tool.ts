@@ -71,9 +71,11 @@ class Input {
 
 const input = new Input();
 
-async function readPassword(): Promise<Uint8Array | undefined> {
+async function readPassword(prompt: string): Promise<Uint8Array | undefined> {
   const terminal = process.stdin.isTTY === true;
+  // Nothing is shown of what is typed as soon as it is asked for.
   if (terminal) process.stdin.setRawMode(true);
+  writeAll(1, prompt);
   const bytes: number[] = [];
   try {
     for (;;) {
@@ -118,6 +120,8 @@ function onProgressAsked(callback: () => void): () => void {
 }
 
 export function nodeToolHost(): ToolHost {
+  // Asked for progress when there is none to tell: Node would open a port for a debugger.
+  process.on('SIGUSR1', () => {});
   return {
     program: basename(process.argv[1] ?? 'tinamou-img'),
     arguments: process.argv.slice(2),

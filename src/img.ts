@@ -3,6 +3,7 @@
  */
 
 import { runImageTool } from './block/img/main.ts';
+import { guardProgram } from './host-crash.ts';
 import { nodeBlockHost } from './host-file-io.ts';
 import { exitWith, nodeToolHost } from './host-tool.ts';
 
@@ -11,6 +12,7 @@ const COPYING: readonly (string | undefined)[] = ['commit', 'compare', 'convert'
 
 async function main(): Promise<void> {
   const host = nodeToolHost();
+  guardProgram(host.program);
   if (COPYING.includes(host.arguments[0])) (await import('./host-engine.ts')).compileLate();
   exitWith(await runImageTool(host, nodeBlockHost));
 }

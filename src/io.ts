@@ -3,7 +3,10 @@
  */
 
 import { runIoTool } from './block/io/main.ts';
+import { guardProgram } from './host-crash.ts';
 import { nodeBlockHost } from './host-file-io.ts';
 import { exitWith, nodeToolHost } from './host-tool.ts';
 
-void runIoTool(nodeToolHost(), nodeBlockHost).then(exitWith);
+const host = nodeToolHost();
+guardProgram(host.program);
+void runIoTool(host, nodeBlockHost).then(exitWith);

@@ -90,7 +90,7 @@ export class DriveMonitor implements Drives, DriveHost {
   }
 
   async resize(device: string | undefined, node: string | undefined, size: number): Promise<void> {
-    const drive = this.table.findEither(device, node);
+    const drive = this.table.findEither(device, node, 'resize');
     return words((await import('./main-media.ts')).resize(drive, size));
   }
 

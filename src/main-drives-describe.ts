@@ -5,6 +5,7 @@
 
 import type { InsertedInfo } from './block/drive.ts';
 import type { DirtyBitmap } from './block/job/dirty-bitmap.ts';
+import type { BlockNode } from './block/node.ts';
 import type { DriveStatistics } from './block/node-backend.ts';
 import type { Json } from './json.ts';
 
@@ -89,20 +90,25 @@ export function describeBitmap({ bytes, granularity }: DirtyBitmap): JsonObject 
   return { count: bytes / 512, granularity };
 }
 
-/** What query-blockstats says of one node and those under it. */
+/** What query-blockstats says of a chain of images: the first one's counters are the drive's. */
 export function describeStats(
   statistics: DriveStatistics | undefined,
-  nodes: { readonly names: readonly (string | undefined)[]; readonly device?: string },
+  [node, ...below]: readonly BlockNode[],
+  device?: string,
 ): JsonObject {
-  const [nodeName, ...below] = nodes.names;
-  const { device } = nodes;
   return {
     ...(device === undefined ? {} : { device }),
-    ...(nodeName === undefined ? {} : { 'node-name': nodeName }),
+    ...describeName(node),
     stats: counters(statistics),
-    ...(nodes.names.length === 0 ? {} : { parent: { stats: counters(undefined) } }),
-    ...(below.length === 0 ? {} : { backing: describeStats(undefined, { names: below }) }),
+    ...(node === undefined
+      ? {}
+      : { parent: { ...describeName(node.file), stats: counters(undefined) } }),
+    ...(below.length === 0 ? {} : { backing: describeStats(undefined, below) }),
   };
+}
+
+function describeName(node: BlockNode | undefined): JsonObject {
+  return node?.nodeName === undefined ? {} : { 'node-name': node.nodeName };
 }
 
 function counters(s: DriveStatistics | undefined): JsonObject {

@@ -2,41 +2,54 @@
  * The drives of this program: read from the command line, opened, and described for query-block.
  */
 
+import type { DiskGeometry } from './block/backend.ts';
 import type { DriveContext, DriveSpec } from './block/drive-options.ts';
 import type { BlockContext } from './block/driver.ts';
+import type { BlockNode } from './block/node.ts';
 import type { DriveBackend, DriveFailure } from './block/node-backend.ts';
 import { located } from './command-line.ts';
 import { UserError } from './error.ts';
 import type { Events } from './events.ts';
+import { guessGeometry } from './hw/ide/geometry.ts';
 import type { Json } from './json.ts';
 import { bareError, type CharRequest, type Config, type DriveRequest } from './main-config.ts';
 import { describeBitmap, describeMedium, describeStats } from './main-drives-describe.ts';
 import { hidOfName } from './main-usb-names.ts';
 import type { MissingKey } from './monitor/drives.ts';
 import { CommandLineError } from './options.ts';
+import { toUtf8 } from './utf8.ts';
 
 type JsonObject = { readonly [name: string]: Json };
 
 /** The block layer, loaded when there is a drive. */
 async function loadBlock() {
-  const [options, drivers, drive, shared, host] = await Promise.all([
+  const [options, drivers, drive, shared, node, host] = await Promise.all([
     import('./block/drive-options.ts'),
     import('./block/drivers.ts'),
     import('./block/drive.ts'),
     import('./block/shared-node.ts'),
+    import('./block/node.ts'),
     import('./host-file-io.ts'),
   ]);
-  return { ...options, ...drivers, ...drive, ...shared, host: host.nodeBlockHost };
+  return { ...options, ...drivers, ...drive, ...shared, ...node, host: host.nodeBlockHost };
 }
 type BlockModule = Awaited<ReturnType<typeof loadBlock>>;
 
 export interface OpenDrive {
   readonly spec: DriveSpec;
   readonly backend: DriveBackend;
+  /** Of a disk: the user's choice or the partition table's; otherwise its size decides. */
+  readonly geometry: DiskGeometry | undefined;
   /** A device has it: it is no longer removable, and no orphan. */
   isClaimed: boolean;
   /** As the user wrote it, on the command line. */
   readonly location?: string;
+}
+
+/** A node of a drive's graph that has a name of its own. */
+interface NamedNode {
+  readonly drive: OpenDrive;
+  readonly node: BlockNode;
 }
 
 /** `-device` models that replace the default CD-ROM. */
@@ -50,6 +63,8 @@ export class DriveTable {
   onFailure: (drive: OpenDrive, failure: DriveFailure) => boolean = () => false;
   /** A drive can be read from now on. */
   onKey: (drive: string) => void = () => {};
+  /** A line about what nodes do, on stdout. */
+  tell: (text: string) => void = () => {};
   private block: BlockModule | undefined;
   encryptedImages: Config['encryptedImages'] = 'refuse';
   private snapshotAll = false;
@@ -67,14 +82,27 @@ export class DriveTable {
     this.encryptedImages = config.encryptedImages;
     this.snapshotAll = config.snapshot;
     for (const request of config.drives) await this.open(request);
-    for (const request of config.usbDevices) {
-      if (hidOfName(request.text) === undefined) this.usbDisks.push(await this.openUsb(request));
-    }
     if (!config.hasDefaults) return;
     const replaced = config.devices.some(d => CD_REPLACERS.includes(d.list.get('driver') ?? ''));
     if (!replaced && !this.isTaken('ide', 1, 0)) await this.openDefault('ide', 2);
     await this.openDefault('floppy', 0);
     await this.openDefault('sd', 0);
+  }
+
+  /** Opens those of `-usbdevice`, which come when monitors are there. Throws CommandLineError. */
+  async openUsbDisks(requests: readonly CharRequest[]): Promise<void> {
+    for (const request of requests) {
+      if (hidOfName(request.text) !== undefined) continue;
+      try {
+        this.usbDisks.push(await this.openUsb(request));
+      } catch (error) {
+        if (!(error instanceof CommandLineError)) throw error;
+        const { message, location, hint } = error;
+        const why = `qemu: could not add USB device '${request.text}'`;
+        const rest = hint === undefined ? why : `${hint}\n${why}`;
+        throw message === '' ? bareError(why) : new CommandLineError(message, location, rest);
+      }
+    }
   }
 
   private isTaken(type: string, bus: number, unit: number): boolean {
@@ -83,11 +111,10 @@ export class DriveTable {
     );
   }
 
-  /** `-usbdevice disk:[format=F:]FILE`. Throws CommandLineError. */
+  /** `disk:[format=F:]FILE`. Throws CommandLineError, with an empty message for other words. */
   async openUsb({ text, location }: CharRequest): Promise<OpenDrive> {
-    const why = `qemu: could not add USB device '${text}'`;
     const match = /^disk:(?:format=([^:]*):)?(.*)$/s.exec(text);
-    if (match === null) throw bareError(why);
+    if (match === null) throw bareError('');
     const [, format, file] = match;
     const pairs: [string, string][] = [
       ['if', 'none'],
@@ -100,8 +127,14 @@ export class DriveTable {
       return await this.open({ pairs, location });
     } catch (error) {
       if (!(error instanceof CommandLineError)) throw error;
-      const lines = `${error.message}\nFailed to create USB device 'usb-storage'`;
-      throw new CommandLineError(lines, location, why);
+      const { message, hint } = error;
+      const failed = "Failed to create USB device 'usb-storage'";
+      if (hint !== undefined && location !== undefined) {
+        const rest = `${hint}\n${this.program}: ${location}: ${failed}`;
+        throw new CommandLineError(message, location, rest);
+      }
+      const lines = [message, hint, failed].filter(line => line !== undefined);
+      throw new CommandLineError(lines.join('\n'), location);
     }
   }
 
@@ -161,16 +194,39 @@ export class DriveTable {
       encryptedImages: this.encryptedImages,
       imageTool: 'tinamou-img',
       warn: text => this.printError(`${text}\n`),
+      tell: text => this.tell(text),
       mayOpenEncrypted: this.mayOpenEncrypted,
       findNode: name => this.findNode(name),
+      whoseName: name => this.whoseName(name),
     };
   }
 
   private findNode(name: string): DriveBackend['node'] {
-    const drive =
-      this.drives.find(({ spec }) => spec.id === name) ??
-      this.drives.find(({ backend }) => backend.nodeName === name);
-    return drive?.backend.node;
+    const drive = this.drives.find(({ spec }) => spec.id === name);
+    return drive?.backend.node ?? this.named(name)?.node;
+  }
+
+  /** A node that the user named so, and the drive that has it. */
+  named(name: string): NamedNode | undefined {
+    return this.namedNodes().find(({ node }) => node.nodeName === name);
+  }
+
+  private namedNodes(): NamedNode[] {
+    const found = new Map<BlockNode, OpenDrive>();
+    const below = (node: BlockNode | undefined): BlockNode[] => this.block?.nodesFrom(node) ?? [];
+    for (const drive of this.drives) {
+      const { node, jobTarget } = drive.backend;
+      for (const item of [...below(node), ...below(jobTarget)]) {
+        // Shared nodes are in the graphs of several drives.
+        if (item.nodeName !== undefined && !found.has(item)) found.set(item, drive);
+      }
+    }
+    return [...found].map(([node, drive]) => ({ node, drive }));
+  }
+
+  private whoseName(name: string): 'device' | 'node' | undefined {
+    if (this.drives.some(({ spec }) => spec.id === name)) return 'device';
+    return this.named(name) === undefined ? undefined : 'node';
   }
 
   private parse(block: BlockModule, given: readonly (readonly [string, string])[]): DriveSpec {
@@ -192,11 +248,15 @@ export class DriveTable {
     location?: string,
   ): Promise<OpenDrive> {
     const backend = await block.openDrive(spec, await this.context());
-    const drive = { spec, backend, isClaimed: false, location };
+    // As devices look it up when they are made: past the counters and limits of the drive.
+    const geometry =
+      spec.media === 'disk' ? await guessGeometry(spec.geometry, backend.node) : undefined;
+    const drive = { spec, backend, geometry, isClaimed: false, location };
     backend.onTrayMove = isOpen => this.tellTray(drive, isOpen);
     backend.onFailure = failure => {
-      // Drives of optical media leave failures to the guest.
-      return drive.isClaimed && spec.media === 'disk' && this.onFailure(drive, failure);
+      // Optical media, cards, diskettes and flash leave failures to the guest.
+      const stops = spec.media === 'disk' && !LEAVES_FAILURES.includes(spec.interface);
+      return drive.isClaimed && stops && this.onFailure(drive, failure);
     };
     this.drives.push(drive);
     return drive;
@@ -216,15 +276,32 @@ export class DriveTable {
     return found;
   }
 
-  /** By its id, or by the name of its image's node. */
-  findEither(device: string | undefined, node: string | undefined): OpenDrive {
+  /** By its id, or by the name of its image's node; a node below that does not have `feature`. */
+  findEither(device: string | undefined, node: string | undefined, feature?: string): OpenDrive {
     const found = this.drives.find(
       ({ spec, backend }) =>
         (device !== undefined && spec.id === device) ||
         (node !== undefined && backend.nodeName === node),
     );
     if (found !== undefined) return found;
+    if (feature !== undefined && node !== undefined && this.named(node) !== undefined) {
+      throw new UserError(`The feature '${feature}' is not enabled`);
+    }
     throw new UserError(`Cannot find device=${device ?? ''} nor node_name=${node ?? ''}`);
+  }
+
+  /** Resolves when no request makes progress; true when some wait for the machine to go on. */
+  async stalled(): Promise<boolean> {
+    const { host } = await this.layer();
+    while (this.drives.some(({ backend }) => !backend.isStill)) await host.sleep(1);
+    // What has just been done is to be known to whoever asked for it.
+    await host.sleep(0);
+    return this.drives.some(({ backend }) => backend.hasHeld);
+  }
+
+  /** Another state of the machine is loaded: the present one's requests are forgotten. */
+  holdAll(): void {
+    for (const { backend } of this.drives) backend.holdAll();
   }
 
   isRemovable({ isClaimed, spec }: OpenDrive): boolean {
@@ -301,21 +378,19 @@ export class DriveTable {
 
   queryStats(): Json {
     return this.drives.map(({ backend }): JsonObject => {
-      const names: (string | undefined)[] = [];
-      for (let at = backend.node; at !== undefined; at = at.backing) {
-        names.push(at === backend.node ? backend.nodeName : undefined);
-      }
-      return describeStats(backend.statistics, { names, device: backend.name });
+      const chain: BlockNode[] = [];
+      for (let at = backend.node; at !== undefined; at = at.backing) chain.push(at);
+      return describeStats(backend.statistics, chain, backend.name);
     });
   }
 
-  /** Nodes that the user named: their images are not looked into. */
+  /** Nodes that the user named, the last one first: their images are not looked into. */
   queryNodes(): Json {
-    return this.drives.flatMap(({ backend }): JsonObject[] => {
-      const inserted = this.block?.driveInfo(backend).inserted;
-      if (backend.nodeName === undefined || inserted === undefined) return [];
-      return [describeMedium({ ...inserted, images: [] }, backend.nodeName)];
+    const nodes = this.namedNodes().flatMap(({ drive, node }): JsonObject[] => {
+      const info = this.block?.nodeInfo(drive.backend, node);
+      return info === undefined ? [] : [describeMedium({ ...info, images: [] }, node.nodeName)];
     });
+    return nodes.reverse();
   }
 
   /** Up to where the nodes that are watched may be written. */
@@ -361,8 +436,7 @@ export class DriveTable {
 
   setPassword(device: string | undefined, node: string | undefined, password: string): void {
     const found = this.findEither(device, node);
-    const set = (): void =>
-      this.block?.setDrivePassword(found.backend, new TextEncoder().encode(password));
+    const set = (): void => this.block?.setDrivePassword(found.backend, toUtf8(password));
     if (found.backend.keyMissing) this.withTray(found, 'closed', set);
     else set();
     this.onKey(found.backend.name);
@@ -392,6 +466,9 @@ export class DriveTable {
 
 /** Their drives belong to a controller from the start. */
 const FIXED_INTERFACES: readonly string[] = ['scsi', 'virtio', 'pflash'];
+
+/** Their devices know nothing of machines that stop for an error. */
+const LEAVES_FAILURES: readonly string[] = ['floppy', 'sd', 'pflash'];
 
 /** True when the drive has a device that can say why the machine has stopped. */
 export function hasIoStatus({ backend, spec, isClaimed }: OpenDrive): boolean {

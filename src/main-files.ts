@@ -4,6 +4,7 @@
 
 import { located } from './command-line.ts';
 import { HostError } from './disk-host.ts';
+import { assert } from './error.ts';
 import { fileExists, packagePath, readFile } from './host-main.ts';
 import { loadKernel } from './hw/board/boot-kernel.ts';
 import type { FwCfgEntry, RomOptions } from './hw/board/options.ts';
@@ -39,7 +40,7 @@ function find(name: string, directories: readonly string[]): string | undefined 
 }
 
 export function loadFirmware(config: Config): NamedBytes {
-  if (config.bios === undefined) return readNamed(packagePath(BUILT_IN_BIOS));
+  if (config.bios === undefined) return readPackaged(BUILT_IN_BIOS);
   const directories = [...config.dataDirectories, ...SYSTEM_DIRECTORIES];
   const path = find(config.bios, directories);
   const file = path === undefined ? undefined : tryRead(path);
@@ -69,7 +70,7 @@ export function loadBoot(config: Config, ramBelow4g: number): BootParts {
   }
   const options = { kernel, initrd, append, ramBelow4g, readFile: readOrWhy };
   const { rom, entries, warnings } = located(null, () => loadKernel(options));
-  const bytes = readFile(packagePath(`roms/option/${rom}`));
+  const { bytes } = readPackaged(`roms/option/${rom}`);
   const optionRoms = [{ name: rom, bytes, bootIndex: 0 }, ...given.optionRoms];
   return { optionRoms, fwCfgEntries: entries, warnings: [...given.warnings, ...warnings] };
 }
@@ -98,6 +99,13 @@ function readOrWhy(path: string): Uint8Array | { readonly strerror: string } {
 
 function readNamed(path: string): NamedBytes {
   return { name: baseName(path), bytes: readFile(path) };
+}
+
+/** A file that comes with the program. */
+function readPackaged(name: string): NamedBytes {
+  const file = tryRead(packagePath(name));
+  assert(file !== undefined, `'${packagePath(name)}' cannot be read`);
+  return file;
 }
 
 function tryRead(path: string): NamedBytes | undefined {

@@ -109,20 +109,20 @@ export async function mirror(monitor: DriveHost, request: CopyArguments): Promis
 /** The names that a mirror gives its target, and of what it shall take the place. */
 function checkNodes(monitor: DriveHost, { drive }: JobSetting, request: CopyArguments): void {
   const { replaces, 'node-name': name } = request;
-  const named = (node: string): OpenDrive | undefined =>
-    monitor.table.drives.find(({ backend }) => backend.nodeName === node);
+  const { table } = monitor;
   if (replaces !== undefined) {
     if (drive.nodeName !== undefined && name === undefined) {
       const what = 'a node-name must be provided when replacing a named node of the graph';
       throw new UserError(what);
     }
-    const found = named(replaces);
+    const found = table.named(replaces);
     if (found === undefined) throw new UserError(`Node name '${replaces}' not found`);
-    if (found.backend !== drive) {
+    if (found.node !== drive.node) {
       throw new UserError('Only top most non filter can be replaced');
     }
   }
-  if (name !== undefined && named(name) !== undefined) throw new UserError('Duplicate node name');
+  if (name !== undefined && table.named(name) !== undefined)
+    throw new UserError('Duplicate node name');
 }
 
 export async function stream(
@@ -173,7 +173,7 @@ export async function commit(monitor: DriveHost, device: string): Promise<void> 
 
 export async function overlay(monitor: DriveHost, request: OverlayArguments): Promise<Undo> {
   const { table } = monitor;
-  const drive = table.findEither(request.device, request['node-name']);
+  const drive = table.findEither(request.device, request['node-name'], 'snapshot');
   const format = request.format ?? 'qcow2';
   const { backend } = drive;
   if (backend.node === undefined) throw new UserError(`Device '${backend.name}' has no medium`);
@@ -181,21 +181,19 @@ export async function overlay(monitor: DriveHost, request: OverlayArguments): Pr
   if (request['node-name'] !== undefined && nodeName === undefined) {
     throw new UserError('New snapshot node name missing');
   }
-  if (table.drives.some(item => nodeName !== undefined && item.backend.nodeName === nodeName)) {
+  if (nodeName !== undefined && table.named(nodeName) !== undefined) {
     throw new UserError('New snapshot node name already existing');
   }
   checkFormat(format);
   const setting = await settingFor(monitor, drive);
   const source = backend.node;
-  const sourceName = backend.nodeName;
   const mode = request.mode ?? 'absolute-paths';
   await snapshotDrive(setting, { path: request['snapshot-file'], format, mode });
-  backend.nodeName = nodeName;
+  if (backend.node !== undefined) backend.node.nodeName = nodeName;
   return async () => {
     const release = await backend.drain();
     const added = backend.node;
     backend.swap(source);
-    backend.nodeName = sourceName;
     release();
     if (added === undefined) return;
     added.backing = undefined;

@@ -7,6 +7,7 @@
 
 import { BlockError } from './block/backend.ts';
 import { CACHE_MODES } from './block/cache-mode.ts';
+import { makeWritable } from './block/chain.ts';
 import { DRIVERS } from './block/drivers.ts';
 import { openImage } from './block/graph.ts';
 import type { BlockNode } from './block/node.ts';
@@ -166,14 +167,18 @@ export async function changeBackingFile(
   { device, node: name, filename }: NewBackingFile,
 ): Promise<void> {
   const { backend } = table.find(device);
-  const { node } = backend;
-  if (node === undefined || backend.nodeName !== name) throw new UserError('image file not found');
+  let node = backend.node;
+  while (node !== undefined && node.nodeName !== name) node = node.backing;
+  if (backend.node === undefined || node === undefined) throw new UserError('image file not found');
   if (node.backing === undefined) {
     throw new UserError('not allowing backing file change on an image without a backing file');
   }
   const release = await backend.drain();
   try {
-    await setBacking(node, filename, node.backing.driver);
+    if (node !== backend.node) {
+      node = await makeWritable(backend.node, node, await table.context());
+    }
+    await setBacking(node, filename, node.backing?.driver);
   } catch (error) {
     if (!(error instanceof BlockError)) throw error;
     throw new UserError(`Could not change backing file to '${filename}': ${error.message}`);

@@ -12,12 +12,14 @@ import { helpText, located } from './command-line.ts';
 import { HostError } from './disk-host.ts';
 import { UserError } from './error.ts';
 import { Events } from './events.ts';
+import { guardProgram } from './host-crash.ts';
 import { handOverLocks } from './host-lock.ts';
 import {
   completePath,
   exit,
   isTerminal,
   millisecondsSinceStart,
+  nextTurn,
   onTermination,
   openLog,
   packagePath,
@@ -52,8 +54,8 @@ import { createMigration, receiveMachine, takeDrivesBack } from './main-migratio
 import { DriveNbdServer } from './main-nbd.ts';
 import { commandsFor } from './monitor/commands/all.ts';
 import { CHARDEV_GROUP } from './monitor/commands/chardev.ts';
-import { bareContext, hmpCommandsFor } from './monitor/hmp/commands.ts';
-import { runLine } from './monitor/hmp/dispatch.ts';
+import { runForText } from './monitor/hmp/bare.ts';
+import { hmpCommandsFor } from './monitor/hmp/commands.ts';
 import { HmpConsole } from './monitor/hmp/human-monitor.ts';
 import { UserObjects } from './monitor/objects.ts';
 import { EventLimits } from './monitor/qmp/event-limits.ts';
@@ -103,6 +105,7 @@ class Program {
       () => MAY_OPEN_ENCRYPTED.includes(this.machine?.runState ?? 'prelaunch'),
       this.events,
     );
+    this.drives.tell = text => printOut(`${text}\n`);
     this.vm = this.createVm();
     this.events.listen(({ name: event }) => {
       if (event === 'SHUTDOWN') this.hasShutDown = true;
@@ -123,6 +126,7 @@ class Program {
     await this.drives.openAll(config);
     this.connectMonitors();
     const fittings = await this.openPorts();
+    await this.drives.openUsbDisks(config.usbDevices);
     const machine = await this.build(fittings);
     this.machine = machine;
     this.drives.onKey = drive => machine.board.usb?.attachDrive(drive);
@@ -135,7 +139,6 @@ class Program {
     machine.beforeCont = () => {
       takeDrivesBack(receiver);
       this.drives.checkKeys();
-      for (const { backend } of this.drives.drives) backend.retryHeld();
     };
     // A missing password, or a snapshot that cannot be loaded: the machine waits for `cont`.
     const hasKeys = this.drives.missingKeys().length === 0;
@@ -289,6 +292,7 @@ class Program {
       commands: hmpCommandsFor(this.config.encryptedImages),
       char,
       version: QEMU_VERSION_TEXT,
+      turn: nextTurn,
     });
   }
 
@@ -389,22 +393,15 @@ class Program {
         after,
         threadId: processId,
       },
-      human: line => this.runHuman(line),
+      human: line => {
+        const commands = hmpCommandsFor(this.config.encryptedImages);
+        return runForText(this.session(true), commands, line, nextTurn);
+      },
     };
   }
 
   private session(internal: boolean): Session {
     return new Session(this.vm, commandsFor(this.config.encryptedImages), { internal });
-  }
-
-  private async runHuman(line: string): Promise<string> {
-    let text = '';
-    const commands = hmpCommandsFor(this.config.encryptedImages);
-    const context = bareContext(this.session(true), commands, more => {
-      text += more;
-    });
-    await runLine(context, line);
-    return text;
   }
 
   /** C-a s: what cannot be committed stays as it is. */
@@ -491,7 +488,5 @@ async function main(): Promise<number> {
   }
 }
 
-main().then(exit, (error: unknown) => {
-  printError(`${programName()}: ${error instanceof Error ? error.stack : String(error)}\n`);
-  exit(134);
-});
+guardProgram(programName());
+void main().then(exit);

@@ -12,21 +12,45 @@ export interface ParsedSize {
   readonly rest: string;
 }
 
+const HEX = '0x([0-9a-f]+(?:\\.[0-9a-f]*)?|\\.[0-9a-f]+)(?:p([+-]?\\d+))?';
+const DECIMAL = '((?:\\d+\\.?\\d*|\\.\\d+)(?:e[+-]?\\d+)?)';
+const NUMBER = new RegExp(`^\\s*([+-]?)(?:${HEX}|${DECIMAL})`, 'i');
+
+interface Scanned {
+  readonly value: number;
+  readonly rest: string;
+}
+
+/** A number as strtod finds it at the start: decimal or hexadecimal, perhaps with an exponent. */
+function scanNumber(text: string): Scanned | undefined {
+  const match = NUMBER.exec(text);
+  if (match === null) return undefined;
+  const [all, sign, hex, exponent, decimal] = match;
+  const [whole, fraction = ''] = (hex ?? '').split('.');
+  const digits = Number(`0x0${whole}${fraction}`) / 16 ** fraction.length;
+  const size = hex === undefined ? Number(decimal) : digits * 2 ** Number(exponent ?? 0);
+  return { value: sign === '-' ? -size : size, rest: text.slice(all.length) };
+}
+
 /**
  * A number with an optional fraction and a suffix of any case; `unit` multiplies numbers without
- * suffix. Undefined when there is no number, it is negative, too large, or a fraction of bytes.
+ * suffix. Undefined when there is no number or a fraction of bytes; its range is not looked at.
  */
-export function parseSize(text: string, unit: SizeSuffix = 'B'): ParsedSize | undefined {
-  const match = /^\s*([0-9]+(?:\.[0-9]*)?|\.[0-9]+)/.exec(text);
-  if (match === null) return undefined;
-  const digits = match[1];
-  let rest = text.slice(match[0].length);
+export function scanSize(text: string, unit: SizeSuffix = 'B'): ParsedSize | undefined {
+  const number = scanNumber(text);
+  if (number === undefined) return undefined;
+  let { rest } = number;
   let power = rest === '' ? -1 : SUFFIXES.findIndex(s => rest.toUpperCase().startsWith(s));
   if (power < 0) power = SUFFIXES.indexOf(unit);
   else rest = rest.slice(1);
-  if (digits.includes('.') && power === 0 && Number(digits) % 1 !== 0) return undefined;
-  const bytes = Math.floor(Number(digits) * 1024 ** power);
-  return bytes < 2 ** 63 ? { bytes, rest } : undefined;
+  if (power === 0 && number.value % 1 !== 0) return undefined;
+  return { bytes: Math.floor(number.value * 1024 ** power), rest };
+}
+
+/** The same; undefined also when it is negative or too large. */
+export function parseSize(text: string, unit: SizeSuffix = 'B'): ParsedSize | undefined {
+  const size = scanSize(text, unit);
+  return size !== undefined && size.bytes >= 0 && size.bytes < 2 ** 63 ? size : undefined;
 }
 
 /**
@@ -34,12 +58,9 @@ export function parseSize(text: string, unit: SizeSuffix = 'B'): ParsedSize | un
  * text without a number is zero. Undefined when the letter is none of b k K M G T.
  */
 export function parseOptionSize(text: string): number | undefined {
-  const match = /^\s*[+-]?(?:0x[0-9a-f]+|[0-9]*\.?[0-9]*)/i.exec(text);
-  const number = match?.[0] ?? '';
-  const value = number.trim() === '' ? 0 : Number(number);
-  const suffix = text.slice(number.length)[0] ?? 'b';
-  const power = { b: 0, k: 1, K: 1, M: 2, G: 3, T: 4 }[suffix];
-  return power === undefined || Number.isNaN(value) ? undefined : Math.floor(value * 1024 ** power);
+  const { value, rest } = scanNumber(text) ?? { value: 0, rest: text };
+  const power = { b: 0, k: 1, K: 1, M: 2, G: 3, T: 4 }[rest[0] ?? 'b'];
+  return power === undefined ? undefined : Math.floor(value * 1024 ** power);
 }
 
 /** At most three digits and a suffix, as `qemu-img info` shows sizes: `196K`, `4.0M`, `0`. */

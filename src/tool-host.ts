@@ -12,7 +12,7 @@ export interface ToolHost {
    * Reads a password from standard input, without echo on a terminal. Ends at CR (on a terminal
    * also LF); undefined at the end of input.
    */
-  readPassword(): Promise<Uint8Array | undefined>;
+  readPassword(prompt: string): Promise<Uint8Array | undefined>;
   /** A line of standard input without its newline, `prompt` shown first; undefined at the end. */
   readLine(prompt: string): Promise<string | undefined>;
   /** Calls back when the user asks for progress (SIGUSR1); returns how to stop that. */

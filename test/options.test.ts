@@ -48,6 +48,10 @@ test('sizes take suffixes', () => {
   expect(parseSize('1.5g')).toEqual({ bytes: 1610612736, rest: '' });
   expect(parseSize('8', 'M')).toEqual({ bytes: 8388608, rest: '' });
   expect(parseSize('12X', 'M')).toEqual({ bytes: 12582912, rest: 'X' });
+  expect(parseSize('0x1000')).toEqual({ bytes: 4096, rest: '' });
+  expect(parseSize('1e3')).toEqual({ bytes: 1000, rest: '' });
+  expect(parseSize('0x1.8p1k')).toEqual({ bytes: 3072, rest: '' });
+  expect(parseSize('1.5')).toBeUndefined();
   expect(parseSize('-1')).toBeUndefined();
   expect(parseSize('x')).toBeUndefined();
 });

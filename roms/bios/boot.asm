@@ -1,5 +1,7 @@
 ; INT 19h and INT 18h: what to start.
 
+PLAN_DISKETTE   equ 0x01        ; in the boot plan: drive A
+
 ; Tries the devices of the boot plan until one starts.
 int19:
         cli
@@ -13,14 +15,16 @@ int19:
         test al, al
         jz .none
         push si
-        test al, al
         js .disk
+        cmp al, PLAN_DISKETTE
+        mov dl, 0
+        je .boot
         call boot_rom
         jmp short .back
 .disk:  mov dl, al
         cmp al, CD_DRIVE
         je .cdrom
-        call boot_disk
+.boot:  call boot_disk
         jmp short .back
 .cdrom: call boot_cdrom
 .back:  pop si
@@ -71,7 +75,14 @@ boot_disk:
         PRINT 'It cannot be read', 13, 10
         ret
 .read:  cmp word [es:0x7dfe], 0xaa55
-        jne .unsigned
+        je .signed
+        test dl, dl
+        jnz .unsigned
+        mov al, 0x38            ; diskettes without signature are for those who want them
+        call cmos_read
+        test al, 1
+        jz .unsigned
+.signed:
         xor ax, ax
         mov ds, ax
         mov ss, ax
@@ -96,7 +107,7 @@ int18:
 ; ------------------------------------------------------------------------------------ option ROMs
 
 FIRST_ROM       equ 0xc8000
-END_OF_ROMS     equ 0xf0000
+END_OF_ROMS     equ 0xed000     ; the queue of virtio disks comes behind
         bits 32
 
 ; Copies the files genroms/* to memory; each takes whole KiB.
@@ -251,6 +262,8 @@ boot_plan_make:
         and al, 0x0f
         cmp al, 3
         je .cdrom
+        cmp al, 1
+        je .diskette
         cmp al, 2
         jne .other
         mov al, 0x80
@@ -261,6 +274,10 @@ boot_plan_make:
 .cdrom: mov al, CD_DRIVE
         cmp byte [BIOS_BASE + cdrom_count], 0
         jne .add
+        jmp short .other
+.diskette:
+        cmp byte [BIOS_BASE + fd_kinds], 0
+        jne .add                ; PLAN_DISKETTE
 .other: pop eax
         shr ax, 4
         jmp short .device
@@ -289,7 +306,7 @@ plan_rom:
 .done:  ret
 
 ; A device path of the file bootorder, for example /rom@genroms/linuxboot.bin or
-; /pci@i0cf8/ide@1,1/drive@0/disk@0. Keeps ESI.
+; /pci@i0cf8/ide@1,1/drive@0/disk@0 or /pci@i0cf8/scsi@4/disk@0,0 (virtio). Keeps ESI.
 bootorder_line:
         push esi
         cmp dword [esi], '/rom'
@@ -313,7 +330,7 @@ bootorder_line:
         jnz .char
         pop esi
         call plan_rom
-        jmp short .done
+        jmp .done
 .differ:
         pop esi
         inc ecx
@@ -322,8 +339,46 @@ bootorder_line:
         jbe .done
         cmp dword [esi], 'ide@'
         je .ide
+        cmp dword [esi], 'scsi'
+        je .virtio
+        cmp dword [esi], 'age@' ; storage@ and the port
+        je .usb
+        cmp dword [esi], 'ppy@' ; floppy@0
+        je .diskette
         inc esi
-        jmp short .disk
+        jmp .disk
+.virtio:
+        add esi, 5              ; behind scsi@: the device in hexadecimal
+        mov cl, 0
+.digit: lodsb
+        cmp al, '/'
+        je .device
+        cmp al, ','             ; a function other than 0
+        jbe .done
+        sub al, '0'
+        cmp al, 10
+        jb .value
+        sub al, 'a' - '0' - 10
+.value: shl cl, 4
+        or cl, al
+        jmp short .digit
+.device:
+        cmp dword [esi], 'disk' ; otherwise it is an adapter
+        jne .done
+        mov al, cl
+        or al, DISK_VIRTIO
+        jmp short .search
+.diskette:
+        cmp word [esi + 4], '0' | 10 << 8
+        jne .done
+        cmp byte [BIOS_BASE + fd_kinds], 0
+        je .done
+        mov al, PLAN_DISKETTE
+        call boot_plan_add
+        jmp .done
+.usb:   mov al, [esi + 4]
+        sub al, '1' - USB_DISK
+        jmp .search
 .ide:   cmp byte [esi], 10      ; the first digit after drive@ is the channel, after disk@ the unit
         jbe .done
         cmp dword [esi], 'ive@'
@@ -338,6 +393,7 @@ bootorder_line:
         add al, al
         add al, [esi + 11]
         sub al, '0'
+.search:
         xor ecx, ecx
         mov cl, [BIOS_BASE + disks_sorted]
 .find:  cmp cl, [BIOS_BASE + disk_count]
@@ -354,7 +410,7 @@ bootorder_line:
         jne .done
         mov al, CD_DRIVE
         call boot_plan_add
-        jmp short .done
+        jmp .done
 .found: call disk_first
         call boot_plan_add
 .done:  pop esi

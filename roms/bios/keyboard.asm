@@ -329,10 +329,7 @@ key_press:
         cmp ah, 0x53            ; Ctrl-Alt-Del
         jne .no_reset
         mov word [BDA_WARM], 0x1234
-        mov al, 0xfe
-        out 0x64, al
-.stop:  hlt
-        jmp short .stop
+        jmp restart
 .no_reset:
         movzx si, ah
         cmp ah, 0x58

@@ -1,5 +1,7 @@
 ; Power-on self-test: from reset to INT 19h.
 
+RAN             equ 'POST'      ; in has_run: this firmware has been started
+
 ; Reset comes here, in real mode, in the ROM or in its shadow.
 post:
         cli
@@ -15,7 +17,7 @@ post:
         cmp bl, 0x05
         je .resume_eoi
         cmp bl, 0x0a
-        jne shadow
+        jne .start
 .resume:
         xor ax, ax
         mov ds, ax
@@ -25,6 +27,25 @@ post:
         out 0xa0, al
         out 0x20, al
         jmp short .resume
+; Shadow RAM outlives a reset of this machine. So a second start may be a mere jump to this place:
+; only a reset asked for by ourselves leaves the chips in a known state.
+.start: mov ax, BIOS_SEGMENT
+        mov ds, ax
+        cmp dword [has_run], RAN
+        jne shadow
+
+; Resets the machine; the next start is a first one.
+restart:
+        mov ax, BIOS_SEGMENT
+        mov ds, ax
+        mov dword [has_run], 0
+        mov dx, 0xcf9           ; PIIX3: a hard reset, at the edge of bit 2
+        mov al, 0x02
+        out dx, al
+        mov al, 0x06
+        out dx, al
+.wait:  hlt
+        jmp short .wait
 
 post_shadowed:
         xor ax, ax
@@ -45,6 +66,7 @@ post_shadowed:
         xor di, di
         mov cx, vars_end
         rep stosb
+        mov dword [cs:has_run], RAN
         mov byte [cs:mirror_want], 7
         mov byte [cs:mirror_attr], 7
         call vectors_init
@@ -72,6 +94,8 @@ post_shadowed:
         sti
         call post_memory
         call disk_init
+        call diskette_init
+        call usb_init
         CALL32 roms_load
         call roms_start
         CALL32 post_flat_tables
@@ -138,6 +162,7 @@ vectors_init:
 %endmacro
 .table: VECTOR 0x08, entry_int08
         VECTOR 0x09, entry_int09
+        VECTOR 0x0e, entry_int0e
         VECTOR 0x10, entry_int10
         VECTOR 0x11, entry_int11
         VECTOR 0x12, entry_int12
@@ -238,8 +263,8 @@ data_init:
         mov word [BDA_EBDA], EBDA_SEGMENT
         mov al, 0x14
         call cmos_read
-        and ax, 0x003e          ; display, mouse, coprocessor; diskettes are not supported
-        or al, 0x02
+        mov ah, 0
+        or al, 0x02             ; a coprocessor
         mov [BDA_EQUIPMENT], ax
         mov ax, EBDA_SEGMENT
         mov es, ax

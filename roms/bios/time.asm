@@ -37,7 +37,21 @@ int08:
         pop bx
         pop es
         mov dword [cs:wait_flag], 0
-.user:  int 0x1c
+.user:  cmp byte [BDA_FD_TIMEOUT], 0
+        je .motors
+        dec byte [BDA_FD_TIMEOUT]
+        jnz .motors
+        push dx
+        and byte [BDA_FD_MOTORS], 0xf0
+        mov dx, 0x3f2
+        mov al, 0x0c
+        out dx, al
+        pop dx
+.motors:
+        cmp word [cs:usb_keys_at], 0
+        je .keys
+        call usb_keyboard_tick
+.keys:  int 0x1c
         mov al, 0x20
         out 0x20, al
         pop eax

@@ -18,6 +18,9 @@ export class BlockError extends Error {
   }
 }
 
+/** What the host says of EIO. */
+export const IO_ERROR = 'Input/output error';
+
 /** Cylinders, heads, sectors per track, and how the firmware shall translate them. */
 export interface DiskGeometry {
   readonly cylinders: number;
@@ -49,6 +52,11 @@ export interface BlockBackend {
   readonly geometry: DiskGeometry | undefined;
   /** `serial=` of -drive; undefined when not given. */
   readonly serial: string | undefined;
+  /**
+   * Finished writes may still be on their way to the medium; otherwise each is flushed. The
+   * device's driver may choose.
+   */
+  writeCache: boolean;
   read(offset: number, into: Uint8Array): Promise<void>;
   write(offset: number, from: Uint8Array): Promise<void>;
   flush(): Promise<void>;

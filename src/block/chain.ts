@@ -7,6 +7,7 @@ import type { BlockContext } from './driver.ts';
 import { openImage } from './graph.ts';
 import type { BlockNode } from './node.ts';
 import { Options } from './options.ts';
+import { letGo } from './shared-node.ts';
 
 export interface ChainExtent {
   readonly length: number;
@@ -87,6 +88,7 @@ export async function makeWritable(
   base.backing = undefined;
   overlay.backing = fresh;
   fresh.encryption?.adopt(base.encryption);
-  await base.close();
+  fresh.nodeName = base.nodeName;
+  await letGo(base);
   return fresh;
 }

@@ -3,7 +3,7 @@
  */
 
 import { UserError } from '../error.ts';
-import { parseSize } from './options.ts';
+import { parseOptionSize } from '../size.ts';
 
 export interface CreateOption {
   readonly name: string;
@@ -116,7 +116,7 @@ function checkValue(option: CreateOption, value: string): string {
     throw new UserError(`Parameter '${option.name}' expects 'on' or 'off'`);
   }
   if (option.type !== 'size') return value;
-  const size = parseSize(value);
+  const size = parseOptionSize(value);
   if (size === undefined) throw new UserError(`Parameter '${option.name}' expects a size`);
   return String(size);
 }

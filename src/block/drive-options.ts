@@ -7,7 +7,7 @@
 import { UserError } from '../error.ts';
 import type { DiskGeometry } from './backend.ts';
 import { CACHE_MODES, type CacheMode, cacheMode } from './cache-mode.ts';
-import { Options } from './options.ts';
+import { isIdentifier, Options } from './options.ts';
 import { type ThrottleLimits, takeThrottling } from './throttle.ts';
 
 export const INTERFACES = [
@@ -65,7 +65,6 @@ export interface DriveSpec extends DriveSlot {
   readonly readError: ReadErrorAction;
   readonly writeError: WriteErrorAction;
   readonly throttling: ThrottleLimits;
-  readonly nodeName: string | undefined;
   /** For the block drivers: what is not said above. */
   readonly options: Options;
   /** For stderr; `located` ones come after program name and option. */
@@ -304,7 +303,7 @@ function checkAction<T extends string>(name: string, allowed: readonly T[], what
 
 type Common = Pick<
   DriveSpec,
-  'format' | 'snapshot' | 'aio' | 'unmap' | 'detectZeroes' | 'throttling' | 'nodeName'
+  'format' | 'snapshot' | 'aio' | 'unmap' | 'detectZeroes' | 'throttling'
 >;
 
 /** The keys that belong to the backend whatever the bus. */
@@ -313,7 +312,7 @@ function takeBackendOptions(
   context: DriveContext,
   id: string,
 ): { readonly common: Common; readonly cache: Partial<CacheMode> } {
-  if (!/^[A-Za-z][A-Za-z0-9._-]*$/.test(id)) {
+  if (!isIdentifier(id)) {
     throw new UserError("Parameter 'id' expects an identifier");
   }
   if (context.drives.some(d => d.id === id)) {
@@ -335,8 +334,7 @@ function takeBackendOptions(
       'setting detect-zeroes to unmap is not allowed without setting discard operation to unmap',
     );
   }
-  const nodeName = options.take('node-name');
-  return { common: { snapshot, unmap, aio, format, throttling, detectZeroes, nodeName }, cache };
+  return { common: { snapshot, unmap, aio, format, throttling, detectZeroes }, cache };
 }
 
 function takeDiscard(options: Options): boolean {

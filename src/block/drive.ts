@@ -8,11 +8,12 @@ import { CACHE_MODES, cacheModeText } from './cache-mode.ts';
 import type { DriveSpec } from './drive-options.ts';
 import type { BlockContext, OpenFlags } from './driver.ts';
 import { openImage } from './graph.ts';
-import { type ImageInfo, imageInfo, imageInfoText } from './image-info.ts';
+import { type ImageInfo, imageInfo } from './image-info.ts';
 import { type BlockNode, chainDepth } from './node.ts';
 import { DriveBackend } from './node-backend.ts';
+import { Options } from './options.ts';
 import { openOverlay } from './overlay.ts';
-import type { ThrottleLimits } from './throttle.ts';
+import { type ThrottleLimits, takeThrottling } from './throttle.ts';
 
 /** Opens the drive's image, if it has one. Throws UserError with QEMU's words. */
 export async function openDrive(spec: DriveSpec, context: BlockContext): Promise<DriveBackend> {
@@ -77,6 +78,23 @@ export function driveInfo(drive: DriveBackend): DriveInfo {
   };
 }
 
+/** One node of a drive's graph; the drive's own settings are its top node's. */
+export function nodeInfo(drive: DriveBackend, node: BlockNode): InsertedInfo {
+  const info = insertedInfo(drive, node);
+  if (node === drive.node) return info;
+  const { keyed = true } = node.encryption ?? {};
+  // What lies under a format is always written back: the format flushes where it must.
+  const cache = node.file === undefined ? { ...drive.cache, writeback: true } : drive.cache;
+  return {
+    ...info,
+    encryptionKeyMissing: !keyed,
+    cache,
+    cacheText: cacheModeText(cache),
+    detectZeroes: 'off',
+    throttling: takeThrottling(new Options()),
+  };
+}
+
 function insertedInfo(drive: DriveBackend, node: BlockNode): InsertedInfo {
   const details = node.details();
   const images: ImageInfo[] = [];
@@ -97,13 +115,6 @@ function insertedInfo(drive: DriveBackend, node: BlockNode): InsertedInfo {
     throttling: drive.limits,
     images,
   };
-}
-
-/** The `Images:` part of `info block -v`. */
-export function driveImagesText(drive: DriveBackend): string {
-  return (driveInfo(drive).inserted?.images ?? [])
-    .map(i => imageInfoText(i, drive.localOffset))
-    .join('');
 }
 
 /** Applies a password; refuses drives that are not encrypted. */

@@ -20,6 +20,8 @@ export interface BlockContext {
   readonly tell?: (text: string) => void;
   /** An open image by the id of its drive or by its node's name. */
   readonly findNode?: (name: string) => BlockNode | undefined;
+  /** Whether a name is a drive's id, or that of an open node. */
+  readonly whoseName?: (name: string) => 'device' | 'node' | undefined;
   /** False while a running guest would see ciphertext: opening encrypted images then fails. */
   readonly mayOpenEncrypted: () => boolean;
 }
@@ -55,6 +57,8 @@ export interface Driver {
   readonly kind: 'format' | 'filter' | 'protocol';
   /** 0 (no) to 100 (certain), from the first bytes of the file. */
   probe?(head: Uint8Array, filename: string): number;
+  /** Options that an open image can be given anew. */
+  readonly changeable?: readonly string[];
   /** Throws UserError. On failure the caller closes `file`. */
   open(request: OpenRequest): Promise<BlockNode>;
 }

@@ -13,7 +13,7 @@ import type { BlockContext, Driver, OpenFlags, OpenRequest } from './driver.ts';
 import { DRIVERS } from './drivers.ts';
 import { foreignFormat } from './foreign.ts';
 import type { BlockNode } from './node.ts';
-import { absorbJsonFilename, Options } from './options.ts';
+import { absorbJsonFilename, isIdentifier, Options } from './options.ts';
 import { backingPath, protocolPrefix } from './path.ts';
 import { SharedNode } from './shared-node.ts';
 
@@ -27,6 +27,8 @@ export interface OpenImage {
   readonly flags: OpenFlags;
   readonly context: BlockContext;
   readonly deviceName?: string;
+  /** Names that nodes of this graph have been given. */
+  readonly names?: Set<string>;
 }
 
 export function findDriver(name: string): Driver {
@@ -37,7 +39,7 @@ export function findDriver(name: string): Driver {
 
 /** Opens an image and, unless the flags say otherwise, its chain of backing files. */
 export async function openImage(request: OpenImage): Promise<BlockNode> {
-  return openNode(request, []);
+  return openNode({ ...request, names: request.names ?? new Set() }, []);
 }
 
 async function openNode(request: OpenImage, trail: readonly string[]): Promise<BlockNode> {
@@ -45,9 +47,11 @@ async function openNode(request: OpenImage, trail: readonly string[]): Promise<B
   const filename = resolveFilename(request.filename, options);
   const driverName = options.take('driver');
   const named = driverName === undefined ? undefined : findDriver(driverName);
+  const nodeName = takeNodeName(options, request);
   const deviceName = request.deviceName ?? '';
   if (named?.kind === 'protocol') {
     const node = await openProtocol(filename, options, request, named);
+    node.nodeName = nodeName;
     return finish(node, named, options, deviceName);
   }
   const file = await openFileChild(filename, options, request, named?.name);
@@ -66,6 +70,7 @@ async function openNode(request: OpenImage, trail: readonly string[]): Promise<B
       openChild: child(request),
     };
     const node = await driver.open(open);
+    node.nodeName = nodeName;
     if (request.flags.withoutBacking !== true) {
       node.backing = await openBacking(node, options, request, [...trail, shown]);
     }
@@ -74,6 +79,20 @@ async function openNode(request: OpenImage, trail: readonly string[]): Promise<B
     await file.close();
     throw error;
   }
+}
+
+/** A name that no other node and no drive has. */
+function takeNodeName(options: Options, { context, names }: OpenImage): string | undefined {
+  const name = options.take('node-name');
+  if (name === undefined) return undefined;
+  if (!isIdentifier(name)) throw new UserError('Invalid node name');
+  const owner = context.whoseName?.(name);
+  if (owner === 'device') {
+    throw new UserError(`node-name=${name} is conflicting with a device id`);
+  }
+  if (owner === 'node' || names?.has(name)) throw new UserError('Duplicate node name');
+  names?.add(name);
+  return name;
 }
 
 function resolveFilename(given: string | undefined, options: Options): string | undefined {
@@ -115,7 +134,9 @@ async function openFileChild(
     child.set('driver', named.name);
     return openNode({ ...request, filename: undefined, options: child }, []);
   }
+  const nodeName = takeNodeName(child, request);
   const node = await openProtocol(resolved, child, request, named);
+  node.nodeName = nodeName;
   return finish(node, named ?? findDriver(node.driver), child, request.deviceName ?? '');
 }
 

@@ -49,6 +49,8 @@ export interface BlockNode {
   /** As the user, or the image above, wrote it. */
   readonly filename: string;
   readonly readOnly: boolean;
+  /** The user's name for it. */
+  nodeName?: string | undefined;
   /** In bytes. */
   readonly length: number;
   readonly file: BlockNode | undefined;
@@ -120,6 +122,12 @@ export const DEBUG_EVENTS = [
 export type DebugEvent = (typeof DEBUG_EVENTS)[number];
 
 export const PLAIN_DETAILS: ImageDetails = { encrypted: false, dirty: false, snapshots: [] };
+
+/** A node and all below it, in the order in which they were opened. */
+export function nodesFrom(node: BlockNode | undefined): BlockNode[] {
+  if (node === undefined) return [];
+  return [...nodesFrom(node.file), node, ...nodesFrom(node.backing)];
+}
 
 /** The number of images under `node`: 0 without a backing file. */
 export function chainDepth(node: BlockNode): number {

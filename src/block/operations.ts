@@ -7,6 +7,7 @@ import { BlockError } from './backend.ts';
 import type { CheckResult, Repair } from './check-result.ts';
 import { QcowNode } from './format/qcow.ts';
 import { setBacking as setQcow2Backing } from './format/qcow2/amend.ts';
+import { requireL1 } from './format/qcow2/l1-source.ts';
 import { Qcow2Node } from './format/qcow2/node.ts';
 import { reloadQcow2 } from './format/qcow2/open.ts';
 import { checkQcow2 } from './format/qcow2/repair.ts';
@@ -68,11 +69,20 @@ export async function deleteSnapshot(node: BlockNode, key: string): Promise<Snap
   return deleteQcow2(qcow2(node), key);
 }
 
+/** A snapshot by what is given of id and name, or by either. */
+export type SnapshotKey =
+  | { readonly id?: string; readonly name?: string }
+  | { readonly either: string };
+
 /** Shows a snapshot's disk instead of the active one; for read-only images. */
-export async function lookIntoSnapshot(node: BlockNode, key: string): Promise<void> {
+export async function lookIntoSnapshot(node: BlockNode, key: SnapshotKey): Promise<void> {
   const image = qcow2(node);
-  const snapshot = findSnapshot(image.snapshots, key);
-  if (snapshot === undefined) throw new BlockError('ENOENT', 'No such file or directory');
+  const snapshot =
+    'either' in key
+      ? findSnapshot(image.snapshots, key.either)
+      : image.snapshots.find(s => s.id === (key.id ?? s.id) && s.name === (key.name ?? s.name));
+  if (snapshot === undefined) throw new BlockError('ENOENT', "Can't find snapshot");
+  requireL1(image, snapshot);
   await image.lookInto(snapshot);
 }
 

@@ -6,6 +6,12 @@
  */
 
 import { UserError } from '../error.ts';
+import { parseOptionSize } from '../size.ts';
+
+/** What ids of drives and names of nodes look like. */
+export function isIdentifier(text: string): boolean {
+  return /^[A-Za-z][A-Za-z0-9._-]*$/.test(text);
+}
 
 export class Options {
   private readonly values: Map<string, string>;
@@ -16,10 +22,6 @@ export class Options {
 
   has(name: string): boolean {
     return this.values.has(name);
-  }
-
-  get(name: string): string | undefined {
-    return this.values.get(name);
   }
 
   set(name: string, value: string): void {
@@ -43,7 +45,7 @@ export class Options {
   takeSize(name: string): number | undefined {
     const value = this.take(name);
     if (value === undefined) return undefined;
-    const size = parseSize(value);
+    const size = parseOptionSize(value);
     if (size === undefined) throw new UserError(`Parameter '${name}' expects a size`);
     return size;
   }
@@ -90,17 +92,6 @@ export function parseInteger(text: string): number | undefined {
   const octal = /^0[0-7]+$/.test(digits);
   const value = octal ? Number.parseInt(digits, 8) : Number(digits);
   return match[1] === '-' ? -value : value;
-}
-
-/**
- * Option values of type size: a number as strtod finds it, 0 when it finds none, and what follows
- * must start with one of k K M G T b. Whatever comes after that is not looked at.
- */
-export function parseSize(text: string): number | undefined {
-  const match = /^\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)?(.?)/s.exec(text);
-  const power = 'bkMGT'.indexOf((match?.[2] ?? '').replace('K', 'k'));
-  if (match === null || power < 0) return undefined;
-  return Math.floor(Number(match[1] ?? 0) * 1024 ** power);
 }
 
 /** Turns `{"file": {"driver": "x"}}` into `file.driver=x`. */

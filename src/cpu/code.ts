@@ -107,8 +107,6 @@ export interface Code {
   sext(v: Value, from: Bits): Value;
   eq(a: Value, b: Value): Bool;
   ne(a: Value, b: Value): Bool;
-  ltu(a: Value, b: Value): Bool;
-  lts(a: Value, b: Value): Bool;
   select(c: Bool, a: Value, b: Value): Value;
   /** Register and flag effects only. */
   when(c: Bool, body: () => void): void;

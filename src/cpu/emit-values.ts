@@ -65,14 +65,6 @@ export class JsValues {
     return { text: `${a.text} !== ${b.text}` };
   }
 
-  ltu(a: Value, b: Value): Bool {
-    return { text: `${a.text} >>> 0 < ${b.text} >>> 0` };
-  }
-
-  lts(a: Value, b: Value): Bool {
-    return { text: `${a.text} < ${b.text}` };
-  }
-
   both(a: Bool, b: Bool): Bool {
     return { text: `(${a.text}) && (${b.text})` };
   }

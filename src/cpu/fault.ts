@@ -4,7 +4,7 @@
  * Source: Intel SDM volume 3, section 6.15 and table 6-5 (conditions for a double fault).
  */
 
-import { AC_VECTOR, DE, DF_VECTOR, GP, NP, PF_VECTOR, SS_VECTOR, TS } from './registers.ts';
+import { AC_VECTOR, DE, DF_VECTOR, GP, PF_VECTOR, TS } from './registers.ts';
 
 /** Thrown by `Context.raise`; there is only one, so read it before anything else can fault. */
 export class Fault {
@@ -42,7 +42,7 @@ export function hasErrorCode(vector: number): boolean {
 }
 
 /** Table 6-4, "contributory": #DE, #TS, #NP, #SS, #GP. */
-export function isContributory(vector: number): boolean {
+function isContributory(vector: number): boolean {
   return vector === DE || (vector >= TS && vector <= GP);
 }
 
@@ -50,9 +50,4 @@ export function isContributory(vector: number): boolean {
 export function makesDoubleFault(first: number, second: number): boolean {
   if (first === PF_VECTOR) return second === PF_VECTOR || isContributory(second);
   return isContributory(first) && isContributory(second);
-}
-
-/** Vectors that report selectors in their error code. */
-export function reportsSelector(vector: number): boolean {
-  return vector === TS || vector === NP || vector === SS_VECTOR || vector === GP;
 }

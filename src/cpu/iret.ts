@@ -140,7 +140,7 @@ function flagMask(c: Context, size: Size): number {
 function returnToVirtual8086(c: Context, frame: Frame): void {
   const esp = peek(c, 12, 4);
   const selectors = [4, 5, 6, 7, 8].map(i => peekWord(c, i * 4, 4));
-  checkCodeOffset(c, 0xffff, frame.eip & 0xffff);
+  checkCodeOffset(c, 0xffff, frame.eip);
   const everything = ALWAYS | WIDE_ONLY | IF | IOPL | VIF | VIP | VM;
   c.setEflags(frame.eflags, everything);
   const [ss, es, ds, fs, gs] = selectors;
@@ -151,7 +151,7 @@ function returnToVirtual8086(c: Context, frame: Frame): void {
   c.s[ESP] = esp;
   c.s[CPL] = 3;
   c.modeChanged();
-  c.jump(frame.eip & 0xffff);
+  c.jump(frame.eip);
 }
 
 const FLAT_CODE = { low: 0x0000ffff, high: 0x00cf9b00 };

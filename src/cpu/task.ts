@@ -3,7 +3,10 @@
  *
  * Source: Intel SDM volume 3, chapter 7 (7.2 TSS, 7.3 the steps and their exceptions).
  * Everything that can fault in the old task is done before anything changes; what faults after
- * that (segments of the new task) is the new task's fault, with its EIP.
+ * that (segments of the new task) is the new task's fault, with its EIP. TF counts as it was when
+ * an instruction began: the old task's traps before the first instruction of the new one, the new
+ * task's behind it (17.3.1.4); the T bit joins whichever comes first.
+ * Not emulated: the shadow stack pointer of later processors.
  */
 
 import type { Context } from './context.ts';

@@ -123,19 +123,29 @@ const GEOMETRY: readonly PropertyModel[] = [
   { ...text('bios-chs-trans', 'auto'), description: 'Logical CHS translation algorithm' },
 ];
 
-const SCSI_DISK: readonly PropertyModel[] = [
+const SCSI_DRIVE: readonly PropertyModel[] = [
   ...blockWith(4096),
   text('ver', '2.2.50'),
   text('serial'),
   text('vendor', 'QEMU'),
-  text('product', 'QEMU HARDDISK'),
-  flag('removable', false),
-  flag('dpofua', false),
+];
+
+const SCSI_NAMES: readonly PropertyModel[] = [
   { name: 'wwn', type: 'uint64', initial: 0 },
   { name: 'port_wwn', type: 'uint64', initial: 0 },
   number('port_index', 0, 'uint16'),
+];
+
+const MAX_IO_SIZE: PropertyModel = { name: 'max_io_size', type: 'uint64', initial: 0x7fffffff };
+
+const SCSI_DISK: readonly PropertyModel[] = [
+  ...SCSI_DRIVE,
+  text('product', 'QEMU HARDDISK'),
+  flag('removable', false),
+  flag('dpofua', false),
+  ...SCSI_NAMES,
   { name: 'max_unmap_size', type: 'uint64', initial: 0x40000000 },
-  { name: 'max_io_size', type: 'uint64', initial: 0x7fffffff },
+  MAX_IO_SIZE,
 ];
 
 /** Of a device on a SCSI bus, behind its own. */
@@ -218,7 +228,7 @@ export const CATALOG: readonly DeviceModel[] = [
     bus: 'PCI',
     category: 'storage',
     creatable: true,
-    properties: [number('class', 0), flag('ioeventfd', true), number('vectors', 0)],
+    properties: [number('class', 0), flag('ioeventfd', true), number('vectors', 2)],
   },
   internal('virtio-blk-device', 'virtio-pci-bus', [
     ...blockWith(0xffffffff),
@@ -256,7 +266,28 @@ export const CATALOG: readonly DeviceModel[] = [
     creatable: true,
     properties: [number('usb_version', 2), text('display'), ...USB],
   },
-  internal('scsi-disk', 'SCSI', [...SCSI_DISK, ...SCSI]),
+  {
+    name: 'scsi-disk',
+    bus: 'SCSI',
+    category: 'storage',
+    description: 'virtual SCSI disk or CD-ROM (legacy)',
+    creatable: true,
+    properties: [...SCSI_DISK, ...SCSI],
+  },
+  {
+    name: 'scsi-cd',
+    bus: 'SCSI',
+    category: 'storage',
+    description: 'virtual SCSI CD-ROM',
+    creatable: true,
+    properties: [
+      ...SCSI_DRIVE,
+      text('product', 'QEMU CD-ROM'),
+      ...SCSI_NAMES,
+      MAX_IO_SIZE,
+      ...SCSI,
+    ],
+  },
   {
     name: 'scsi-hd',
     bus: 'SCSI',

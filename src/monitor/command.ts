@@ -7,7 +7,7 @@
  */
 
 import type { Json } from '../json.ts';
-import type { Schema, StructSchema } from '../schema.ts';
+import { empty, type Schema, type StructSchema } from '../schema.ts';
 import type { Vm } from './vm.ts';
 
 export interface CommandDefinition<A, R extends Json> {
@@ -42,4 +42,25 @@ export function command<A, R extends Json>(definition: CommandDefinition<A, R>):
 }
 
 /** What commands without a result return. */
-export const NOTHING: { readonly [name: string]: Json } = {};
+const NOTHING: { readonly [name: string]: Json } = {};
+
+export interface ActionDefinition<A> {
+  readonly name: string;
+  readonly doc: string;
+  readonly args: StructSchema<A>;
+  readonly isListed?: boolean;
+  /** What it returns is not told; of a promise the end is awaited. */
+  run(vm: Vm, args: A): unknown;
+}
+
+/** A command without a result. */
+export function action<A>(definition: ActionDefinition<A>): Command {
+  return command({
+    ...definition,
+    returns: empty,
+    run(vm, args) {
+      const done = definition.run(vm, args);
+      return done instanceof Promise ? done.then(() => NOTHING) : NOTHING;
+    },
+  });
+}

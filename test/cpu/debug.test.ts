@@ -14,7 +14,7 @@ import {
   RF,
   TF,
 } from '../../src/cpu/registers.ts';
-import { DATA, type Frame, Scene, type SceneMode, STACK } from '../support/scene.ts';
+import { DATA, type Frame, GDT, Scene, type SceneMode, STACK } from '../support/scene.ts';
 
 const START = 0x100;
 const DB = 1;
@@ -280,6 +280,50 @@ describe('single step', () => {
   test('HLT traps too, and is over', () => {
     const { frame } = stepped('flat', 'f4 90');
     expect(frame).toMatchObject({ vector: DB, eip: START + 1 });
+  });
+});
+
+describe('single step and task switches', () => {
+  const TARGET = START + 0x40;
+  const BT = 0x8000;
+
+  /** JMP to a second task, whose code is two NOPs. */
+  function jump(oldFlags: number, newFlags: number, trapWord = 0): Outcome {
+    const scene = prepare('flat', 'ea 00 00 00 00 18 00', 0, 0);
+    scene.put(TARGET, '90 90 f4');
+    const { memory, cpu } = scene.machine;
+    const tss = 0x2100;
+    memory.write(GDT + 0x18, 4, (tss << 16) | 0x67);
+    memory.write(GDT + 0x1c, 4, 0x8900);
+    memory.write(tss + 32, 4, TARGET);
+    memory.write(tss + 36, 4, newFlags | 2);
+    memory.write(tss + 56, 4, STACK + TOP);
+    [0x10, 8, 0x10, 0x10, 0, 0].forEach((selector, i) => {
+      memory.write(tss + 72 + i * 4, 4, selector);
+    });
+    memory.write(tss + 100, 4, trapWord);
+    cpu.processor.setEflags(oldFlags, TF);
+    return finish(scene);
+  }
+
+  // Volume 3, 17.3.1.4: "after the first instruction is executed in the new task".
+  test('TF of the new task traps behind its first instruction', () => {
+    const { frame, dr6 } = jump(0, TF);
+    expect([frame?.vector, frame?.eip, dr6]).toEqual([DB, TARGET + 1, BS]);
+  });
+
+  test('TF of the old task traps behind the jump, with what the new task has as TF', () => {
+    for (const flags of [0, TF]) {
+      const { frame, dr6 } = jump(TF, flags);
+      expect([frame?.vector, frame?.eip, dr6]).toEqual([DB, TARGET, BS]);
+      expect((frame?.eflags ?? 0) & TF).toBe(flags);
+    }
+  });
+
+  test('the T bit of the new task is told in the same trap', () => {
+    expect(jump(TF, 0, 1).dr6).toBe(BS | BT);
+    const { frame, dr6 } = jump(0, TF, 1);
+    expect([frame?.eip, dr6]).toEqual([TARGET, BT]);
   });
 });
 

@@ -381,6 +381,20 @@ describe('IRET in protected mode', () => {
     interruptReturn(c, 4);
     expect(c.s[EFLAGS_REST]).toBe(3);
   });
+
+  // Volume 2, IRET: RETURN-TO-VIRTUAL-8086-MODE, "IF EIP not within CS limit".
+  test.each([
+    [0xffff, 'done', '1000:ffff'],
+    [0x10000, '#GP(0)', '8:0'],
+    [-1, '#GP(0)', '8:0'],
+  ])('to virtual-8086 mode at EIP %s', (eip, expected, place) => {
+    const c = protectedMode();
+    c.s[ESP] = 0x7000;
+    c.s[EIP] = 0;
+    poke(c, 0x7000, eip, 0x1000, VM | 2, 0x100, 0x2000, 0, 0, 0, 0);
+    expect(outcome(() => interruptReturn(c, 4))).toBe(expected);
+    expect(where(c)).toBe(place);
+  });
 });
 
 describe('SYSENTER and SYSEXIT', () => {

@@ -2,51 +2,10 @@ import { afterAll, expect, test } from 'vitest';
 import { Workshop } from '../support/emulator.ts';
 import { makeImages } from '../support/encrypted-images.ts';
 import { Prompt } from '../support/prompt.ts';
-import { type Run, transcript, typedLines } from '../support/sessions.ts';
 
 const workshop = new Workshop();
 afterAll(() => workshop.close());
 makeImages(workshop);
-
-/** Lines typed, each with the answer to it. */
-function answers(run: Run): { readonly line: string; readonly answer: string }[] {
-  return run.output
-    .split(/^\(qemu\) /m)
-    .slice(1)
-    .map(text => {
-      const end = text.indexOf('\n') + 1;
-      return { line: text.slice(0, end - 1), answer: text.slice(end) };
-    });
-}
-
-test('C02: jobs, sizes, limits and snapshots, as recorded', async () => {
-  const run = transcript('C02-parse').find(r => r.output.includes('(qemu) block_resize')) as Run;
-  const quiet = ['-nodefaults', '-display', 'none', '-monitor', 'stdio'];
-  const prompt = new Prompt(
-    workshop,
-    run.argv.filter(word => !quiet.includes(word)),
-  );
-  const onDisk = (text: string): string => text.replace(/disk size: \S+/, 'disk size: N');
-  for (const { line, answer } of answers(run)) {
-    if (line === 'quit') break;
-    const isPolled = line === 'info block-jobs';
-    const got = isPolled ? await prompt.askUntil(line, answer) : await prompt.ask(line);
-    expect({ line, answer: onDisk(got) }).toEqual({ line, answer: onDisk(answer) });
-    // People take longer to type than a small job takes.
-    if (line.startsWith('drive_backup')) await prompt.askUntil('info block-jobs', 'No active');
-  }
-  expect(await prompt.quit()).toBe(0);
-}, 30_000);
-
-test('B05: empty drives and images without snapshots', async () => {
-  const run = transcript('B05-misc').find(r => r.output.includes('savevm')) as Run;
-  const { text } = await workshop.run(run.argv, `${typedLines(run).join('\n')}\n`);
-  // No virtio device picks the drive up, nor asks for write-through.
-  const plugged = '    Cache mode:       writethrough';
-  const loose = '    Cache mode:       writeback';
-  expect(run.output).toContain(plugged);
-  expect(text).toBe(run.output.replace(plugged, loose));
-});
 
 test('snapshots are listed and deleted; those of a disk alone are not loaded', async () => {
   const prompt = new Prompt(workshop, ['-hda', 'plain.qcow2']);

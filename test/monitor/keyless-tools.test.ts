@@ -8,7 +8,7 @@ import { afterAll, beforeEach, expect, test } from 'vitest';
 import { decryptSectors, keyOf } from '../../src/block/crypto/aes-cbc.ts';
 import { nodeBlockHost } from '../../src/host-file-io.ts';
 import { Workshop } from '../support/emulator.ts';
-import { LEGACY } from '../support/encrypted-images.ts';
+import { LEGACY, recordedBacking } from '../support/encrypted-images.ts';
 import { runIo, runTool } from '../support/image-tool.ts';
 import { Prompt } from '../support/prompt.ts';
 import { golden, transcript, typedLines } from '../support/sessions.ts';
@@ -25,9 +25,7 @@ afterAll(() => {
 const path = (name: string): string => join(workshop.folder, name);
 const untimed = (text: string): string => text.replace(/ops; .*/g, 'ops; …');
 
-/** Every sector of the backing file is its own. */
-const below = Buffer.alloc(CLUSTERS * CLUSTER);
-for (let at = 0; at < below.length; at += 4) below.writeUInt32LE((at * 2654435761) >>> 0, at);
+const below = recordedBacking();
 
 const recorded = (name: string, part: string) => {
   const step = parseTranscript(golden(name)).find(s => s.words.join(' ').includes(part));

@@ -1,71 +1,12 @@
 import { afterAll, expect, test } from 'vitest';
 import { converse } from '../support/conversation.ts';
 import { Workshop } from '../support/emulator.ts';
-import { expectReplay, makeImages } from '../support/encrypted-images.ts';
+import { makeImages } from '../support/encrypted-images.ts';
 import { Prompt } from '../support/prompt.ts';
-import { transcript } from '../support/sessions.ts';
 
 const workshop = new Workshop();
 afterAll(() => workshop.close());
 makeImages(workshop);
-
-const QUIET = ['-nodefaults', '-display', 'none', '-monitor', 'stdio'];
-
-/** How much and how long: those of the run. */
-function masked(text: string): string {
-  return text.replace(
-    /^((?:total \w+|downtime|setup|transferred ram|throughput|duplicate|normal.*):).*$/gm,
-    '$1 N',
-  );
-}
-
-function sessions(name: string, pattern: RegExp): number[] {
-  return transcript(name).flatMap((run, i) =>
-    pattern.test(run.command) || pattern.test(run.output) ? [i] : [],
-  );
-}
-
-test('B01: -incoming that waits, and protocols that there are not', async () => {
-  const indexes = sessions('B01-startup', /-incoming (tcp|defer|bogus)/);
-  expect(indexes.length).toBe(4);
-  // The recording ends the line of the last prompt.
-  const ended = (text: string): string => text.replace(/\(qemu\) \n$/, '(qemu) ');
-  for (const index of indexes) await expectReplay(workshop, 'B01-startup', index, ended);
-});
-
-test('B01: what is no state of a machine ends the program', async () => {
-  const [run] = transcript('B01-startup').filter(r => r.command.includes('exec:cat'));
-  const ended = await workshop.run(run.argv, 'info status\n');
-  expect(ended.text).toContain('VM status: paused (inmigrate)\n');
-  const lines = run.stderr.split('\n').filter(line => !line.startsWith('cat:'));
-  expect([ended.stderr, ended.status]).toEqual([lines.join('\n'), 1]);
-});
-
-test('B04: to a file and from there into another process', async () => {
-  const indexes = sessions('B04-states', /migrate "exec|-incoming/);
-  expect(indexes.length).toBe(4);
-  for (const index of indexes) {
-    const run = transcript('B04-states')[index];
-    // Their cat could not write all: those who read theirs closed the pipe first.
-    const isReader = run.stderr.includes('Broken pipe');
-    if (!isReader) await expectReplay(workshop, 'B04-states', index, masked);
-    else await expectArrival(run.argv, run.output);
-  }
-});
-
-/** The state is there soon after the first prompt. */
-async function expectArrival(argv: readonly string[], output: string): Promise<void> {
-  const own = argv.slice(QUIET.length);
-  const prompt = new Prompt(workshop, ['-compat', 'encrypted-images=legacy', ...own]);
-  const first = /VM status: .*\n/.exec(output)?.[0] ?? '';
-  expect(await prompt.askUntil('info status', first)).toBe(first);
-  if (output.includes('Password: ')) {
-    expect(await prompt.ask('c')).toBe('ide0-hd0 (geheim.qcow2) is encrypted.\n');
-    expect(await prompt.ask('abc')).toBe('');
-    expect(await prompt.ask('info status')).toBe('VM status: running\n');
-  }
-  expect(await prompt.quit()).toBe(0);
-}
 
 test.each([
   ['unix', 'unix:state.sock'],

@@ -1,10 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { conversations, converse, maskedLine } from '../support/conversation.ts';
+import { conversations, converse } from '../support/conversation.ts';
 import { Workshop } from '../support/emulator.ts';
 import { makeImages } from '../support/encrypted-images.ts';
-import { type Run, transcript, typedLines } from '../support/sessions.ts';
 
 const workshop = new Workshop();
 afterAll(() => workshop.close());
@@ -15,30 +14,6 @@ const text = (format: string): string =>
 const hint = (format: string): string =>
   "You can use 'tinamou-img convert' to convert your image to an alternative supported format, " +
   `such as unencrypted ${format}, or raw with the LUKS format instead.`;
-
-/** The reconstruction, whose words are not known, with ours. */
-function worded(recorded: string, format: string): string {
-  return recorded.replace(/<TEXT>/g, `${text(format)}\n${hint(format)}`);
-}
-
-const runs: Run[] = transcript('H03-rfc-patch1-reconstruction').filter(
-  run => run.command.startsWith('qemu-system') && !run.command.includes('usb'),
-);
-const starts = runs.filter(run => run.end === 'exit 1');
-
-test.each(starts.map(run => ({ run, command: run.command })))('$command', async ({ run }) => {
-  const ended = await workshop.run(run.argv);
-  const format =
-    run.command.includes('enc.qcow') && !run.command.includes('qcow2') ? 'qcow' : 'qcow2';
-  expect(ended).toMatchObject({ text: run.output, stderr: worded(run.stderr, format), status: 1 });
-});
-
-test('H03: drive_add adds nothing, running or stopped', async () => {
-  const run = runs.find(r => r.output.includes('drive_add')) as Run;
-  const typed = typedLines(run).map(line => `${line}\n`);
-  const ended = await workshop.run(run.argv, typed.join(''));
-  expect(ended.text).toBe(worded(run.output, 'qcow2'));
-});
 
 test('change: the old medium stays', async () => {
   const typed = 'change ide1-cd0 geheim.qcow2\ninfo block\nc\ninfo status\nquit\n';
@@ -51,24 +26,6 @@ test('change: the old medium stays', async () => {
       '    Removable device: not locked, tray closed\n    Cache mode:       writeback\n' +
       '(qemu) c\n(qemu) info status\nVM status: running\n(qemu) quit\n',
   );
-});
-
-test('H04: QMP has the message without the hint, and no tray moves', async () => {
-  const [talk] = conversations('H04-rfc-qmp');
-  const exchanges = talk.exchanges.map(({ sent, received }) => ({
-    sent,
-    received: received
-      .map(line => maskedLine(line.replace('<TEXT>', text('qcow2'))))
-      .filter(line => !line.includes('DEVICE_TRAY_MOVED')),
-  }));
-  const got = await converse(workshop, { ...talk, exchanges });
-  const lines = got.exchanges.map(({ sent, received }) => {
-    // At the end of the program it does.
-    const isEnd = sent.includes('quit');
-    const kept = received.filter(line => !(isEnd && line.includes('TRAY_MOVED')));
-    return { sent, received: kept.map(maskedLine) };
-  });
-  expect(lines).toEqual(exchanges);
 });
 
 test('jobs and snapshots do not touch an encrypted image', async () => {
@@ -99,24 +56,31 @@ test('jobs and snapshots do not touch an encrypted image', async () => {
   expect(readFileSync(join(workshop.folder, 'enc.qcow2')).equals(before)).toBe(true);
 });
 
-test('there is no command for passwords, and no state waits for one', async () => {
-  const quiet = ['-nodefaults', '-display', 'none', '-qmp', 'stdio'];
-  const requests = [
-    { execute: 'qmp_capabilities' },
-    { execute: 'block_passwd', arguments: { device: 'ide0-hd0', password: 'x' } },
-    { execute: 'query-commands' },
-    { execute: 'query-block' },
-    { execute: 'human-monitor-command', arguments: { 'command-line': 'block_passwd a b' } },
-    { execute: 'human-monitor-command', arguments: { 'command-line': 'help block_passwd' } },
-    { execute: 'quit' },
+test('-usbdevice and usb_add: the hint is behind the line it explains', async () => {
+  const { stderr, status } = await workshop.run(['-usbdevice', 'disk:enc.qcow2']);
+  const where = 'qemu-system-x86_64: -usbdevice disk:enc.qcow2';
+  const failed = "Failed to create USB device 'usb-storage'";
+  const why = "could not add USB device 'disk:enc.qcow2'";
+  const shown = [
+    `${where}: ${text('qcow2')}`,
+    hint('qcow2'),
+    `${where}: ${failed}`,
+    `qemu: ${why}`,
   ];
-  const input = requests.map(request => `${JSON.stringify(request)}\n`).join('');
-  const { stdout } = await workshop.run([...quiet, '-hda', 'plain.qcow2'], input);
-  const [, , missing, commands, drives, human, help] = stdout.toString().split('\r\n');
-  expect(missing).toContain('"class": "CommandNotFound"');
-  expect(missing).toContain('The command block_passwd has not been found');
-  expect(commands).not.toContain('block_passwd');
-  expect(drives).toContain('"encryption_key_missing": false');
-  expect(human).toContain("unknown command: 'block_passwd'");
-  expect(help).toBe('{"return": ""}');
+  expect({ stderr, status }).toEqual({ stderr: `${shown.join('\n')}\n`, status: 1 });
+
+  const quiet = ['-nodefaults', '-display', 'none', '-monitor', 'stdio', '-usb'];
+  const ended = await workshop.run(quiet, 'usb_add disk:enc.qcow2\nquit\n');
+  expect(ended.text).toContain(
+    `${[text('qcow2'), hint('qcow2'), failed, why].join('\n')}\n(qemu) `,
+  );
+});
+
+test.each(['pflash', 'sd', 'mtdblock'])('-%s is refused, too', async option => {
+  const { stderr, status, stdout } = await workshop.run([`-${option}`, 'enc.qcow2']);
+  expect({ stderr, status, shown: stdout.length }).toEqual({
+    stderr: `qemu-system-x86_64: -${option} enc.qcow2: ${text('qcow2')}\n${hint('qcow2')}\n`,
+    status: 1,
+    shown: 0,
+  });
 });

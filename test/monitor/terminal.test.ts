@@ -1,26 +1,41 @@
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, expect, test, vi } from 'vitest';
 import { Workshop } from '../support/emulator.ts';
-import { LEGACY, makeImages } from '../support/encrypted-images.ts';
-import { rawGolden, transcript } from '../support/sessions.ts';
-import { onTerminal, type Step } from '../support/terminal.ts';
+import { LEGACY } from '../support/encrypted-images.ts';
+import { sessions, Workshops } from '../support/recorded.ts';
+import { rawGolden } from '../support/sessions.ts';
+import type { How } from '../support/talk.ts';
+import { onTerminal, press, type Step } from '../support/terminal.ts';
+
+/** Other programs want the processors, too. */
+vi.setConfig({ testTimeout: 60_000 });
 
 const workshop = new Workshop();
-afterAll(() => workshop.close());
+const workshops = new Workshops();
+afterAll(() => {
+  workshop.close();
+  workshops.close();
+});
+
+const BOTH: readonly How[] = ['pipe', 'tty'];
 
 const QUIET = ['-nodefaults', '-display', 'none', '-S', '-monitor', 'stdio'];
+const ENCRYPTED = [...QUIET.filter(word => word !== '-S'), 'enc.qcow2'];
 const PROMPT = { until: '(qemu) ' };
+const ASKED = { until: 'Password: ' };
 
 const LINE = (type: string): Step[] => [{ type }, PROMPT];
 
-test('C04: the recorded bytes, key by key', async () => {
-  const { bytes, status } = await onTerminal(
+test.each(BOTH)('C04: the recorded bytes, key by key (%s)', async how => {
+  const { bytes, status } = await press(
+    how,
     workshop,
     [...LEGACY, ...QUIET],
     [
       PROMPT,
       ...LINE('info status\r'),
       { type: 'inf\t\r' },
-      { until: 'show the vnc server status\r\r\n(qemu) ' },
+      { until: 'show the vnc server status\r' },
+      PROMPT,
       { type: 'info blo\t\t' },
       PROMPT,
       PROMPT,
@@ -42,19 +57,54 @@ test('C04: the recorded bytes, key by key', async () => {
     ],
   );
   expect(status).toBe(0);
-  const wanted = rawGolden('C04-tty-edit').toString('latin1');
-  expect(bytes).toBe(wanted.slice(0, wanted.indexOf('QEMU 2.2.50', 1)));
+  expect(bytes).toBe(recordedBytes(how, 0));
 });
 
-/** Somebody typed ahead of the program that was recorded. */
-function recorded(name: string, session: number): string {
-  return transcript(name)
-    [session].output.replace(/^[ic](?=QEMU)/, '')
-    .trimEnd();
+/** A pipe gets no second CR from the terminal. */
+function recordedBytes(how: How, session: number): string {
+  const banner = 'QEMU 2.2.50 monitor';
+  const raw = rawGolden('C04-tty-edit').toString('latin1').split(banner)[session + 1];
+  return banner + (how === 'tty' ? raw : raw.replaceAll('\r\r\n', '\r\n'));
 }
 
-test('C03: completion twice, history, ^C', async () => {
-  const { text, status } = await onTerminal(workshop, QUIET, [
+/** Passwords with editing keys, and with the last line of the history. */
+const PASSWORDS = ['abc\x7f\x7fxyz\x1b[D\x1b[D\x1b[D\x05w', 'xx\x1b[A'];
+
+test.each(
+  BOTH.flatMap(
+    how =>
+      [
+        [how, 1],
+        [how, 2],
+      ] as const,
+  ),
+)('C04: keys at a password prompt, to the byte (%s, session %i)', async (how, session) => {
+  const { bytes, status } = await press(
+    how,
+    await workshops.next(),
+    [...LEGACY, ...ENCRYPTED],
+    [
+      PROMPT,
+      ...LINE('info status\r'),
+      { type: 'cont\r' },
+      ASKED,
+      ...LINE(`${PASSWORDS[session - 1]}\r`),
+      ...LINE('info status\r'),
+      ...LINE('info history\r'),
+      { type: 'quit\r' },
+    ],
+  );
+  expect(status).toBe(0);
+  expect(bytes).toBe(recordedBytes(how, session));
+});
+
+function recorded(name: string, session: number): string {
+  return sessions(name)[session].run.output.trimEnd();
+}
+
+test.each(BOTH)('C03: completion twice, history, ^C (%s)', async how => {
+  const wanted = recorded('C03-parse2', 1);
+  const { text, status } = await press(how, workshop, QUIET, [
     PROMPT,
     ...LINE('info op\tsto\r'),
     { type: 'info blo\t\t' },
@@ -66,26 +116,25 @@ test('C03: completion twice, history, ^C', async () => {
     ...LINE('\r'),
     ...LINE('foo baz\r'),
     ...LINE('helloX\r'),
-    { type: 'quitx\x03' },
+    // A pipe has no ^C.
+    ...(how === 'tty' ? [{ type: 'quitx\x03' }] : [{ type: 'quitx\x7f\r' }]),
   ]);
-  expect(text.trimEnd()).toBe(recorded('C03-parse2', 1));
+  expect(text.trimEnd()).toBe(how === 'tty' ? wanted : wanted.replace(/x.*$/, ''));
   expect(status).toBe(0);
 });
 
-test('C03: history and completion at a password prompt', async () => {
-  makeImages(workshop);
-  const asked = { until: 'Password: ' };
-  const { text } = await onTerminal(
-    workshop,
-    [...LEGACY, ...QUIET.filter(word => word !== '-S'), 'enc.qcow2'],
+test.each(BOTH)('C03: history and completion at a password prompt (%s)', async how => {
+  const { text } = await press(
+    how,
+    await workshops.next(),
+    [...LEGACY, ...ENCRYPTED],
     [
       PROMPT,
       { type: 'c\r' },
-      asked,
+      ASKED,
       { type: '\x1b[A\t' },
-      asked,
-      { type: 'xx\r' },
-      PROMPT,
+      ASKED,
+      ...LINE('xx\r'),
       ...LINE('info history\r'),
       ...LINE('c\r'),
       { type: 'quit\r' },
@@ -96,11 +145,31 @@ test('C03: history and completion at a password prompt', async () => {
 
 test('C03: ^C at a password prompt', async () => {
   const { text, status } = await onTerminal(
-    workshop,
-    [...LEGACY, ...QUIET.filter(word => word !== '-S'), 'enc.qcow2'],
-    [PROMPT, { type: 'c\r' }, { until: 'Password: ' }, { type: 'xy\x03' }],
+    await workshops.next(),
+    [...LEGACY, ...ENCRYPTED],
+    [PROMPT, { type: 'c\r' }, ASKED, { type: 'xy\x03' }],
   );
   expect(text.trimEnd()).toBe(recorded('C03-parse2', 4));
+  expect(status).toBe(0);
+});
+
+test.each(BOTH)('C06: on a line that is shared with the guest (%s)', async how => {
+  const { text, status } = await press(
+    how,
+    await workshops.next(),
+    ['-nographic', 'plain.qcow2'],
+    [
+      // Theirs is silent.
+      { until: 'No bootable device' },
+      { type: '\x01h' },
+      { until: 'C-a C-a  sends C-a' },
+      { type: '\x01c' },
+      PROMPT,
+      ...LINE('info status\r'),
+      { type: '\x01x' },
+    ],
+  );
+  expect(text.slice(text.indexOf('\nC-a h')).trimEnd()).toBe(recorded('C06-info-default', 7));
   expect(status).toBe(0);
 });
 

@@ -18,20 +18,23 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const noAssembler = missing('roms/build', NASM);
 const noPeer = missing('roms', QEMU, NASM, SEABIOS);
 
-function assemble(name: string): string {
+function assemble(name: string, ...options: readonly string[]): string {
   const image = join(folder, name);
-  execFileSync(NASM, ['-f', 'bin', '-o', image, join(import.meta.dirname, `${name}.asm`)]);
+  const source = join(import.meta.dirname, `${name}.asm`);
+  execFileSync(NASM, ['-f', 'bin', ...options, '-o', image, source]);
   return image;
 }
 
+const BARE = ['-M', 'pc-i440fx-2.2', '-display', 'none', '-nodefaults'];
+
 /** Starts a machine without defaults on Debian's QEMU; `screen` is what its serial port says. */
 function start(...args: readonly string[]): Program {
-  const quiet = ['-M', 'pc-i440fx-2.2', '-display', 'none', '-nodefaults', '-serial', 'stdio'];
-  return new Program([...quiet, '-m', '32', '-no-reboot', ...args], QEMU);
+  const quiet = [...BARE, '-serial', 'stdio', '-m', '32', '-no-reboot'];
+  return new Program([...quiet, ...args], QEMU);
 }
 
-function disk(image: string): string[] {
-  return ['-drive', `file=${image},format=raw,if=ide`, '-snapshot'];
+function disk(image: string, type = 'ide'): string[] {
+  return ['-drive', `file=${image},format=raw,if=${type}`, '-snapshot'];
 }
 
 /** The 25 rows of the display, as text of code page 437's ASCII part. */
@@ -60,6 +63,17 @@ test.skipIf(noAssembler)('the committed images are what their sources give', () 
   const build = spawnSync('node', [join(ROMS, 'build.mjs'), '--check'], { encoding: 'utf8' });
   expect(build.stdout).not.toContain('DIFFERS');
   expect(build.status).toBe(0);
+});
+
+test.each(['$PnP', '$PIR'])('the BIOS has one table %s, whose bytes add up to zero', name => {
+  const bios = readFileSync(BIOS);
+  const sums: number[] = [];
+  for (let at = 0; at < bios.length; at += 16) {
+    if (bios.toString('latin1', at, at + 4) !== name) continue;
+    const length = name === '$PnP' ? bios[at + 5] : bios.readUInt16LE(at + 6);
+    sums.push(bios.subarray(at, at + length).reduce((sum, byte) => (sum + byte) & 0xff, 0));
+  }
+  expect(sums.filter(sum => sum === 0)).toEqual([0]);
 });
 
 test('every option ROM has a signature, a length and a checksum', () => {
@@ -99,20 +113,120 @@ async function checkDemo(program: Program): Promise<void> {
   }
 }
 
+/** Boot media that check themselves end with 33, and say why not. */
+async function checkItself(program: Program): Promise<void> {
+  const { output, status } = await program.end(50 * SECONDS);
+  expect(output).toMatch(/ OK\n$/);
+  expect(status).toBe(33);
+}
+
+function diskette(image: string): string[] {
+  return ['-drive', `file=${image},format=raw,if=floppy`, '-snapshot'];
+}
+
+function stick(image: string): string[] {
+  const drive = ['-usb', '-drive', `file=${image},format=raw,if=none,id=stick`, '-snapshot'];
+  return [...drive, '-device', 'usb-storage,drive=stick'];
+}
+
+/** Codes that INT 16h gives for keys pressed at the monitor, one after the other. */
+async function keyCodes(
+  program: Program,
+  serial: string,
+  keys: readonly string[],
+): Promise<string> {
+  const said = (): string => readFileSync(serial, 'latin1');
+  const until = async (text: RegExp, what: string): Promise<void> => {
+    for (let tries = 0; !text.test(said()); tries++) {
+      if (tries > 400) throw new Error(`${what}: no key after ${said()}`);
+      await new Promise(resolve => setTimeout(resolve, 50));
+    }
+  };
+  try {
+    await until(/\?/, 'start');
+    for (const [i, key] of keys.entries()) {
+      program.type(`sendkey ${key} 50\n`);
+      await until(new RegExp(`([0-9A-F]{4}\n){${i + 1}}`), key);
+    }
+    await program.end(20 * SECONDS);
+  } finally {
+    await program.kill();
+  }
+  return said().slice(said().indexOf('?') + 1);
+}
+
+const KEYS =
+  'a shift-b ctrl-c alt-d 1 shift-2 f1 shift-f10 f12 up ctrl-left delete home pgdn kp_7 esc';
+
+/** USB and PS/2 keyboards give the same codes. */
+async function checkKeys(program: (...args: readonly string[]) => Program): Promise<void> {
+  const image = assemble('keys');
+  const codes: string[] = [];
+  for (const more of [[], ['-usb', '-device', 'usb-kbd']]) {
+    const serial = join(folder, `keys${codes.length}.txt`);
+    writeFileSync(serial, '');
+    const drive = ['-drive', `file=${image},format=raw,if=ide`, '-snapshot'];
+    const args = ['-serial', `file:${serial}`, '-monitor', 'stdio', ...drive, ...EXIT, ...more];
+    codes.push(await keyCodes(program('-vga', 'std', ...args), serial, KEYS.split(' ')));
+  }
+  expect(codes[0].split('\n').slice(0, 4)).toEqual(['1E61', '3042', '2E03', '2000']);
+  expect(codes[1]).toBe(codes[0]);
+}
+
 const EXIT = ['-device', 'isa-debug-exit,iobase=0xf4'];
 
 describe.skipIf(noAssembler)('the BIOS on tinamou', () => {
-  const quiet = ['-display', 'none', '-nodefaults', '-serial', 'stdio', '-m', '32', '-no-reboot'];
+  const bare = ['-display', 'none', '-nodefaults', '-m', '32', '-no-reboot'];
+  const quiet = [...bare, '-serial', 'stdio'];
 
-  test('offers its services as their documents say', { timeout: 120 * SECONDS }, async () => {
-    const image = ['-drive', `file=${assemble('services')},format=raw,snapshot=on`];
+  const services = 'offers its services as their documents say, from an %s disk';
+  test.each(['ide', 'virtio'])(services, { timeout: 120 * SECONDS }, async type => {
+    const image = ['-drive', `file=${assemble('services')},format=raw,snapshot=on,if=${type}`];
     await checkServices(new Program([...quiet, ...image, ...EXIT, '-vga', 'std'], TINAMOU));
+  });
+
+  test('starts the disk that the user puts first', { timeout: 90 * SECONDS }, async () => {
+    const drive = (id: string): string[] => [
+      ...['-drive', `if=none,id=${id},file=${DEMO},format=raw,snapshot=on`],
+    ];
+    const first = ['-device', 'virtio-blk-pci,addr=0x1c,drive=v,bootindex=1'];
+    const devices = ['-device', 'ide-hd,drive=d', '-device', 'virtio-blk-pci,drive=w', ...first];
+    const disks = [...drive('d'), ...drive('v'), ...drive('w'), ...devices];
+    const program = new Program([...quiet, ...disks], TINAMOU);
+    try {
+      const start = ['Disk 80h: virtio', 'Disk 81h: QEMU HARDDISK', 'Disk 82h: virtio', 'Key? '];
+      await program.seen(start, 60 * SECONDS);
+    } finally {
+      await program.kill();
+    }
   });
 
   test('says on the serial port what it does', { timeout: 90 * SECONDS }, async () => {
     const image = ['-drive', `file=${DEMO},format=raw,snapshot=on`];
     await checkDemo(new Program([...quiet, ...image], TINAMOU));
   });
+
+  test('starts and serves a diskette', { timeout: 60 * SECONDS }, () =>
+    checkItself(new Program([...quiet, ...diskette(assemble('floppy')), ...EXIT], TINAMOU)),
+  );
+
+  test('offers them on a USB disk, too', { timeout: 120 * SECONDS }, async () => {
+    const image = stick(assemble('services', '-dKIB=632'));
+    await checkServices(new Program([...quiet, ...image, ...EXIT, '-vga', 'std'], TINAMOU));
+  });
+
+  test('starts a USB disk smaller than a cylinder', { timeout: 60 * SECONDS }, async () => {
+    const program = new Program([...quiet, ...stick(DEMO)], TINAMOU);
+    try {
+      await program.seen(['Disk 80h: QEMU QEMU HARDDISK, 64 KiB', 'Key? '], 50 * SECONDS);
+    } finally {
+      await program.kill();
+    }
+  });
+
+  test('takes keys from a USB keyboard', { timeout: 120 * SECONDS }, () =>
+    checkKeys((...args) => new Program([...bare, ...args], TINAMOU)),
+  );
 
   test('starts a multiboot kernel with modules', { timeout: 90 * SECONDS }, async () => {
     const module = join(folder, 'words');
@@ -126,14 +240,32 @@ describe.skipIf(noAssembler)('the BIOS on tinamou', () => {
 });
 
 describe.skipIf(noPeer)('the BIOS on a peer machine', () => {
-  test('offers its services as their documents say', { timeout: 120 * SECONDS }, async () => {
-    const image = disk(assemble('services'));
+  const services = 'offers its services as their documents say, from an %s disk';
+  test.each(['ide', 'virtio'])(services, { timeout: 120 * SECONDS }, async type => {
+    const image = disk(assemble('services'), type);
     await checkServices(start('-bios', BIOS, ...image, ...EXIT, '-vga', 'std'));
   });
 
   test('says on the serial port what it does', { timeout: 90 * SECONDS }, async () => {
     await checkDemo(start('-bios', BIOS, '-vga', 'none', ...disk(DEMO)));
   });
+
+  test('starts and serves a diskette', { timeout: 60 * SECONDS }, () =>
+    checkItself(
+      start('-bios', BIOS, ...diskette(assemble('floppy', '-dPEER')), ...EXIT, '-vga', 'std'),
+    ),
+  );
+
+  test('offers them on a USB disk, too', { timeout: 120 * SECONDS }, async () => {
+    const image = stick(assemble('services', '-dKIB=632'));
+    await checkServices(start('-bios', BIOS, ...image, ...EXIT, '-vga', 'std'));
+  });
+
+  test('takes keys from a USB keyboard', { timeout: 120 * SECONDS }, () =>
+    checkKeys(
+      (...args) => new Program([...BARE, '-m', '32', '-no-reboot', '-bios', BIOS, ...args], QEMU),
+    ),
+  );
 
   test('starts an El Torito disc, which reads itself', { timeout: 60 * SECONDS }, async () => {
     const disc = ['-drive', `file=${assemble('cdrom')},format=raw,if=ide,index=2,media=cdrom`];

@@ -35,6 +35,7 @@ export function ramDisk(length: number, name = 'ide0-hd0'): RamDisk {
     length,
     geometry: undefined,
     serial: undefined,
+    writeCache: true,
     async read(offset, into) {
       check(this);
       into.set(bytes.subarray(offset, offset + into.length));
@@ -42,6 +43,7 @@ export function ramDisk(length: number, name = 'ide0-hd0'): RamDisk {
     async write(offset, from) {
       check(this);
       bytes.set(from, offset);
+      if (!this.writeCache) this.flushes++;
     },
     async flush() {
       check(this);

@@ -1,9 +1,9 @@
-import { spawn } from 'node:child_process';
 import type { Workshop } from './emulator.ts';
 import { golden } from './sessions.ts';
+import { type How, start } from './talk.ts';
 
 /** A line to QMP, and what came before the next one was sent. */
-interface Exchange {
+export interface Exchange {
   readonly sent: string;
   readonly received: readonly string[];
   /** Asked again until the answer is such, for a while: the guest needs time. */
@@ -33,54 +33,73 @@ export function conversations(name: string): Conversation[] {
     });
 }
 
+export interface Manners {
+  readonly how?: How;
+  /** After so much waiting it goes on. */
+  readonly patienceMs?: number;
+}
+
+export interface Talked {
+  readonly exchanges: readonly Exchange[];
+  readonly status: number | undefined;
+}
+
+const AGAIN_MS = 300;
+const MOST_TRIES = 100;
+
 /**
  * Says the lines of a recorded conversation, each when as many lines came back for the one before
- * as were recorded, and returns what came back. After `patienceMs` of waiting it goes on.
+ * as were recorded, and returns what came back. A terminal shows what is typed, too: that has to
+ * be the first thing, and is left out.
  */
-export function converse(
-  workshop: Workshop,
+export async function converse(
+  { program, folder }: Workshop,
   { argv, greeting, exchanges }: Conversation,
-  patienceMs = 5000,
-): Promise<{ readonly exchanges: readonly Exchange[]; readonly status: number | null }> {
-  return new Promise(resolve => {
-    const child = spawn(workshop.program, argv, { cwd: workshop.folder });
-    const got: { sent: string; received: string[] }[] = [{ sent: '', received: [] }];
-    let text = '';
-    let tries = 0;
-    let timer = setTimeout(() => next(), patienceMs);
-    const next = (): void => {
-      clearTimeout(timer);
-      const exchange = exchanges[got.length - 1];
-      if (exchange === undefined) {
-        timer = setTimeout(() => child.kill('SIGKILL'), patienceMs);
-        return;
-      }
-      got.push({ sent: exchange.sent, received: [] });
-      timer = setTimeout(() => next(), patienceMs);
-      child.stdin.write(`${exchange.sent}\n`);
-    };
-    child.stdout.on('data', (chunk: Buffer) => {
-      text += chunk.toString();
-      const lines = text.split(/\r?\n/);
-      text = lines.pop() ?? '';
-      for (const line of lines) {
-        const { received } = got[got.length - 1];
-        received.push(line);
-        const exchange = got.length === 1 ? undefined : exchanges[got.length - 2];
-        const wanted = exchange?.received ?? greeting;
-        if (received.length !== wanted.length) continue;
-        if (exchange?.until?.test(line) === false && tries++ < 100) {
-          received.pop();
-          setTimeout(() => child.stdin.write(`${exchange.sent}\n`), 300);
-        } else next();
-      }
-    });
-    child.stdin.on('error', () => {});
-    child.on('close', status => {
-      clearTimeout(timer);
-      resolve({ exchanges: got.slice(1), status });
-    });
+  { how = 'pipe', patienceMs = 5000 }: Manners = {},
+): Promise<Talked> {
+  const got: { sent: string; received: string[] }[] = [{ sent: '', received: [] }];
+  let echo: string[] = [];
+  let text = '';
+  let tries = 0;
+  const say = (sent: string): void => {
+    const lines = sent.split('\n');
+    if (how === 'tty') echo = lines;
+    talk.write(lines.map(line => `${line}${how === 'tty' ? '\r' : '\n'}`).join(''));
+  };
+  const next = (): void => {
+    clearTimeout(timer);
+    const exchange = exchanges[got.length - 1];
+    timer = setTimeout(() => (exchange ? next() : talk.kill('SIGKILL')), patienceMs);
+    if (exchange === undefined) return;
+    got.push({ sent: exchange.sent, received: [] });
+    say(exchange.sent);
+  };
+  const take = (line: string): void => {
+    if (line === echo[0]) {
+      echo.shift();
+      return;
+    }
+    const { received } = got[got.length - 1];
+    received.push(line);
+    const exchange = exchanges[got.length - 2];
+    if (received.length !== (exchange?.received ?? greeting).length) return;
+    if (exchange?.until?.test(line) === false && tries++ < MOST_TRIES) {
+      received.pop();
+      setTimeout(() => say(exchange.sent), AGAIN_MS);
+    } else next();
+  };
+  const talk = start(how, { program, argv, folder, stderrApart: true }, chunk => {
+    text += Buffer.from(chunk).toString();
+    // A terminal adds its own CR.
+    const lines = text.split(/\r*\n/);
+    text = lines.pop() ?? '';
+    for (const line of lines) take(line);
   });
+  let timer = setTimeout(() => next(), patienceMs);
+  const { end } = await talk.ended;
+  clearTimeout(timer);
+  const status = /^exit (\d+)$/.exec(end)?.[1];
+  return { exchanges: got.slice(1), status: status === undefined ? undefined : Number(status) };
 }
 
 /** Times, sizes on the host's disk and counters differ from run to run. */

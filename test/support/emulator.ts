@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { render } from './sessions.ts';
 
-const LAUNCHER = join(import.meta.dirname, '../../bin/tinamou');
-const IMAGE_TOOL = join(import.meta.dirname, '../../bin/tinamou-img');
+const BIN = join(import.meta.dirname, '../../bin');
+const LAUNCHER = join(BIN, 'tinamou');
+export const IMAGE_TOOL = join(BIN, 'tinamou-img');
+export const IO_TOOL = join(BIN, 'tinamou-io');
 /** The name messages show: the transcripts' own. */
 export const PROGRAM = 'qemu-system-x86_64';
 

@@ -1,8 +1,6 @@
 import { truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect } from 'vitest';
 import type { Workshop } from './emulator.ts';
-import { type Run, transcript, typedLines } from './sessions.ts';
 
 /** The recorded program opened encrypted images; ours has to be told. */
 export const LEGACY = ['-compat', 'encrypted-images=legacy'];
@@ -32,21 +30,15 @@ export function makeImages(workshop: Workshop): void {
   create('overoverenc.qcow2', over('overenc.qcow2', 'qcow2'));
 }
 
-/** Types what was typed in a recorded session, and compares what is shown. */
-export async function expectReplay(
-  workshop: Workshop,
-  name: string,
-  index: number,
-  masked: (text: string) => string = text => text,
-): Promise<void> {
-  const run = transcript(name)[index];
-  const ended = await workshop.run([...LEGACY, ...run.argv], typed(run));
-  const got = { output: masked(ended.text), stderr: ended.stderr, end: `exit ${ended.status}` };
-  expect(got).toEqual({ output: masked(run.output), stderr: run.stderr, end: run.end });
-}
+const BACKING_SECTORS = 8192;
 
-function typed(run: Run): string {
-  return typedLines(run)
-    .map(line => `${line}\n`)
-    .join('');
+/**
+ * The backing file of the recorder's sessions: text that names each sector, as many times as it
+ * fits. What the recorded sessions show of it, decrypted once too often, is this.
+ */
+export function recordedBacking(): Buffer {
+  const sectors = Array.from({ length: BACKING_SECTORS }, (_, n) =>
+    Buffer.alloc(512, `BACKING sector ${String(n).padStart(8, '0')} `),
+  );
+  return Buffer.concat(sectors);
 }

@@ -35,7 +35,8 @@ class Recorder {
     });
   }
 
-  private readPassword(): Promise<Uint8Array | undefined> {
+  private readPassword(prompt: string): Promise<Uint8Array | undefined> {
+    this.out += prompt;
     if (this.passwords === 'nobody') {
       this.onStuck();
       return new Promise(() => {});
@@ -54,7 +55,7 @@ class Recorder {
       err: text => {
         this.err += text;
       },
-      readPassword: () => this.readPassword(),
+      readPassword: prompt => this.readPassword(prompt),
       readLine: async prompt => {
         const line = this.lines.shift();
         this.out += line === undefined ? prompt : `${prompt}${line}\n`;

@@ -77,6 +77,10 @@ export class MemoryHost implements BlockHost {
     return file;
   }
 
+  isSameFile(a: string, b: string): boolean {
+    return a === b;
+  }
+
   exists(path: string): boolean {
     return this.files.has(path);
   }

@@ -1,41 +1,94 @@
 /**
- * Types a recorded session of the human monitor again, as a person does: each line when the prompt
- * waits for it, on a pipe or on a terminal.
+ * Types a recorded session again, as a person does: each line when the prompt waits for it, on
+ * pipes or at a terminal. A person also waits for the machine to get on. Here questions are asked
+ * again until they are answered as recorded, for a while, and what was asked before is forgotten.
  */
 
-import { spawn } from 'node:child_process';
-import { spawn as spawnTerminal } from 'node-pty';
-import type { Workshop } from './emulator.ts';
-import { LEGACY } from './encrypted-images.ts';
-import { type Run, render, typedLines } from './sessions.ts';
+import { exchanges, PASSWORD, type Run, render } from './sessions.ts';
+import { type How, type Start, start, type Talk } from './talk.ts';
 
 export interface Replayed {
+  readonly bytes: Buffer;
+  /** As a terminal shows it. */
   readonly output: string;
   readonly stderr: string;
   readonly end: string;
 }
 
-interface Talk {
-  write(text: string): void;
-  kill(signal: string): void;
+export interface Script extends Start {
+  readonly run: Run;
+  /** Is that as good as what was recorded? */
+  readonly agrees: (typed: string, recorded: string, got: string) => boolean;
+  /** All is typed, and the program should end by itself now. */
+  readonly onTyped?: () => void;
 }
 
-const PATIENCE_MS = 15_000;
+interface Step {
+  readonly typed: string;
+  readonly answer: string;
+  /** Asked again until the answer is good. */
+  readonly isGood?: (answer: string) => boolean;
+  /** Not part of the session. */
+  readonly isHidden?: boolean;
+}
 
-/** Types `lines` one by one; what is left of the session when it hangs is compared all the same. */
+interface Wait {
+  readonly line: RegExp;
+  readonly ask: string;
+  readonly done: RegExp;
+}
+
+/** What a line starts, and how one sees that it is done. */
+const AFTER: readonly Wait[] = [
+  { line: /^(drive_backup|block_stream) /, ask: 'info block-jobs', done: /No active/ },
+  { line: /^drive_mirror /, ask: 'info block-jobs', done: /No active|Completed (\d+) of \1 / },
+  { line: /^migrate -d /, ask: 'info migrate', done: /status: (completed|failed)/ },
+];
+/** What a line needs, and how one sees it: the firmware gives the PM registers their place. */
+const BEFORE: readonly Wait[] = [{ line: /^o\/h 0x604 /, ask: 'i/h 0x604', done: /= 0x(?!ffff)/ }];
+
+function waitsFor(typed: string, waits: readonly Wait[]): Step[] {
+  return waits
+    .filter(({ line }) => line.test(typed))
+    .map(({ ask, done }) => ({
+      typed: ask,
+      answer: '',
+      isHidden: true,
+      isGood: answer => done.test(answer),
+    }));
+}
+
+const PROMPT = /(^|\n|-)\r*(\(qemu\) |qemu-io> |[Pp]assword: )$/;
+const PATIENCE_MS = 30_000;
+const AGAIN_MS = 30;
+const KILLED = '(killed by recorder)';
+
+function stepsOf({ run, agrees }: Script): Step[] {
+  return exchanges(run.output).flatMap(({ typed, answer }): Step[] => {
+    const isAsked = /^info (?!history)/.test(typed);
+    return [
+      ...waitsFor(typed, BEFORE),
+      { typed, answer, isGood: isAsked ? got => agrees(typed, answer, got) : undefined },
+      ...waitsFor(typed, AFTER),
+    ];
+  });
+}
+
 class Typist {
   private bytes = Buffer.alloc(0);
   private next = 0;
-  private seen = 0;
-  private timer: NodeJS.Timeout | undefined;
+  /** Where the answer to the last line begins. */
+  private mark = 0;
+  private askedSince = 0;
+  private lastWords = '';
+  private patience: NodeJS.Timeout | undefined;
+  talk: Talk | undefined;
 
   constructor(
-    private readonly lines: readonly string[],
-    private readonly talk: Talk,
-    /** What a person at a terminal presses at the end of a line. */
+    private readonly steps: readonly Step[],
+    private readonly script: Script,
+    /** What is pressed at the end of a line. */
     private readonly enter: string,
-    /** How long a person waits before the next line. */
-    private readonly settleMs: number,
   ) {
     this.restart();
   }
@@ -46,89 +99,83 @@ class Typist {
 
   take(bytes: Uint8Array): void {
     this.bytes = Buffer.concat([this.bytes, bytes]);
-    const tail = this.bytes.subarray(this.seen).toString('latin1');
-    if (!/(^|\n|-)(\r*\(qemu\) |\r*Password: )$/.test(tail)) return;
-    this.seen = this.bytes.length;
+    const tail = this.bytes.subarray(this.mark);
+    if (this.lastWords !== '' && render(tail).endsWith(this.lastWords)) {
+      this.lastWords = '';
+      this.talk?.kill('SIGTERM');
+    } else if (PROMPT.test(tail.toString('latin1'))) this.atPrompt(tail);
+  }
+
+  private atPrompt(tail: Buffer): void {
     this.restart();
-    if (this.settleMs === 0) this.type();
-    else setTimeout(() => this.type(), this.settleMs);
+    const step = this.steps[this.next - 1];
+    if (step?.isGood !== undefined) {
+      const [, ...answer] = render(tail).split('\n');
+      const isOver = Date.now() - this.askedSince > PATIENCE_MS;
+      if (
+        !step.isGood(
+          answer
+            .slice(0, -1)
+            .map(line => `${line}\n`)
+            .join(''),
+        ) &&
+        !isOver
+      ) {
+        this.bytes = this.bytes.subarray(0, this.mark);
+        setTimeout(() => this.talk?.write(step.typed + this.enter), AGAIN_MS);
+        return;
+      }
+      if (step.isHidden) this.bytes = this.bytes.subarray(0, this.mark);
+    }
+    this.mark = this.bytes.length;
+    this.askedSince = Date.now();
+    this.type();
   }
 
   private type(): void {
-    if (this.next < this.lines.length) this.talk.write(this.lines[this.next++] + this.enter);
-    else this.talk.kill('SIGINT');
+    const step = this.steps[this.next++];
+    const { run, onTyped } = this.script;
+    if (step === undefined) this.talk?.kill('SIGINT');
+    else if (this.next < this.steps.length || step.answer !== '' || isFarewell(step.typed)) {
+      this.talk?.write(step.typed + this.enter);
+    } else if (step.typed !== '') {
+      // Whoever recorded this was in the middle of a line.
+      this.lastWords = step.typed;
+      this.talk?.write(step.typed);
+    } else {
+      onTyped?.();
+      if (run.end === KILLED) this.talk?.kill('SIGKILL');
+    }
   }
 
   done(): void {
-    clearTimeout(this.timer);
+    clearTimeout(this.patience);
   }
 
   private restart(): void {
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.talk.kill('SIGKILL'), PATIENCE_MS);
+    clearTimeout(this.patience);
+    this.patience = setTimeout(() => this.talk?.kill('SIGKILL'), PATIENCE_MS);
   }
 }
 
-/** Says all that was typed in a recorded session. */
-export function replay(workshop: Workshop, run: Run, settleMs = 0): Promise<Replayed> {
-  const lines = typedLines(run);
-  const argv = [...LEGACY, ...run.argv];
-  const say = run.stdin === 'tty' ? onTerminal : onPipe;
-  return say({ workshop, argv, lines, settleMs });
+/** After it there is nothing more to be said. */
+function isFarewell(typed: string): boolean {
+  return typed === PASSWORD || /^q(uit)?( |$)/.test(typed);
 }
 
-export interface Script {
-  readonly workshop: Workshop;
-  readonly argv: readonly string[];
-  readonly lines: readonly string[];
-  readonly settleMs: number;
+/** Passwords of tools end with CR, as terminals send it. */
+function enterOf(how: How, { run }: Script): string {
+  return how === 'tty' || run.output.includes('\npassword: ') ? '\r' : '\n';
 }
 
-function onPipe({ workshop, argv, lines, settleMs }: Script): Promise<Replayed> {
-  return new Promise(resolve => {
-    const child = spawn(workshop.program, argv, { cwd: workshop.folder });
-    const typist = new Typist(
-      lines,
-      {
-        write: text => child.stdin.write(text),
-        kill: signal => child.kill(signal as NodeJS.Signals),
-      },
-      '\n',
-      settleMs,
-    );
-    let stderr = '';
-    child.stdin.on('error', () => {});
-    child.stdout.on('data', (chunk: Buffer) => typist.take(chunk));
-    child.stderr.on('data', (chunk: Buffer) => {
-      stderr += chunk.toString();
-    });
-    child.on('close', (status, signal) => {
-      typist.done();
-      const end = signal === null ? `exit ${status}` : `signal ${signal}`;
-      resolve({ output: render(typist.output), stderr, end });
-    });
-  });
-}
-
-/** stdout and stderr are one here. */
-function onTerminal({ workshop, argv, lines, settleMs }: Script): Promise<Replayed> {
-  return new Promise(resolve => {
-    const child = spawnTerminal(workshop.program, [...argv], {
-      cwd: workshop.folder,
-      cols: 80,
-      rows: 25,
-      encoding: null,
-    });
-    const typist = new Typist(
-      lines,
-      { write: text => child.write(text), kill: signal => child.kill(signal) },
-      '\r',
-      settleMs,
-    );
-    child.onData(data => typist.take(data as unknown as Uint8Array));
-    child.onExit(({ exitCode }) => {
-      typist.done();
-      resolve({ output: render(typist.output), stderr: '', end: `exit ${exitCode}` });
-    });
-  });
+/** Says all that was said; a session that hangs is ended, and is compared as far as it came. */
+export async function replay(how: How, script: Script): Promise<Replayed> {
+  const typist = new Typist(stepsOf(script), script, enterOf(how, script));
+  const talk = start(how, script, bytes => typist.take(bytes));
+  typist.talk = talk;
+  const { stderr, end } = await talk.ended;
+  typist.done();
+  const isKilled = script.run.end === KILLED && end === 'signal 9';
+  const bytes = typist.output;
+  return { bytes, output: render(bytes), stderr, end: isKilled ? KILLED : end };
 }

@@ -34,12 +34,12 @@ import { BareMachine } from './bare-machine.ts';
 /** 16-bit real, virtual-8086, protected with 16- or 32-bit segments at 64 KiB steps, flat. */
 export type SceneMode = 'real' | 'v86' | 'prot16' | 'prot32' | 'flat';
 
-const [GDT, IDT, TSS, HANDLERS, INNER] = [0x800, 0x1000, 0x2000, 0x4000, 0x8000];
+export const GDT = 0x800;
+const [IDT, TSS, HANDLERS, INNER] = [0x1000, 0x2000, 0x4000, 0x8000];
 export const CODE = 0x10000;
 export const STACK = 0x20000;
 export const DATA = 0x30000;
 const HLT = 0xf4;
-const TRAINING = 200_000;
 const PRESENT_CODE = 0x9b00;
 const PRESENT_DATA = 0x9300;
 const BIG = 0x400000;
@@ -79,17 +79,8 @@ export class Scene {
   ) {
     this.machine = new BareMachine(1, options.model, options.loops);
     this.s = this.machine.cpu.processor.s;
-    if (options.loops === true) this.train();
     this.tables();
     this.registers();
-  }
-
-  /** A jump to itself, until the processor trains its loops. */
-  private train(): void {
-    this.machine.loadBootSector(Uint8Array.of(0xeb, 0xfe));
-    this.machine.cpu.run(TRAINING);
-    this.machine.cpu.run(1);
-    this.machine.cpu.reset();
   }
 
   private tables(): void {

@@ -61,15 +61,41 @@ export function transcript(name: string): Run[] {
   return runs;
 }
 
-/** What was typed at the monitor's prompts, a line each; passwords as any text of their length. */
+/** Something typed at a prompt, and what was said to it. */
+export interface Exchange {
+  /** Passwords as any text of their length. */
+  readonly typed: string;
+  readonly answer: string;
+}
+
+/** A message before a prompt may lack its line end. */
+const PROMPT = /^(?:\S+: unsupported option -)?(?:\(qemu\)|qemu-io>) (.*)$/;
+
+export function exchanges(output: string): Exchange[] {
+  const found: { typed: string; answer: string }[] = [];
+  for (const line of output.split(/(?<=\n)/)) {
+    const text = line.replace('\n', '');
+    const typed = PROMPT.exec(text)?.[1];
+    const stars = /^Password: (\**)$/.exec(text)?.[1];
+    const last = found.at(-1);
+    if (typed !== undefined) found.push({ typed, answer: '' });
+    else if (text === 'password: ') found.push({ typed: PASSWORD, answer: '' });
+    else if (stars !== undefined) found.push({ typed: passwordOf(stars), answer: '' });
+    else if (last !== undefined) last.answer += line;
+  }
+  return found;
+}
+
+/** Where it matters, this was it. */
+export const PASSWORD = 'secret';
+
+function passwordOf({ length }: string): string {
+  return length === PASSWORD.length ? PASSWORD : 'x'.repeat(length);
+}
+
+/** What was typed, a line each. */
 export function typedLines(run: Run): string[] {
-  return run.output.split('\n').flatMap(line => {
-    // A message may lack its line end.
-    const prompt = /^(?:\S+: unsupported option -)?\(qemu\) (.*)$/.exec(line)?.[1];
-    if (prompt !== undefined) return [prompt];
-    const stars = /^Password: (\**)$/.exec(line)?.[1];
-    return stars === undefined ? [] : ['x'.repeat(stars.length)];
-  });
+  return exchanges(run.output).map(({ typed }) => typed);
 }
 
 /** What a terminal of any width shows after these bytes. */

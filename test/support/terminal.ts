@@ -1,12 +1,13 @@
-import { spawn } from 'node-pty';
 import type { Workshop } from './emulator.ts';
 import { render } from './sessions.ts';
+import { type How, start, type Talk } from './talk.ts';
 
-/** What a session on a terminal leaves behind. */
-export interface TerminalSession {
-  /** Bytes as the terminal got them, one character each. */
+/** What a session leaves behind. */
+export interface KeySession {
+  /** Bytes as the terminal, or the pipe, got them, one character each. */
   readonly bytes: string;
   readonly text: string;
+  readonly stderr: string;
   readonly status: number;
 }
 
@@ -14,46 +15,53 @@ export type Step =
   /** Waits until the output since the last step contains it. */
   { readonly until: string } | { readonly type: string };
 
+const PATIENCE_MS = 50_000;
+
 /** Runs the emulator on a pty, following `steps`, to its end. */
 export function onTerminal(
   workshop: Pick<Workshop, 'program' | 'folder'>,
   argv: readonly string[],
   steps: readonly Step[],
-): Promise<TerminalSession> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(workshop.program, [...argv], {
-      cwd: workshop.folder,
-      cols: 80,
-      rows: 25,
-      encoding: null,
-    });
-    let bytes = '';
-    let seen = 0;
-    let next = 0;
-    const timer = setTimeout(() => {
-      child.kill('SIGKILL');
-      reject(new Error(`no '${JSON.stringify(steps[next])}' in ${JSON.stringify(bytes)}`));
-    }, 20_000);
-    const go = (): void => {
-      for (; next < steps.length; next++) {
-        const step = steps[next];
-        if ('type' in step) child.write(step.type);
-        else {
-          const at = bytes.indexOf(step.until, seen);
-          if (at < 0) return;
-          seen = at + step.until.length;
-        }
+): Promise<KeySession> {
+  return press('tty', workshop, argv, steps);
+}
+
+/** The same keys at a terminal, or written to a pipe. */
+export async function press(
+  how: How,
+  { program, folder }: Pick<Workshop, 'program' | 'folder'>,
+  argv: readonly string[],
+  steps: readonly Step[],
+): Promise<KeySession> {
+  let bytes = '';
+  let seen = 0;
+  let next = 0;
+  let hangs = false;
+  let talk: Talk | undefined;
+  const go = (): void => {
+    for (; talk !== undefined && next < steps.length; next++) {
+      const step = steps[next];
+      if ('type' in step) talk.write(step.type);
+      else {
+        const at = bytes.indexOf(step.until, seen);
+        if (at < 0) return;
+        seen = at + step.until.length;
       }
-    };
-    // With no encoding the data are buffers, whatever the declared type says.
-    child.onData(data => {
-      bytes += Buffer.from(data as unknown as Uint8Array).toString('latin1');
-      go();
-    });
-    child.onExit(({ exitCode }) => {
-      clearTimeout(timer);
-      resolve({ bytes, text: render(Buffer.from(bytes, 'latin1')), status: exitCode });
-    });
+    }
+  };
+  talk = start(how, { program, argv, folder }, chunk => {
+    bytes += Buffer.from(chunk).toString('latin1');
     go();
   });
+  const timer = setTimeout(() => {
+    hangs = true;
+    talk?.kill('SIGKILL');
+  }, PATIENCE_MS);
+  go();
+  const { stderr, end } = await talk.ended;
+  clearTimeout(timer);
+  if (hangs) throw new Error(`no '${JSON.stringify(steps[next])}' in ${JSON.stringify(bytes)}`);
+  const status = /^exit (\d+)$/.exec(end)?.[1];
+  const text = render(Buffer.from(bytes, 'latin1'));
+  return { bytes, text, stderr, status: Number(status ?? Number.NaN) };
 }

@@ -79,7 +79,8 @@ export async function backingNameOf(file: BlockNode, header: QcowHeader): Promis
   if (header.backingLength > MAX_BACKING_NAME) throw new UserError('Backing file name too long');
   const name = new Uint8Array(header.backingLength);
   await file.read(header.backingOffset, name);
-  return new TextDecoder().decode(name);
+  const end = name.indexOf(0);
+  return new TextDecoder().decode(end < 0 ? name : name.subarray(0, end));
 }
 
 export interface QcowSettings {
@@ -97,6 +98,7 @@ export async function createQcow(file: BlockNode, settings: QcowSettings): Promi
   const size = Math.ceil(settings.size / 512) * 512;
   const l1Offset = Math.ceil((HEADER_BYTES + name.length) / 8) * 8;
   const l1Size = Math.ceil(size / 2 ** (clusterBits + l2Bits));
+  if (l1Size > MAX_L1_ENTRIES) throw new UserError('Image too large');
   const length = Math.ceil((l1Offset + l1Size * 8) / 512) * 512;
   // The L1 table may be too large for memory, and is all zeros.
   const bytes = new Uint8Array(Math.min(length, FIRST_PART));

@@ -3,7 +3,7 @@
  * changed in memory, written in order.
  */
 
-import { BlockError } from '../backend.ts';
+import { BlockError, IO_ERROR } from '../backend.ts';
 import type { BlockNode } from '../node.ts';
 import { OVERHEAD, PagedTable, type TablePage } from './paged-table.ts';
 import type { QcowHeader } from './qcow-header.ts';
@@ -196,8 +196,7 @@ export class QcowTables implements TableHolder {
   }
 
   private async load(place: number): Promise<L2Table> {
-    if (place > this.end || place < this.header.l1Offset)
-      throw new BlockError('EIO', 'Input/output error');
+    if (place > this.end || place < this.header.l1Offset) throw new BlockError('EIO', IO_ERROR);
     const bytes = new Uint8Array(this.l2Bytes);
     await this.file.read(place, bytes);
     const present = this.tables.get(place);

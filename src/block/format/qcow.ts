@@ -7,17 +7,16 @@
  */
 
 import { UserError } from '../../error.ts';
-import { BlockError } from '../backend.ts';
+import { BlockError, IO_ERROR } from '../backend.ts';
 import { ImageEncryption } from '../crypto/password.ts';
 import { refuseEncrypted } from '../crypto/policy.ts';
 import type { BlockContext, Driver, OpenRequest } from '../driver.ts';
 import type { BlockNode, Extent, ImageDetails } from '../node.ts';
 import { CHUNK, checkCompressed, Mutex, readPadded } from '../request.ts';
+import { letGo } from '../shared-node.ts';
 import { backingNameOf, parseQcowHeader, QCOW_MAGIC, type QcowHeader } from './qcow-header.ts';
 import { QcowTables } from './qcow-tables.ts';
 import { tableBudget } from './table-budget.ts';
-
-const IO_ERROR = 'Input/output error';
 
 interface Place {
   readonly kind: 'unallocated' | 'normal' | 'compressed';
@@ -255,8 +254,8 @@ export class QcowNode implements BlockNode {
       await this.flush();
     } finally {
       this.tables.drop();
-      await this.file.close();
-      await this.backing?.close();
+      await letGo(this.file);
+      if (this.backing !== undefined) await letGo(this.backing);
     }
   }
 }

@@ -7,6 +7,7 @@
 
 import { BlockError } from '../backend.ts';
 import { type BlockNode, type Extent, type ImageDetails, PLAIN_DETAILS } from '../node.ts';
+import { letGo } from '../shared-node.ts';
 
 const SECTOR = 512;
 
@@ -61,7 +62,7 @@ export class RawNode implements BlockNode {
   }
 
   close(): Promise<void> {
-    return this.file.close();
+    return letGo(this.file);
   }
 
   details(): ImageDetails {

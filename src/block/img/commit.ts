@@ -49,6 +49,7 @@ export async function commit(tool: Tool, words: readonly string[]): Promise<numb
   } catch (error) {
     throw error instanceof Failure ? error : new Failure([messageOf(error)]);
   } finally {
+    progress.end();
     await close(tool, top);
   }
 }

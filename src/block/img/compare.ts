@@ -24,15 +24,13 @@ const SECTOR = 512;
 const CHUNK = 256 * 1024;
 /** Where bytes come from is asked for so much at once. */
 const QUESTION = 1024 ** 3;
-/** After so many bytes the program looks for signals. */
-const BREATH = 16 * 1024 * 1024;
 
 export async function compare(tool: Tool, words: readonly string[]): Promise<number> {
   const given = readArguments('compare', words, { short: 'hf:F:T:pqs', long: longOptions(words) });
   readSecrets(tool, given);
   const quiet = given.has('q');
   if (given.operands.length !== 2) throw usage(tool, 'Expecting two image file names');
-  const cache = parseCache(given.get('T') ?? 'writeback', 'source cache');
+  const cache = parseCache(given.get('T') ?? 'writeback', 'source cache', 2);
   const imageOptions = given.has('image-opts');
   const how = { quiet, cache, imageOptions, status: 2 };
   const [first, second] = given.operands;
@@ -70,12 +68,9 @@ interface Comparison {
 async function run(one: BlockNode, two: BlockNode, how: Comparison): Promise<boolean> {
   const common = Math.min(one.length, two.length);
   const total = Math.max(one.length, two.length);
-  if (one.length !== two.length) {
-    if (how.strict) {
-      how.say('Strict mode: Image size mismatch!');
-      return false;
-    }
-    how.say('Warning: Image size mismatch!');
+  if (how.strict && one.length !== two.length) {
+    how.say('Strict mode: Image size mismatch!');
+    return false;
   }
   const buffers = { first: new Uint8Array(CHUNK), second: new Uint8Array(CHUNK) };
   for (let at = 0; at < common; ) {
@@ -97,6 +92,7 @@ async function run(one: BlockNode, two: BlockNode, how: Comparison): Promise<boo
     at += b.length;
     how.progress.update(at / total);
   }
+  if (one.length !== two.length) how.say('Warning: Image size mismatch!');
   return tailIsZero(one.length > common ? one : two, common, how);
 }
 
@@ -122,7 +118,6 @@ async function firstDifference(
     const differs = differingSector(first, second, how.host);
     if (differs >= 0) return at + differs;
     how.progress.update(at / range.total);
-    if (at % BREATH < CHUNK) await how.host.sleep(0);
   }
   return undefined;
 }

@@ -19,16 +19,12 @@ export interface CopyPlan {
   readonly topOnly: boolean;
   readonly isZero: ZeroTest;
   readonly progress: (fraction: number) => void;
-  /** Lets signals in. */
-  readonly breathe: () => Promise<void>;
 }
 
 /** Small enough to stay in the processor's cache between reading and writing. */
 const CHUNK = 512 * 1024;
 /** Where bytes come from is asked for so much at once. */
 const QUESTION = 1024 ** 3;
-/** After so many bytes the program looks for signals. */
-const BREATH = 16 * 1024 * 1024;
 
 export async function copyImage(sources: Sources, out: BlockNode, plan: CopyPlan): Promise<void> {
   if (plan.compress) return copyCompressed(sources, out, plan);
@@ -84,7 +80,6 @@ async function copyExtent(
     await writing(at, writeRuns(job, at, part));
     at += length;
     plan.progress(at / job.total);
-    if (at % BREATH < length) await plan.breathe();
   }
 }
 
@@ -116,7 +111,6 @@ async function copyCompressed(sources: Sources, out: BlockNode, plan: CopyPlan):
       await writing(at, writeCompressed(out, at, part));
     at += length;
     plan.progress(at / total);
-    if (at % BREATH < length) await plan.breathe();
   }
 }
 

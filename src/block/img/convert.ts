@@ -2,8 +2,10 @@
  * `convert`: copies one image, or several one after the other, into a new image.
  */
 
+import { UserError } from '../../error.ts';
+import { parseSize } from '../../size.ts';
 import { CACHE_MODES } from '../cache-mode.ts';
-import { makeImage } from '../create.ts';
+import { checkProtocol, makeImage } from '../create.ts';
 import {
   asksForHelp,
   CREATE_OPTIONS,
@@ -12,11 +14,14 @@ import {
   splitOptions,
 } from '../create-options.ts';
 import { DRIVERS } from '../drivers.ts';
+import { openImage, READ_ONLY } from '../graph.ts';
 import type { BlockNode } from '../node.ts';
-import { lookIntoSnapshot, supportsCompression } from '../operations.ts';
+import { lookIntoSnapshot, type SnapshotKey, supportsCompression } from '../operations.ts';
+import { Options } from '../options.ts';
+import { backingPath } from '../path.ts';
 import { longOptions } from './compare.ts';
 import { copyImage } from './convert-copy.ts';
-import { parseImageSize, printOptionsHelp, refuseOldFlags } from './create.ts';
+import { printOptionsHelp, refuseOldFlags } from './create.ts';
 import { doubtPassword } from './doubt.ts';
 import { Sources } from './sources.ts';
 import {
@@ -58,11 +63,11 @@ export async function convert(tool: Tool, words: readonly string[]): Promise<num
 
 function sparseSize(text: string | undefined): number {
   if (text === undefined) return DEFAULT_SPARSE;
-  const size = parseImageSize(text);
-  if (size === undefined) {
+  const size = parseSize(text);
+  if (size === undefined || size.rest !== '') {
     throw new Failure(['Invalid minimum zero buffer size for sparse output specified']);
   }
-  return Math.floor(size / 512) * 512;
+  return Math.floor(size.bytes / 512) * 512;
 }
 
 interface Plan {
@@ -93,16 +98,23 @@ async function openSources(tool: Tool, given: Arguments, quiet: boolean): Promis
   }
 }
 
-function snapshotKey(given: Arguments): string | undefined {
-  const parameter = given.get('l');
-  if (parameter?.startsWith('snapshot.') === true) {
-    const values = new Map(splitOptions(parameter));
-    return values.get('snapshot.id') ?? values.get('snapshot.name');
+function snapshotKey(given: Arguments): SnapshotKey | undefined {
+  const either = given.get('l') ?? given.get('s');
+  if (either === undefined || !given.get('l')?.startsWith('snapshot.')) {
+    return either === undefined ? undefined : { either };
   }
-  return parameter ?? given.get('s');
+  const key: { id?: string; name?: string } = {};
+  for (const [name, value] of splitOptions(either)) {
+    if (name === 'snapshot.id') key.id = value ?? '';
+    else if (name === 'snapshot.name') key.name = value ?? '';
+    else throw new Failure([`Invalid parameter '${name}'`, badSnapshot(either)]);
+  }
+  return key;
 }
 
-async function pickSnapshot(sources: readonly BlockNode[], key: string): Promise<void> {
+const badSnapshot = (text: string): string => `Failed in parsing snapshot param '${text}'`;
+
+async function pickSnapshot(sources: readonly BlockNode[], key: SnapshotKey): Promise<void> {
   if (sources.length > 1) throw new Failure(['No support for concatenating multiple snapshot']);
   try {
     await lookIntoSnapshot(sources[0], key);
@@ -114,7 +126,16 @@ async function pickSnapshot(sources: readonly BlockNode[], key: string): Promise
 async function run(tool: Tool, plan: Plan): Promise<void> {
   const { given, format, target, sources } = plan;
   const values = targetOptions(plan);
-  if (!values.has('size')) values.set('size', String(sources.length));
+  try {
+    checkProtocol(target);
+  } catch (error) {
+    throw new Failure([messageOf(error)]);
+  }
+  if (sources.reads(target, tool.context.host)) {
+    const why = 'Failed to get "write" lock: the source is read from it';
+    throw new Failure([`${target}: error while converting ${format}: ${why}`]);
+  }
+  values.set('size', String(sources.length));
   const compress = given.has('c');
   checkCompression(compress, format, values);
   const name = given.get('t');
@@ -122,6 +143,7 @@ async function run(tool: Tool, plan: Plan): Promise<void> {
   if (!given.has('n')) {
     try {
       const { context } = tool;
+      await checkBacking(tool, target, values);
       await makeImage({ path: target, format, values, context, cache, print: () => {} });
     } catch (error) {
       throw new Failure([`${target}: error while converting ${format}: ${messageOf(error)}`]);
@@ -139,6 +161,25 @@ async function run(tool: Tool, plan: Plan): Promise<void> {
   }
 }
 
+/** A target that could not be opened afterwards is not made: it may replace an older image. */
+async function checkBacking(tool: Tool, target: string, values: CreateValues): Promise<void> {
+  const name = values.get('backing_file') ?? '';
+  if (name === '') return;
+  const options = new Options();
+  const format = values.get('backing_fmt');
+  if (format !== undefined) options.set('driver', format);
+  const { context } = tool;
+  const filename = backingPath(target, name);
+  if (context.host.isSameFile(filename, target)) {
+    throw new UserError('Trying to create an image with the same filename as the backing file');
+  }
+  try {
+    await (await openImage({ filename, options, flags: READ_ONLY, context })).close();
+  } catch (error) {
+    throw new UserError(`Could not open backing file: ${messageOf(error)}`);
+  }
+}
+
 async function copyAll(tool: Tool, plan: Plan, out: BlockNode, stands: boolean): Promise<void> {
   const { given, sources, quiet, sparse } = plan;
   const progress = new Progress(tool, given.has('p') && !quiet);
@@ -150,7 +191,6 @@ async function copyAll(tool: Tool, plan: Plan, out: BlockNode, stands: boolean):
       topOnly: stands,
       isZero: (bytes, start, end) => tool.context.host.isZero(bytes, start, end),
       progress: fraction => progress.update(fraction),
-      breathe: () => tool.context.host.sleep(0),
     });
     await out.flush();
     progress.update(1);

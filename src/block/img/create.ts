@@ -3,6 +3,7 @@
  */
 
 import { UserError } from '../../error.ts';
+import { scanSize } from '../../size.ts';
 import { checkFormat, createImage } from '../create.ts';
 import {
   asksForHelp,
@@ -12,37 +13,20 @@ import {
   parseCreateOptions,
 } from '../create-options.ts';
 import { driverNames } from '../drivers.ts';
-import {
-  COMMON_LONG,
-  Failure,
-  messageOf,
-  readArguments,
-  readSecrets,
-  type Tool,
-  usage,
-} from './tool.ts';
-
-const SUFFIXES = 'KMGTPE';
-
-/** `4m`, `1.5G`; bytes without a suffix. Undefined for what is no size. */
-export function parseImageSize(text: string): number | undefined {
-  const match = /^(\d+\.?\d*|\.\d+)([bBkKmMgGtTpPeE]?)$/.exec(text);
-  if (match === null) return undefined;
-  const power = SUFFIXES.indexOf(match[2].toUpperCase()) + 1;
-  const factor = match[2] === '' ? 1 : 1024 ** power;
-  return Math.floor(Number(match[1]) * factor);
-}
+import { Failure, messageOf, readArguments, readSecrets, type Tool, usage } from './tool.ts';
 
 function requireSize(text: string): number {
-  const size = parseImageSize(text);
-  if (size === undefined) {
+  const size = scanSize(text);
+  if (size === undefined || size.rest !== '') {
     throw new Failure([
       'Invalid image size specified! You may use k, M, G, T, P or E suffixes for ',
       'kilobytes, megabytes, gigabytes, terabytes, petabytes and exabytes.',
     ]);
   }
-  if (size >= 2 ** 63) throw new Failure(['Image size must be less than 8 EiB!']);
-  return size;
+  if (size.bytes < 0 || size.bytes >= 2 ** 63) {
+    throw new Failure(['Image size must be less than 8 EiB!']);
+  }
+  return size.bytes;
 }
 
 /** The two deprecated flags of create and convert. */
@@ -125,5 +109,3 @@ function warnEncrypted(tool: Tool, format: string): void {
       "cryptography is weak; use 'convert' to move the data to an unencrypted image\n",
   );
 }
-
-export const LONG_WITH_SECRETS = COMMON_LONG;

@@ -5,6 +5,7 @@
 
 import type { BlockHost } from '../../disk-host.ts';
 import { chainStatus } from '../chain.ts';
+import { DRIVERS } from '../drivers.ts';
 import { openImage, READ_ONLY } from '../graph.ts';
 import type { BlockNode } from '../node.ts';
 import { setBacking } from '../operations.ts';
@@ -50,6 +51,7 @@ export async function rebase(tool: Tool, words: readonly string[]): Promise<numb
   const progress = new Progress(tool, given.has('p') && !quiet);
   try {
     const format = given.get('F');
+    checkFormats(unsafe ? [format] : [node.details().backingFormat, format]);
     if (!unsafe) await copyDifferences(tool, node, { target: target ?? '', format, progress });
     await storeBacking(node, target ?? '', format);
     progress.update(1);
@@ -57,6 +59,13 @@ export async function rebase(tool: Tool, words: readonly string[]): Promise<numb
   } finally {
     progress.end();
     await close(tool, node);
+  }
+}
+
+function checkFormats(names: readonly (string | undefined)[]): void {
+  for (const name of names) {
+    if (name === undefined || DRIVERS.some(d => d.name === name)) continue;
+    throw new Failure([`Invalid format name: '${name}'`]);
   }
 }
 
@@ -111,8 +120,6 @@ async function openNew(tool: Tool, node: BlockNode, plan: Plan): Promise<BlockNo
 
 /** Where bytes come from is asked for so much at once. */
 const QUESTION = 1024 ** 3;
-/** After so many bytes the program looks for signals. */
-const BREATH = 16 * 1024 * 1024;
 
 /** Says what failed. */
 async function told(what: string, work: Promise<void>): Promise<void> {
@@ -144,7 +151,6 @@ async function copyAll(
       await told('error while reading from new backing file', readPadded(other, at, b));
       const write = writeDifferences(node, at, { a, b, host: plan.host });
       await told('Error while writing to COW image', write);
-      if (at % BREATH < CHUNK) await plan.host.sleep(0);
     }
     at += length;
     plan.progress.update(at / total);

@@ -3,8 +3,8 @@
  */
 
 import { UserError } from '../../error.ts';
+import { parseOptionSize } from '../../size.ts';
 import { BlockError } from '../backend.ts';
-import { parseSize } from '../options.ts';
 import { longOptions } from './compare.ts';
 import { close, Failure, open, readArguments, readSecrets, type Tool, usage } from './tool.ts';
 
@@ -17,7 +17,7 @@ export async function resize(tool: Tool, words: readonly string[]): Promise<numb
   readSecrets(tool, given);
   if (given.operands.length !== 1) throw usage(tool, 'Expecting one image file name');
   const sign = /^[+-]/.test(sizeText) ? sizeText[0] : '';
-  const size = parseSize(sizeText.slice(sign.length));
+  const size = parseOptionSize(sizeText.slice(sign.length));
   if (size === undefined) throw new Failure(["Parameter 'size' expects a size"]);
   const node = await open(tool, given.operands[0], {
     format: given.get('f'),

@@ -33,7 +33,7 @@ export async function snapshot(tool: Tool, words: readonly string[]): Promise<nu
   const given = readArguments('snapshot', words, table);
   readSecrets(tool, given);
   const actions = ['l', 'a', 'c', 'd'].filter(letter => given.has(letter));
-  if (actions.length > 1) throw new Failure(["Cannot mix '-l', '-a', '-c', '-d'"]);
+  if (actions.length > 1) throw usage(tool, "Cannot mix '-l', '-a', '-c', '-d'");
   const action = actions[0];
   if (given.operands.length !== 1) throw usage(tool, 'Expecting one image file name');
   const node = await open(tool, given.operands[0], {

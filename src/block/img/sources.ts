@@ -2,6 +2,7 @@
  * The sources of a conversion, one after the other as if they were one disk.
  */
 
+import type { BlockHost } from '../../disk-host.ts';
 import { type ChainExtent, chainStatus } from '../chain.ts';
 import type { BlockNode } from '../node.ts';
 
@@ -22,6 +23,11 @@ export class Sources {
     let index = this.nodes.length - 1;
     while (index > 0 && this.starts[index] > offset) index--;
     return index;
+  }
+
+  /** Does a name lead to one of the files that the sources are made of? */
+  reads(path: string, host: BlockHost): boolean {
+    return this.nodes.some(node => isMadeOf(node, path, host));
   }
 
   /** `topOnly`: what the image itself holds, whatever its backing file says. */
@@ -47,4 +53,10 @@ export class Sources {
   async close(): Promise<void> {
     for (const node of this.nodes) await node.close();
   }
+}
+
+function isMadeOf(node: BlockNode, path: string, host: BlockHost): boolean {
+  const { file, backing } = node;
+  if (file === undefined && host.isSameFile(node.filename, path)) return true;
+  return [file, backing].some(child => child !== undefined && isMadeOf(child, path, host));
 }

@@ -134,16 +134,15 @@ async function passwordFor(
     return found;
   }
   if (how.quiet !== true) tool.host.out(`Disk image '${name}' is encrypted.\n`);
-  tool.host.out('password: ');
-  const password = await tool.host.readPassword();
+  const password = await tool.host.readPassword('password: ');
   tool.host.out('\n');
   if (password === undefined) throw new Failure(['No password given']);
   return password;
 }
 
-export function parseCache(name: string, what: 'cache' | 'source cache'): CacheMode {
+export function parseCache(name: string, what: 'cache' | 'source cache', status = 1): CacheMode {
   const mode = cacheMode(name);
-  if (mode === undefined) throw new Failure([`Invalid ${what} option: ${name}`]);
+  if (mode === undefined) throw new Failure([`Invalid ${what} option: ${name}`], status);
   return mode;
 }
 
@@ -210,6 +209,7 @@ export class Progress {
   private last = 0;
   private current = 0;
   private readonly stop: () => void;
+  private ended = false;
 
   constructor(
     private readonly tool: Tool,
@@ -230,7 +230,8 @@ export class Progress {
 
   end(): void {
     this.stop();
-    if (this.visible) this.tool.host.out('\n');
+    if (this.visible && !this.ended) this.tool.host.out('\n');
+    this.ended = true;
   }
 
   private text(): string {

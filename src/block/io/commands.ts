@@ -3,11 +3,13 @@
  */
 
 import { UserError } from '../../error.ts';
-import { cacheMode } from '../cache-mode.ts';
+import { BlockError } from '../backend.ts';
 import { Qcow2Node } from '../format/qcow2/node.ts';
+import type { BlockNode } from '../node.ts';
 import { BlkdebugNode } from '../protocol/blkdebug.ts';
-import { BadArguments, parseFlags, splitLine, type Words } from './arguments.ts';
+import { BadArguments, splitLine, type Words } from './arguments.ts';
 import { LONG_HELP } from './help.ts';
+import { close, openCommand, orFail, reopen } from './opening.ts';
 import { IoError, type IoSession, NO_FILE, reasonOf, UsageError } from './session.ts';
 import { parseNumber, sizeWithUnit } from './text.ts';
 import { aioRead, aioWrite, discard, multiwrite, read, readv, write, writev } from './transfer.ts';
@@ -84,10 +86,10 @@ async function info(session: IoSession): Promise<void> {
   const { image } = session;
   const { clusterSize, specific } = image.details();
   session.print(`format name: ${image.driver}\n`);
-  if (clusterSize !== undefined) session.print(`cluster size: ${sizeWithUnit(clusterSize)}\n`);
-  if (image instanceof Qcow2Node) {
-    session.print(`vm state offset: ${sizeWithUnit(image.vmStateOffset)}\n`);
-  }
+  if (!isOnFile(image)) return;
+  const vmState = image instanceof Qcow2Node ? image.vmStateOffset : 0;
+  session.print(`cluster size: ${sizeWithUnit(clusterSize ?? 0)}\n`);
+  session.print(`vm state offset: ${sizeWithUnit(vmState)}\n`);
   if (specific === undefined) return;
   session.print('Format specific information:\n');
   for (const [name, value] of Object.entries(specific.data)) {
@@ -95,7 +97,14 @@ async function info(session: IoSession): Promise<void> {
   }
 }
 
-function findDebug({ node }: IoSession): BlkdebugNode | undefined {
+/** A file of the host's is below: other protocols know of no clusters. */
+function isOnFile(image: BlockNode): boolean {
+  let at = image;
+  while (at.file !== undefined) at = at.file;
+  return at.driver === 'file';
+}
+
+export function findDebug({ node }: IoSession): BlkdebugNode | undefined {
   for (let at = node; at !== undefined; at = at.file) if (at instanceof BlkdebugNode) return at;
   return undefined;
 }
@@ -127,11 +136,13 @@ async function resume(session: IoSession, [, tag]: Words): Promise<void> {
 async function truncate(session: IoSession, [, at]: Words): Promise<void> {
   const length = size(at, 'truncate');
   try {
+    if (session.image.readOnly) throw new BlockError('EACCES', 'Permission denied');
     await session.image.truncate(length);
   } catch (error) {
     if (error instanceof UserError) {
       session.host.complain(`${session.host.prefix}${error.message}\n`);
-      throw new IoError('truncate: Operation not supported');
+      const why = length % SECTOR === 0 ? 'Operation not supported' : 'Invalid argument';
+      throw new IoError(`truncate: ${why}`);
     }
     throw new IoError(`truncate: ${reasonOf(error)}`);
   }
@@ -140,55 +151,6 @@ async function truncate(session: IoSession, [, at]: Words): Promise<void> {
 async function sleep(session: IoSession, [, time]: Words): Promise<void> {
   if (!/^\d+$/.test(time)) throw new IoError(`${time} is not a valid number`);
   await session.host.sleep(Number(time));
-}
-
-async function openCommand(session: IoSession, words: Words): Promise<void> {
-  const { flags, rest } = parseFlags(words, 'snrgo:', 0, 1);
-  if (session.node !== undefined) throw new UsageError("file open already, try 'help close'");
-  session.node = await session.openImage?.({
-    path: rest[0] ?? '',
-    readOnly: flags.has('r'),
-    snapshot: flags.has('s'),
-    noCache: flags.has('n'),
-    options: flags.get('o') ?? '',
-  });
-}
-
-/** Closed and opened again: what the image holds in memory goes to the file first. */
-async function reopen(session: IoSession, words: Words): Promise<void> {
-  const { flags } = parseFlags(words, 'rwc:o:', 0, 0);
-  if (session.openImage === undefined) throw new IoError('reopen: not here');
-  const cache = flags.get('c');
-  if (cache !== undefined && cacheMode(cache) === undefined) {
-    throw new UsageError(`${session.host.prefix}Invalid cache option: ${cache}`);
-  }
-  const { filename, driver, readOnly } = session.image;
-  const more = flags.get('o');
-  await close(session);
-  session.node = await session.openImage({
-    path: filename,
-    readOnly: flags.has('r') || (readOnly && !flags.has('w')),
-    snapshot: false,
-    noCache: false,
-    cache,
-    options: `driver=${driver}${more === undefined ? '' : `,${more}`}`,
-  });
-}
-
-async function close(session: IoSession): Promise<void> {
-  await session.settle();
-  const { image } = session;
-  session.node = undefined;
-  await orFail('close', () => image.close());
-}
-
-async function orFail(name: string, work: () => Promise<void>): Promise<void> {
-  try {
-    await work();
-  } catch (error) {
-    if (error instanceof IoError) throw error;
-    throw new IoError(`${name} failed: ${reasonOf(error)}`);
-  }
 }
 
 export const COMMANDS: readonly IoCommand[] = [
@@ -300,6 +262,7 @@ export const COMMANDS: readonly IoCommand[] = [
   command({
     name: 'quit',
     short: 'q',
+    most: MANY,
     needsImage: false,
     help: 'exit the program',
     run: async session => {

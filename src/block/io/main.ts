@@ -3,7 +3,6 @@
  */
 
 import type { BlockHost } from '../../disk-host.ts';
-import { UserError } from '../../error.ts';
 import type { ToolHost } from '../../tool-host.ts';
 import { BlockError } from '../backend.ts';
 import { CACHE_MODES, type CacheMode, cacheMode } from '../cache-mode.ts';
@@ -15,6 +14,7 @@ import type { BlockNode } from '../node.ts';
 import { Options } from '../options.ts';
 import { openOverlay } from '../overlay.ts';
 import { runLine } from './commands.ts';
+import { openImage as tryOpen } from './opening.ts';
 import { IoSession, type OpenCall } from './session.ts';
 
 /** Stands for --compat, which has no letter. */
@@ -121,9 +121,10 @@ async function run(host: ToolHost, block: BlockHost): Promise<number> {
       sleep: ms => block.sleep(ms),
       raise: signal => host.raise(signal),
     },
-    call => openCommand(host, context, settings, call),
+    call => openNode(context, settings, call),
   );
-  if (path !== undefined) await tryOpen(host, session, () => openFile(context, settings, path));
+  const { readOnly, snapshot } = settings;
+  if (path !== undefined) await tryOpen(session, { path, readOnly, snapshot, options: '' });
   await commandLoop(host, session, settings);
   await session.settle();
   await closeNode(host, session);
@@ -140,65 +141,27 @@ async function closeNode(host: ToolHost, { node }: IoSession): Promise<void> {
   }
 }
 
-async function tryOpen(
-  host: ToolHost,
-  session: IoSession,
-  open: () => Promise<BlockNode>,
-): Promise<void> {
-  try {
-    session.node = await open();
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    host.err(`${host.program}: can't open${error.message}\n`);
-    if (error.hint !== undefined) host.err(`${error.hint}\n`);
-  }
-}
-
-async function openFile(
-  context: BlockContext,
-  settings: Settings,
-  path: string,
-  options = new Options(),
-): Promise<BlockNode> {
-  if (settings.format !== undefined && !options.has('driver')) {
-    options.set('driver', settings.format);
-  }
-  const { readOnly, cache, unmap, snapshot } = settings;
-  try {
-    const node = await openImage({
-      filename: path === '' ? undefined : path,
-      options,
-      flags: { readOnly: readOnly || snapshot, cache, unmap },
-      context,
-      deviceName: 'hda',
-    });
-    return snapshot ? await openOverlay(node, context) : node;
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    const which = path === '' ? '' : ` device ${path}`;
-    throw new UserError(`${which}: ${error.message}`, error.errorClass, error.hint);
-  }
-}
-
-async function openCommand(
-  host: ToolHost,
+async function openNode(
   context: BlockContext,
   settings: Settings,
   call: OpenCall,
-): Promise<BlockNode | undefined> {
+): Promise<BlockNode> {
+  const { path, readOnly, snapshot } = call;
   const options = new Options(
     splitOptions(call.options).map(([name, value]) => [name, value ?? 'on'] as const),
   );
-  const session = { ...settings, readOnly: call.readOnly, snapshot: call.snapshot };
-  if (call.noCache) session.cache = CACHE_MODES['none'];
-  if (call.cache !== undefined) session.cache = cacheMode(call.cache) ?? session.cache;
-  try {
-    return await openFile(context, session, call.path, options);
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    host.err(`${host.program}: can't open${error.message}\n`);
-    return undefined;
+  if (settings.format !== undefined && !options.has('driver')) {
+    options.set('driver', settings.format);
   }
+  const cache = (call.cache === undefined ? undefined : cacheMode(call.cache)) ?? settings.cache;
+  const node = await openImage({
+    filename: path === '' ? undefined : path,
+    options,
+    flags: { readOnly: readOnly || snapshot, cache, unmap: settings.unmap },
+    context,
+    deviceName: 'hda',
+  });
+  return snapshot ? await openOverlay(node, context) : node;
 }
 
 function readOptions(host: ToolHost, settings: Settings): readonly string[] {
@@ -240,13 +203,17 @@ function apply(host: ToolHost, settings: Settings, option: string, value: string
     case 't': {
       const mode = cacheMode(value);
       if (mode === undefined) {
-        host.err(`${host.program}: invalid cache option: ${value}\n`);
+        host.err(`${host.program}: Invalid cache option: ${value}\n`);
         throw new Exit(1);
       }
       settings.cache = mode;
       return;
     }
     case 'd':
+      if (!/^(ignore|off|unmap|on)$/.test(value)) {
+        host.err(`${host.program}: Invalid discard option: ${value}\n`);
+        throw new Exit(1);
+      }
       settings.unmap = value === 'unmap' || value === 'on';
       return;
     case COMPAT:

@@ -5,7 +5,7 @@
  */
 
 import { UserError } from '../../error.ts';
-import { BlockError } from '../backend.ts';
+import { BlockError, IO_ERROR } from '../backend.ts';
 import type { BlockNode } from '../node.ts';
 
 export const NO_FILE = "no file open, try 'help open'";
@@ -36,22 +36,35 @@ export interface SessionHost {
 export interface OpenCall {
   readonly path: string;
   readonly readOnly: boolean;
+  /** Writes go to a file of their own, which is gone in the end. */
   readonly snapshot: boolean;
-  readonly noCache: boolean;
-  readonly options: string;
+  /** A cache mode, unless it is the program's. */
   readonly cache?: string | undefined;
+  readonly options: string;
 }
 
 export class IoSession {
   node: BlockNode | undefined;
   isOver = false;
+  private lastCall: OpenCall | undefined;
   private readonly outstanding = new Set<Promise<void>>();
 
   constructor(
     readonly host: SessionHost,
     /** Undefined where images cannot be opened by command (the monitor). */
-    readonly openImage: ((call: OpenCall) => Promise<BlockNode | undefined>) | undefined,
+    private readonly openNode?: (call: OpenCall) => Promise<BlockNode>,
   ) {}
+
+  /** How the image was opened. */
+  get opened(): OpenCall | undefined {
+    return this.lastCall;
+  }
+
+  /** Throws UserError. */
+  async open(call: OpenCall): Promise<void> {
+    this.node = await this.openNode?.(call);
+    this.lastCall = call;
+  }
 
   print(text: string): void {
     this.host.print(text);
@@ -79,7 +92,7 @@ export class IoSession {
 export function reasonOf(error: unknown): string {
   if (error instanceof UserError) throw new IoError(error.message);
   if (error instanceof BlockError) {
-    return error.code === 'EIO' ? 'Input/output error' : error.message;
+    return error.code === 'EIO' ? IO_ERROR : error.message;
   }
   throw error;
 }

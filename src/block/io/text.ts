@@ -19,10 +19,13 @@ export function sizeWithUnit(value: number): string {
 
 /** A number with an optional suffix, in bytes; undefined for what is none. */
 export function parseNumber(text: string): number | undefined {
-  const match = /^(0[xX][0-9a-fA-F]+|\d+\.?\d*|\.\d+)([bBkKmMgGtTpPeE]?)$/.exec(text);
+  const match = /^\+?(0[xX][0-9a-fA-F]+|\d+\.?\d*|\.\d+)([bBkKmMgGtTpPeE]?)$/.exec(text);
   if (match === null) return undefined;
-  const power = 'KMGTPE'.indexOf(match[2].toUpperCase()) + 1;
-  return Math.floor(Number(match[1]) * (match[2] === '' ? 1 : 1024 ** power));
+  const power = match[2] === '' ? 0 : 'KMGTPE'.indexOf(match[2].toUpperCase()) + 1;
+  const number = Number(match[1]);
+  if (power === 0 && !Number.isInteger(number)) return undefined;
+  const value = Math.floor(number * 1024 ** power);
+  return value < 2 ** 63 ? value : undefined;
 }
 
 export interface Report {

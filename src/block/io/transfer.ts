@@ -188,7 +188,7 @@ function checkRange(
   if (value === undefined) return undefined;
   const offset = start === undefined ? 0 : number(start);
   const size = many === undefined ? length - offset : number(many);
-  if (offset + size > length) {
+  if (offset > length || offset + size > length) {
     throw new IoError('pattern verification range exceeds end of read data');
   }
   return { value: pattern(value), offset, length: size };
@@ -351,6 +351,7 @@ export async function discard(session: IoSession, words: Words): Promise<void> {
   const start = Math.floor(offset / SECTOR) * SECTOR;
   const range = { offset: start, length: Math.floor(length / SECTOR) * SECTOR };
   try {
+    if (session.image.readOnly) throw new BlockError('EACCES', 'Permission denied');
     requireInside(session.image.length, range);
     await session.image.discard(range.offset, range.length);
   } catch (error) {

@@ -7,6 +7,7 @@ import { chainStatus, makeWritable, overlayOf } from '../chain.ts';
 import type { BlockContext } from '../driver.ts';
 import type { BlockNode } from '../node.ts';
 import { setBacking } from '../operations.ts';
+import { letGo } from '../shared-node.ts';
 import type { Job } from './job.ts';
 import { mirror } from './mirror.ts';
 
@@ -76,7 +77,7 @@ async function closeDownTo(top: BlockNode, base: BlockNode): Promise<void> {
   for (let at: BlockNode | undefined = top; at !== undefined && at !== base; ) {
     const next: BlockNode | undefined = at.backing;
     at.backing = undefined;
-    await at.close();
+    await letGo(at);
     at = next;
   }
 }

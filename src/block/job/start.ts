@@ -113,8 +113,8 @@ export async function startMirror(
   const sync = source.backing === undefined && request.sync === 'top' ? 'full' : request.sync;
   const actions = actionsOf(setting, request);
   const target = await openTarget(setting, { ...request, sync }, source, sync !== 'full');
+  target.nodeName = request.nodeName;
   const changeOver = async (old: BlockNode): Promise<void> => {
-    setting.drive.nodeName = request.nodeName;
     await letGo(old);
   };
   return begin(setting, 'mirror', request.speed, target, job =>
@@ -194,6 +194,11 @@ function begin(
     const { drive, context, listener } = setting;
     const job = new Job(type, drive, context.host, listener, work);
     job.setSpeed(speed);
+    drive.jobTarget = target;
+    const forget = (): void => {
+      drive.jobTarget = undefined;
+    };
+    job.finished.then(forget, forget);
     return job;
   } catch (error) {
     void target?.close();

@@ -6,6 +6,7 @@ import { BlockError } from '../backend.ts';
 import { chainStatus } from '../chain.ts';
 import type { BlockNode } from '../node.ts';
 import { setBacking } from '../operations.ts';
+import { letGo } from '../shared-node.ts';
 import type { Job, OnError } from './job.ts';
 
 const PIECE = 512 * 1024;
@@ -100,7 +101,7 @@ async function cutChain(job: Job, top: BlockNode, plan: StreamPlan): Promise<voi
   for (let at = old; at !== undefined && at !== plan.base; ) {
     const next: BlockNode | undefined = at.backing;
     at.backing = undefined;
-    await at.close();
+    await letGo(at);
     at = next;
   }
 }

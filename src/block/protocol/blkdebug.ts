@@ -6,7 +6,7 @@
  */
 
 import { UserError } from '../../error.ts';
-import { BlockError } from '../backend.ts';
+import { BlockError, IO_ERROR } from '../backend.ts';
 import type { OpenRequest } from '../driver.ts';
 import {
   type BlockNode,
@@ -16,6 +16,7 @@ import {
   type ImageDetails,
 } from '../node.ts';
 import type { Options } from '../options.ts';
+import { letGo } from '../shared-node.ts';
 
 interface InjectError {
   readonly kind: 'inject-error';
@@ -44,12 +45,24 @@ interface Suspended {
 
 const CODES: { readonly [errno: number]: readonly [string, string] } = {
   1: ['EPERM', 'Operation not permitted'],
-  5: ['EIO', 'Input/output error'],
+  2: ['ENOENT', 'No such file or directory'],
+  4: ['EINTR', 'Interrupted system call'],
+  5: ['EIO', IO_ERROR],
+  11: ['EAGAIN', 'Resource temporarily unavailable'],
   12: ['ENOMEM', 'Cannot allocate memory'],
+  13: ['EACCES', 'Permission denied'],
+  16: ['EBUSY', 'Device or resource busy'],
+  17: ['EEXIST', 'File exists'],
+  19: ['ENODEV', 'No such device'],
   22: ['EINVAL', 'Invalid argument'],
   27: ['EFBIG', 'File too large'],
   28: ['ENOSPC', 'No space left on device'],
+  29: ['ESPIPE', 'Illegal seek'],
   30: ['EROFS', 'Read-only file system'],
+  95: ['ENOTSUP', 'Operation not supported'],
+  110: ['ETIMEDOUT', 'Connection timed out'],
+  122: ['EDQUOT', 'Disk quota exceeded'],
+  125: ['ECANCELED', 'Operation canceled'],
 };
 
 export class BlkdebugNode implements BlockNode {
@@ -60,7 +73,7 @@ export class BlkdebugNode implements BlockNode {
   private active: InjectError[] = [];
   private breakpoints: { readonly tag: string; readonly event: DebugEvent }[] = [];
   private suspended: Suspended[] = [];
-  private readonly waiters: { readonly tag: string; readonly done: () => void }[] = [];
+  private waiters: { readonly tag: string | undefined; readonly done: () => void }[] = [];
 
   constructor(
     readonly filename: string,
@@ -102,7 +115,9 @@ export class BlkdebugNode implements BlockNode {
     await new Promise<void>(resume => {
       this.suspended.push({ tag, resume });
       this.tell(`blkdebug: Suspended request '${tag}'`);
-      for (const waiter of this.waiters) if (waiter.tag === tag) waiter.done();
+      const due = this.waiters.filter(w => w.tag === undefined || w.tag === tag);
+      this.waiters = this.waiters.filter(w => !due.includes(w));
+      for (const { done } of due) done();
     });
     this.tell(`blkdebug: Resuming request '${tag}'`);
   }
@@ -131,8 +146,9 @@ export class BlkdebugNode implements BlockNode {
     return found;
   }
 
-  async waitSuspended(tag: string): Promise<void> {
-    if (this.suspended.some(s => s.tag === tag)) return;
+  /** Without a tag: any request. */
+  async waitSuspended(tag?: string): Promise<void> {
+    if (this.suspended.some(s => tag === undefined || s.tag === tag)) return;
     await new Promise<void>(done => this.waiters.push({ tag, done }));
   }
 
@@ -148,7 +164,7 @@ export class BlkdebugNode implements BlockNode {
       this.active.splice(at, 1);
       this.rules = this.rules.filter(r => r !== rule);
     }
-    const [code, text] = CODES[rule.errno] ?? ['EIO', 'Input/output error'];
+    const [code, text] = CODES[rule.errno] ?? ['EIO', IO_ERROR];
     throw new BlockError(code, text);
   }
 
@@ -190,7 +206,7 @@ export class BlkdebugNode implements BlockNode {
   }
 
   close(): Promise<void> {
-    return this.file.close();
+    return letGo(this.file);
   }
 
   details(): ImageDetails {
@@ -275,7 +291,7 @@ export async function openBlkdebug(request: OpenRequest): Promise<BlkdebugNode> 
   let image: string | undefined;
   if (filename !== '') {
     const match = /^blkdebug:([^:]*):(.*)$/s.exec(filename);
-    if (match === null) throw new UserError("File name string must start with 'blkdebug:'");
+    if (match === null) throw new UserError('blkdebug requires both config file and image path');
     config = match[1] === '' ? undefined : match[1];
     image = match[2];
   }

@@ -43,14 +43,14 @@ import {
 import { FSW } from './state.ts';
 
 /** The eight operations of the arithmetic group, as the opcode's reg field numbers them. */
-export const FADD = 0;
-export const FMUL = 1;
+const FADD = 0;
+const FMUL = 1;
 export const FCOM = 2;
 export const FCOMP = 3;
 export const FSUB = 4;
-export const FSUBR = 5;
-export const FDIV = 6;
-export const FDIVR = 7;
+const FSUBR = 5;
+const FDIV = 6;
+// 7 is FDIVR.
 
 /** result = a op b, unrounded. */
 function operate(operation: number, a: Unpacked, b: Unpacked): void {

@@ -17,7 +17,6 @@ import type { CfiFlash } from '../flash/cfi-flash.ts';
 import { AtaDisk } from '../ide/ata-disk.ts';
 import { AtapiCd } from '../ide/atapi-cd.ts';
 import { Piix3Ide } from '../ide/piix3-ide.ts';
-import type { Ps2Keyboard } from '../input/ps2-keyboard.ts';
 import type { KeySender } from '../input/send-keys.ts';
 import type { I8259 } from '../intc/i8259.ts';
 import { coprocessorPort } from '../misc/coprocessor-port.ts';
@@ -44,6 +43,7 @@ import type { DriveOptions, PcEvents, PcOptions } from './options.ts';
 import { buildParallels, PARALLEL_IRQ } from './parallel.ts';
 import { ramBelow4g } from './ram.ts';
 import { BoardScsi } from './scsi.ts';
+import { BoardSlots } from './slots.ts';
 import { loadDevices, saveDevices } from './states.ts';
 import { BoardTexts } from './texts.ts';
 import { BoardTimers } from './timers.ts';
@@ -89,6 +89,7 @@ export class Pc {
   readonly ide: Piix3Ide;
   readonly usb: BoardUsb | undefined;
   readonly pm: Piix4Pm;
+  readonly slots: BoardSlots;
   readonly virtio: BoardVirtio;
   readonly scsi: BoardScsi;
   readonly pics: readonly [master: I8259, slave: I8259];
@@ -141,8 +142,13 @@ export class Pc {
     this.usb = this.buildUsb();
     this.pm = this.buildPower();
     this.buildFloppy();
-    this.virtio = this.buildVirtio();
-    this.scsi = this.buildScsi();
+    const fixedSlots = this.pci.sorted.map(({ devfn }) => devfn >> 3);
+    this.slots = this.buildSlots();
+    const slotParts = { ...options, wiring: this.wiring, slots: this.slots };
+    const send = options.hasApic === false ? undefined : this.interruptMessage;
+    this.virtio = new BoardVirtio({ ...slotParts, send });
+    this.scsi = new BoardScsi(slotParts);
+    this.fillSlots();
     this.buildDebugPorts();
     this.add('fw_cfg', this.fwCfg);
     this.wiring.ports({ name: 'fwcfg', base: 0x510, length: 2, maxSize: 2 }, this.fwCfg.ports);
@@ -150,6 +156,7 @@ export class Pc {
       ramBelow4g: this.ramBelow4g,
       serials: [this.serials[0] !== undefined, this.serials[1] !== undefined],
       gpe0: GPE0_BASE,
+      fixedSlots,
       sciIrq: SCI_IRQ,
       pmBase: () => this.pm.base,
       bootPaths: virtioBootPaths(this.virtio.plugged),
@@ -161,10 +168,6 @@ export class Pc {
 
   get rtc(): Mc146818 {
     return this.timers.rtc;
-  }
-
-  get keyboard(): Ps2Keyboard {
-    return this.input.keyboard;
   }
 
   /** `sendkey`. */
@@ -437,19 +440,25 @@ export class Pc {
     this.add('fdc', buildFloppy({ ...this.options, wiring: this.wiring, irq, dma }));
   }
 
-  private buildVirtio(): BoardVirtio {
+  private buildSlots(): BoardSlots {
     const notify = (): void => this.pm.raiseEvent(PCI_HOTPLUG_EVENT);
     const parts = { wiring: this.wiring, pci: this.pci, devices: this.added };
-    const virtio = new BoardVirtio({ ...this.options, ...parts, notify });
-    for (const disk of this.options.virtioDisks ?? []) virtio.plug(disk);
-    return virtio;
+    return new BoardSlots({ ...parts, notify });
   }
 
-  private buildScsi(): BoardScsi {
-    const parts = { wiring: this.wiring, pci: this.pci, devices: this.added };
-    const scsi = new BoardScsi({ ...this.options, ...parts });
-    for (const controller of this.options.scsi ?? []) scsi.plug(controller);
-    return scsi;
+  private readonly interruptMessage = (address: number, data: number): void => {
+    if (!this.interrupts.message(address, data)) this.options.memory.write(address, 4, data);
+  };
+
+  /** What the user puts into slots, in their order. */
+  private fillSlots(): void {
+    const { virtioDisks = [], scsi = [] } = this.options;
+    const fillers = [
+      ...virtioDisks.map(disk => ({ slot: disk.slot, plug: () => this.virtio.plug(disk) })),
+      ...scsi.map(adapter => ({ slot: adapter.slot, plug: () => this.scsi.plug(adapter) })),
+    ];
+    fillers.sort((a, b) => (a.slot ?? Infinity) - (b.slot ?? Infinity));
+    for (const { plug } of fillers) plug();
   }
 
   private buildDebugPorts(): void {

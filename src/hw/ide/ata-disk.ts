@@ -7,13 +7,13 @@
  * standby, media that fail.
  *
  * Requests go to the backend and come back through the inbox; a soft reset meanwhile makes the
- * answer void. State can be saved while no request is under way.
+ * answer void. A request that waits while the state is saved is made again from the registers.
  */
 
 import type { BlockBackend, DiskGeometry } from '../../block/backend.ts';
 import type { Inbox } from '../../inbox.ts';
 import type { Log } from '../../log.ts';
-import { bool, oneOf, type Plain, type StateOf, state, u8, u16, u32 } from '../../state.ts';
+import type { Plain, StateOf } from '../../state.ts';
 import { Device } from '../device.ts';
 import { type DiskOperation, diskTiming, HARD_DISK } from '../disk-timing.ts';
 import { sectorOf, setSector, trimRanges } from './address.ts';
@@ -27,6 +27,7 @@ import {
   TRANSFERS,
   TRIM,
 } from './ata-commands.ts';
+import { registers } from './ata-registers.ts';
 import { DISK_MODEL, FIRMWARE, identifyDisk, MAX_MULTIPLE, SECTOR, smartPage } from './identify.ts';
 import { giveData, isDone, takeData } from './pio.ts';
 import {
@@ -38,35 +39,12 @@ import {
   ERR,
   type IdeUnit,
   NO_ERROR_DIAGNOSTIC,
-  pioFields,
   READY,
   readTask,
   setSignature,
-  taskFile,
   type UnitHost,
   writeTask,
 } from './unit.ts';
-
-const registers = state('ata-disk', 1, {
-  ...taskFile,
-  ...pioFields,
-  /** What the running command does; `data` is a page of the unit itself. */
-  phase: oneOf('none', 'data', 'read', 'write', 'dma-read', 'dma-write', 'dma-trim'),
-  /** Sectors that the command has still to move. */
-  remaining: u32(),
-  /** The running command uses 48-bit registers. */
-  isExtended: bool(),
-  /** Sectors per data block: 1, or as SET MULTIPLE MODE says. */
-  block: u8(1),
-  multiple: u8(MAX_MULTIPLE),
-  singleDma: u16(7),
-  multiDma: u16(7),
-  ultraDma: u16(0x203f),
-  writeCached: bool(true),
-  smartEnabled: bool(true),
-  currentHeads: u8(),
-  currentSectors: u8(),
-});
 
 /** Sectors fetched at once for reads through the data port. */
 const READ_AHEAD = 128;
@@ -95,6 +73,7 @@ export class AtaDisk extends Device<StateOf<typeof registers>> implements IdeUni
 
   constructor(private readonly options: AtaDiskOptions) {
     super(registers);
+    this.state.writeCached = options.backend.writeCache;
     this.powerOn();
   }
 
@@ -102,9 +81,11 @@ export class AtaDisk extends Device<StateOf<typeof registers>> implements IdeUni
     return this.state.status;
   }
 
+  /** Only a driver changes the write cache. */
   override reset(): void {
     this.epoch++;
-    this.state = this.table.initial();
+    const { writeCached } = this.state;
+    this.state = { ...this.table.initial(), writeCached };
     this.powerOn();
     this.settle();
   }
@@ -112,6 +93,17 @@ export class AtaDisk extends Device<StateOf<typeof registers>> implements IdeUni
   override load(plain: Plain): void {
     this.epoch++;
     super.load(plain);
+    if ((this.state.status & BSY) !== 0) this.repeat();
+  }
+
+  /** The state was saved while a request waited: it is made once more. */
+  private repeat(): void {
+    const { phase } = this.state;
+    this.state.status = READY;
+    if (phase === 'read') this.fetchMore();
+    else if (phase === 'write') this.writeBlock();
+    else if (phase === 'none') this.flush();
+    else this.awaitDma();
   }
 
   softReset(): void {
@@ -158,6 +150,7 @@ export class AtaDisk extends Device<StateOf<typeof registers>> implements IdeUni
 
   /** A DMA command that waits for the bus master waits again after loading. */
   protected override settle(): void {
+    this.options.backend.writeCache = this.state.writeCached;
     if (this.state.phase.startsWith('dma') && (this.state.status & DRQ) !== 0) this.awaitDma();
   }
 
@@ -272,11 +265,10 @@ export class AtaDisk extends Device<StateOf<typeof registers>> implements IdeUni
     const s = this.state;
     switch (s.features) {
       case 0x02:
-        s.writeCached = true;
-        return this.done();
       case 0x82:
-        s.writeCached = false;
-        return this.flush();
+        s.writeCached = s.features === 0x02;
+        this.options.backend.writeCache = s.writeCached;
+        return s.writeCached ? this.done() : this.flush();
       case 0x03:
         return this.setTransferMode(s.count >> 3, s.count & 7);
       default:
@@ -418,20 +410,14 @@ export class AtaDisk extends Device<StateOf<typeof registers>> implements IdeUni
       this.abort();
       return;
     }
-    this.request('write', { work: this.writeOut(s.data), length: s.data.length }, () => {
+    const work = this.options.backend.write(sectorOf(s) * SECTOR, s.data);
+    this.request('write', { work, length: s.data.length }, () => {
       this.advance(sectors);
       s.status = READY;
       if (s.remaining > 0) this.askForBlock();
       else s.phase = 'none';
       this.options.host.interrupt();
     });
-  }
-
-  private async writeOut(from: Uint8Array): Promise<void> {
-    const { backend } = this.options;
-    const mustFlush = !this.state.writeCached;
-    await backend.write(sectorOf(this.state) * SECTOR, from);
-    if (mustFlush) await backend.flush();
   }
 
   private awaitDma(): void {
@@ -463,7 +449,8 @@ export class AtaDisk extends Device<StateOf<typeof registers>> implements IdeUni
     const bytes = new Uint8Array(length);
     if (!isRead) transfer.fetch(bytes);
     const { backend } = this.options;
-    const work = isRead ? backend.read(sectorOf(this.state) * SECTOR, bytes) : this.writeOut(bytes);
+    const at = sectorOf(s) * SECTOR;
+    const work = isRead ? backend.read(at, bytes) : backend.write(at, bytes);
     this.request(isRead ? 'read' : 'write', { length, work, transfer }, () => {
       if (isRead) transfer.store(bytes);
       this.advance(s.remaining);

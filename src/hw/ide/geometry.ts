@@ -3,7 +3,7 @@
  * tells, else 16 heads of 63 sectors.
  */
 
-import type { BlockBackend, DiskGeometry } from '../../block/backend.ts';
+import { BlockError, type DiskGeometry } from '../../block/backend.ts';
 
 const SECTOR = 512;
 const MAX_CYLINDERS = 16383;
@@ -17,17 +17,27 @@ export function defaultGeometry(length: number): DiskGeometry {
   return { cylinders, heads: 16, sectors: 63, translation: cylinders <= 1024 ? 'none' : 'lba' };
 }
 
-/** Reads the first sector to find out with which geometry the disk was partitioned. */
-export async function guessGeometry(backend: BlockBackend): Promise<DiskGeometry> {
-  if (backend.geometry !== undefined) return withTranslation(backend.geometry);
-  if (!backend.inserted || backend.length < SECTOR) return defaultGeometry(backend.length);
+/** What can be asked for the first sector. */
+interface Readable {
+  readonly length: number;
+  read(offset: number, into: Uint8Array): Promise<void>;
+}
+
+/** What the user gave, or what the first sector of the medium tells; undefined: go by the size. */
+export async function guessGeometry(
+  given: DiskGeometry | undefined,
+  medium: Readable | undefined,
+): Promise<DiskGeometry | undefined> {
+  if (given !== undefined) return withTranslation(given);
+  if (medium === undefined || medium.length < SECTOR) return undefined;
   const first = new Uint8Array(SECTOR);
   try {
-    await backend.read(0, first);
-  } catch {
-    return defaultGeometry(backend.length);
+    await medium.read(0, first);
+  } catch (error) {
+    if (!(error instanceof BlockError)) throw error;
+    return undefined;
   }
-  return geometryFromSector(first, backend.length);
+  return geometryFromSector(first, medium.length);
 }
 
 /** What `first`, sector 0 of a disk of `length` bytes, says. */

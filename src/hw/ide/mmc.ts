@@ -161,14 +161,14 @@ function eventStatus(
 
 /** MODE SENSE(10): error recovery, audio, capabilities. */
 function modeSense(packet: Uint8Array, isLocked: boolean): number[] | undefined {
-  const body = modePage(packet[2], isLocked);
+  const body = (packet[2] & 0xc0) === 0 ? modePage(packet[2], isLocked) : undefined;
   if (body === undefined) return undefined;
   return [...be16(6 + body.length), 0x70, 0, 0, 0, 0, 0, ...body];
 }
 
-function modePage(code: number, isLocked: boolean): number[] | undefined {
-  if (code >> 6 !== 0) return undefined;
-  switch (code & 0x3f) {
+/** The values of a page as it is now; undefined for a page that there is not. */
+export function modePage(code: number, isLocked: boolean): number[] | undefined {
+  switch (code) {
     case 0x01:
       return [0x01, 0x06, 0, 0x05, 0, 0, 0, 0];
     case 0x0e:

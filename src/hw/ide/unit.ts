@@ -9,8 +9,7 @@ import { bool, buffer, struct, u8, u32 } from '../../state.ts';
 /** Status register. */
 export const BSY = 0x80;
 export const DRDY = 0x40;
-export const DF = 0x20;
-export const DSC = 0x10;
+const DSC = 0x10;
 export const DRQ = 0x08;
 export const ERR = 0x01;
 export const READY = DRDY | DSC;
@@ -21,10 +20,6 @@ export const NO_ERROR_DIAGNOSTIC = 0x01;
 
 /** Register numbers within the command block. */
 export const FEATURES = 1;
-export const COUNT = 2;
-export const LBA_LOW = 3;
-export const LBA_MID = 4;
-export const LBA_HIGH = 5;
 export const DEVICE = 6;
 export const COMMAND_STATUS = 7;
 

@@ -77,11 +77,6 @@ export class Ps2Keyboard extends Device<StateOf<typeof registers>> implements Ps
     return this.state.queue.length > 0;
   }
 
-  /** Bit 0 scroll, 1 num, 2 caps lock. */
-  get leds(): number {
-    return this.state.leds;
-  }
-
   read(): number {
     this.state.lastSent = this.state.queue.shift() ?? 0;
     return this.state.lastSent;

@@ -75,10 +75,6 @@ export class Ps2Mouse extends Device<StateOf<typeof registers>> implements Ps2Po
     this.report();
   }
 
-  get buttons(): number {
-    return this.state.buttons;
-  }
-
   /** Bit 0 left, 1 right, 2 middle, 3 and 4 the side buttons. */
   setButtons(buttons: number): void {
     this.state.buttons = buttons & 0x1f;

@@ -48,11 +48,6 @@ export class Port61 extends Device<StateOf<typeof registers>> {
     super(registers);
   }
 
-  /** Whether the speaker is connected to OUT of counter 2. */
-  get speakerEnabled(): boolean {
-    return (this.state.control & 3) === 3;
-  }
-
   protected override settle(): void {
     this.options.gate2.set((this.state.control & GATE_SPK) !== 0);
   }

@@ -2,8 +2,8 @@
  * The configuration space of one PCI function: header type 0, 256 bytes, base address registers.
  *
  * Specification: PCI Local Bus 2.1, chapter 6. As in QEMU every byte above 0x3f is plain storage
- * unless its chip says otherwise.
- * Not emulated: capabilities, master abort and parity bits of the status register, BIST.
+ * unless its chip says otherwise. Capabilities are their owners' business (msix.ts).
+ * Not emulated: master abort and parity bits of the status register, BIST.
  */
 
 import { assert } from '../../error.ts';
@@ -23,6 +23,8 @@ export const SUBSYSTEM_VENDOR = 0x2c;
 export const ROM_ADDRESS = 0x30;
 export const INTERRUPT_LINE = 0x3c;
 export const INTERRUPT_PIN = 0x3d;
+/** From here on every chip has registers of its own. */
+const OWN_REGISTERS = 0x40;
 
 export const COMMAND_IO = 1;
 export const COMMAND_MEMORY = 2;
@@ -63,8 +65,12 @@ export interface PciFunctionOptions {
   readonly bars?: readonly BarOptions[];
   /** Values after reset other than zero: offset and byte. */
   readonly initial?: readonly (readonly [offset: number, value: number])[];
+  /** The chip's own registers, those above 3F, outlive a reset. */
+  readonly keepsRegisters?: boolean;
   /** Bytes that the chip keeps through reset, or that software cannot change. */
   readonly readOnly?: readonly number[];
+  /** Bytes of which software can change some bits. */
+  readonly writable?: readonly (readonly [offset: number, mask: number])[];
   /** After a write or reset: the chip follows its registers. */
   readonly onChange?: () => void;
 }
@@ -84,18 +90,21 @@ export class PciFunction extends Device<StateOf<typeof space>> {
   constructor(readonly options: PciFunctionOptions) {
     super(space);
     this.bars = options.bars ?? [];
-    this.writable.fill(0xff, 0x40);
+    this.writable.fill(0xff, OWN_REGISTERS);
     this.setWritable(COMMAND, 2, COMMAND_WRITABLE);
     this.setWritable(CACHE_LINE_SIZE, 1, 0xff);
     this.setWritable(INTERRUPT_LINE, 1, 0xff);
     for (const bar of this.bars) this.setWritable(barOffset(bar), 4, barMask(bar));
     for (const offset of options.readOnly ?? []) this.writable[offset] = 0;
+    for (const [offset, mask] of options.writable ?? []) this.writable[offset] = mask;
     this.restoreDefaults();
   }
 
   override reset(): void {
+    const own = this.state.bytes.slice(OWN_REGISTERS);
     this.state = this.table.initial();
     this.restoreDefaults();
+    if (this.options.keepsRegisters) this.state.bytes.set(own, OWN_REGISTERS);
     this.settle();
   }
 

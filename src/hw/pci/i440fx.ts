@@ -5,6 +5,9 @@
  * Not emulated: DRAM timing and row registers (storage only), the D_LCK bit of SMRAM, ECC, the
  * turbo register.
  *
+ * As in QEMU a reset of the machine does not reach the controller's own registers: shadow RAM stays
+ * where it is, and firmware finds the variables of its first start in it.
+ *
  * Each of the 13 shadow segments has two overlays on RAM, one for reads and one for writes: while
  * a PAM bit is clear, that kind of access goes to the ROM behind the PCI bridge instead.
  */
@@ -96,6 +99,7 @@ export class I440Fx {
         [RAM_SIZE, Math.min(255, Math.floor(options.ramSize / 0x800000))],
         [SMRAM, SMRAM_DEFAULT],
       ],
+      keepsRegisters: true,
       onChange: () => this.settle(),
     });
     this.smm.connect(() => this.settle());

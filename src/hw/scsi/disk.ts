@@ -1,36 +1,54 @@
 /**
- * A SCSI hard disk: QEMU's `scsi-hd`, and `scsi-disk` behind usb-storage.
+ * A SCSI hard disk or CD-ROM drive: QEMU's `scsi-hd`, `scsi-cd`, and `scsi-disk`, which is either.
  *
  * Specification: SPC-3 and SBC-2. INQUIRY with vital product data, READ and WRITE (6, 10, 12, 16),
  * VERIFY without comparison, SYNCHRONIZE CACHE, READ CAPACITY, MODE SENSE, REPORT LUNS, sense data.
- * Not emulated: MODE SELECT, UNMAP, WRITE SAME, reservations, comparing VERIFY, removable media.
+ * Of a CD-ROM drive, MMC-3: also tray, table of contents, configuration, events; see ../ide/mmc.ts.
+ * Not emulated: MODE SELECT, UNMAP, WRITE SAME, reservations, comparing VERIFY, removable disks.
  *
  * Requests go to the backend in pieces and come back through the inbox; a reset or a new command
- * meanwhile makes the answer void. State can be saved while no request is under way.
+ * meanwhile makes the answer void. A request that waits while the
+ * state is saved is made again.
  */
 
-import { type BlockBackend, BlockError } from '../../block/backend.ts';
+import { type BlockBackend, BlockError, type Tray } from '../../block/backend.ts';
 import { assert } from '../../error.ts';
 import type { Inbox } from '../../inbox.ts';
-import { bool, buffer, count, oneOf, type StateOf, state, u8, u32 } from '../../state.ts';
+import {
+  bool,
+  buffer,
+  count,
+  oneOf,
+  type Plain,
+  type StateOf,
+  state,
+  u8,
+  u32,
+} from '../../state.ts';
 import { Device } from '../device.ts';
-import { type DiskOperation, diskTiming, HARD_DISK } from '../disk-timing.ts';
+import { type DiskOperation, diskTiming, HARD_DISK, OPTICAL } from '../disk-timing.ts';
+import * as mmc from '../ide/mmc.ts';
 import {
   CHECK_CONDITION,
+  EMPTY_TRAY_LOCKED,
   GOOD,
+  INCOMPATIBLE_FORMAT,
   INVALID_FIELD,
   INVALID_OPCODE,
   LBA_OUT_OF_RANGE,
   MEDIUM_CHANGED,
+  MEDIUM_REMOVED,
   NO_MEDIUM,
   NO_SENSE,
   NO_SPACE,
   POWER_ON,
   READ_FAILED,
+  REMOVAL_PREVENTED,
   SAVING_NOT_SUPPORTED,
   type ScsiPhase,
   type ScsiTarget,
   type Sense,
+  UNIT_NOT_SUPPORTED,
   WRITE_PROTECTED,
 } from './bus.ts';
 import {
@@ -58,7 +76,7 @@ const registers = state('scsi-disk', 1, {
   senseCode: u8(),
   senseQualifier: u8(),
   /** Told with the next command that has to tell it. */
-  attention: oneOf('power-on', 'medium-changed', 'none'),
+  attention: oneOf('power-on', 'medium-changed', 'none', 'medium-removed'),
   /** Bytes on their way to or from the guest. */
   data: buffer(PIECE_LIMIT),
   position: u32(),
@@ -66,12 +84,23 @@ const registers = state('scsi-disk', 1, {
   /** Blocks that the command has still to read or write. */
   remaining: count(),
   isLocked: bool(),
+  /** Of a CD-ROM drive: its tray, and the event that it has to report. */
+  isOpen: bool(),
+  event: u8(),
 });
 
 /** Commands that a pending unit attention does not stop. */
 const INQUIRY = 0x12;
 const REQUEST_SENSE = 0x03;
 const REPORT_LUNS = 0xa0;
+
+/** Peripheral qualifier and type. */
+const NO_UNIT = 0x7f;
+
+/** Media events as GET EVENT STATUS NOTIFICATION reports them. */
+const NO_EVENT = 0;
+const EJECT_REQUEST = 1;
+const NEW_MEDIA = 2;
 
 /** A request to the backend. */
 interface Job {
@@ -82,22 +111,53 @@ interface Job {
 }
 
 export interface ScsiDiskOptions {
+  readonly media: 'disk' | 'cdrom';
   readonly backend: BlockBackend;
   readonly serial: string;
+  /** The transport knows tags. */
+  readonly hasQueue?: boolean;
   readonly inbox: Inbox;
   /** The phase was `busy` and is something else. */
   readonly onReady?: () => void;
 }
 
-export class ScsiDisk extends Device<StateOf<typeof registers>> implements ScsiTarget {
+export class ScsiDisk extends Device<StateOf<typeof registers>> implements ScsiTarget, Tray {
+  onMove: (isOpen: boolean) => void = () => {};
   /** Grows with every command: answers to earlier ones are void. */
   private epoch = 0;
+  private readonly isCd: boolean;
+  private readonly blockLength: number;
 
   constructor(private readonly options: ScsiDiskOptions) {
     super(registers);
-    options.backend.onMediaChange(() => {
-      this.state.attention = 'medium-changed';
-    });
+    this.isCd = options.media === 'cdrom';
+    this.blockLength = this.isCd ? mmc.CD_SECTOR : BLOCK;
+    if (this.isCd) options.backend.connectTray(this);
+    options.backend.onMediaChange(() => this.mediaChanged());
+  }
+
+  get isOpen(): boolean {
+    return this.state.isOpen;
+  }
+
+  get isLocked(): boolean {
+    return this.state.isLocked;
+  }
+
+  requestEject(force: boolean): void {
+    this.state.event = EJECT_REQUEST;
+    if (force) this.state.isLocked = false;
+  }
+
+  private mediaChanged(): void {
+    const s = this.state;
+    if (!this.isCd) {
+      s.attention = 'medium-changed';
+      return;
+    }
+    s.attention = 'medium-removed';
+    s.isOpen = !this.options.backend.inserted;
+    if (!s.isOpen) s.event = NEW_MEDIA;
   }
 
   get phase(): ScsiPhase {
@@ -112,9 +172,31 @@ export class ScsiDisk extends Device<StateOf<typeof registers>> implements ScsiT
     return this.state.status;
   }
 
+  /** The tray stays where it is. */
   override reset(): void {
     this.epoch++;
-    super.reset();
+    const { isOpen } = this.state;
+    this.state = { ...this.table.initial(), isOpen };
+    this.settle();
+  }
+
+  override load(plain: Plain): void {
+    this.epoch++;
+    super.load(plain);
+    if (this.state.phase === 'busy') this.repeat();
+  }
+
+  /** The state was saved while a request waited: it is made once more. */
+  private repeat(): void {
+    const { direction } = this.state;
+    if (direction === 'in') this.readPiece();
+    else if (direction === 'out') this.writePiece();
+    else this.flush();
+  }
+
+  private flush(): void {
+    const work = this.options.backend.flush();
+    this.request({ what: 'flush', length: 0, work }, () => this.finish());
   }
 
   cancel(): void {
@@ -124,11 +206,15 @@ export class ScsiDisk extends Device<StateOf<typeof registers>> implements ScsiT
     this.state.phase = 'done';
   }
 
-  execute(cdb: Uint8Array): void {
+  execute(cdb: Uint8Array, lun = 0): void {
     this.cancel();
     const code = cdb[0];
     this.state.direction = 'none';
     this.state.status = GOOD;
+    if (lun !== 0) {
+      this.answerForNobody(code, cdb);
+      return;
+    }
     if (code === REQUEST_SENSE) {
       this.answer(senseData(this.takeSense()), cdb[4]);
       return;
@@ -136,8 +222,9 @@ export class ScsiDisk extends Device<StateOf<typeof registers>> implements ScsiT
     this.setSense(NO_SENSE);
     if (code === INQUIRY) this.inquiry(cdb);
     else if (code === REPORT_LUNS) this.answer(reportLuns(), get32(cdb, 6));
-    else if (this.state.attention !== 'none') this.fail(this.takeAttention());
-    else this.run(code, cdb);
+    else if (this.state.attention !== 'none' && !(this.isCd && CALM.includes(code))) {
+      this.fail(this.takeAttention());
+    } else if (!(this.isCd && this.runOptical(code, cdb))) this.run(code, cdb);
   }
 
   take(into: Uint8Array): number {
@@ -155,12 +242,11 @@ export class ScsiDisk extends Device<StateOf<typeof registers>> implements ScsiT
     assert(total <= s.data.length, 'packets are smaller than the slack of a piece');
     s.data.set(from, s.position);
     s.position = total;
-    if (total >= Math.min(PIECE, s.remaining * BLOCK)) this.writePiece();
+    if (total >= Math.min(PIECE, s.remaining * this.blockLength)) this.writePiece();
   }
 
   private run(code: number, cdb: Uint8Array): void {
-    const { backend } = this.options;
-    if (!backend.inserted && NEEDS_MEDIUM.includes(code)) {
+    if (!this.hasMedium && NEEDS_MEDIUM.includes(code)) {
       this.fail(NO_MEDIUM);
       return;
     }
@@ -174,15 +260,62 @@ export class ScsiDisk extends Device<StateOf<typeof registers>> implements ScsiT
     } else if (code === 0x1e) {
       this.state.isLocked = (cdb[4] & 1) !== 0;
       this.finish();
-    } else if (code === 0x35 || code === 0x91)
-      this.request({ what: 'flush', length: 0, work: backend.flush() }, () => this.finish());
+    } else if (code === 0x35 || code === 0x91) this.flush();
     else this.fail(code === 0x9e ? INVALID_FIELD : INVALID_OPCODE);
+  }
+
+  private get hasMedium(): boolean {
+    return this.options.backend.inserted && !this.state.isOpen;
+  }
+
+  /** What only CD-ROM drives know, or know otherwise. False for the rest. */
+  private runOptical(code: number, cdb: Uint8Array): boolean {
+    const s = this.state;
+    if (mmc.NEED_MEDIUM.has(code) && !this.hasMedium) this.fail(NO_MEDIUM);
+    else if (code === 0x1b) this.startStop(cdb);
+    else if (code === 0xbb) this.finish();
+    else if (code === 0xad) this.fail(INCOMPATIBLE_FORMAT);
+    else if (!ASKED_OPTICAL.includes(code)) return false;
+    else {
+      const total = this.hasMedium ? this.facts.blocks : 0;
+      const found = mmc.answer(cdb, { ...s, total, serial: this.options.serial });
+      if (mmc.takesEvent(cdb)) s.event = NO_EVENT;
+      if (found?.bytes === undefined) this.fail(INVALID_FIELD);
+      else this.answer(Uint8Array.from(found.bytes), found.room);
+    }
+    return true;
+  }
+
+  private startStop(cdb: Uint8Array): void {
+    const s = this.state;
+    const isLoadEject = (cdb[4] & 2) !== 0;
+    const isStart = (cdb[4] & 1) !== 0;
+    if (isLoadEject && !isStart && !s.isOpen && s.isLocked) {
+      this.fail(this.options.backend.inserted ? REMOVAL_PREVENTED : EMPTY_TRAY_LOCKED);
+      return;
+    }
+    if (isLoadEject && s.isOpen === isStart) {
+      s.isOpen = !isStart;
+      this.onMove(s.isOpen);
+    }
+    this.finish();
+  }
+
+  /** There is no such unit behind this target. */
+  private answerForNobody(code: number, cdb: Uint8Array): void {
+    if (code === REQUEST_SENSE) this.answer(senseData(UNIT_NOT_SUPPORTED), cdb[4]);
+    else if (code === REPORT_LUNS) this.answer(reportLuns(), get32(cdb, 6));
+    else if (code === INQUIRY) {
+      const page = standardInquiry(this.facts);
+      page[0] = NO_UNIT;
+      this.answer(page, (cdb[3] << 8) | cdb[4]);
+    } else this.fail(UNIT_NOT_SUPPORTED);
   }
 
   private inquiry(cdb: Uint8Array): void {
     const length = (cdb[3] << 8) | cdb[4];
     const hasPage = (cdb[1] & 1) !== 0;
-    const page = hasPage ? vitalPage(cdb[2], this.facts) : standardInquiry();
+    const page = hasPage ? vitalPage(cdb[2], this.facts) : standardInquiry(this.facts);
     if (page === undefined || (!hasPage && cdb[2] !== 0)) this.fail(INVALID_FIELD);
     else this.answer(page, length);
   }
@@ -205,7 +338,7 @@ export class ScsiDisk extends Device<StateOf<typeof registers>> implements ScsiT
     else if (kind === 'verify') {
       if ((cdb[1] & 2) === 0) this.finish();
       else this.fail(INVALID_FIELD);
-    } else if (kind === 'write' && this.options.backend.readOnly) this.fail(WRITE_PROTECTED);
+    } else if (kind === 'write' && this.isProtected) this.fail(WRITE_PROTECTED);
     else if (blocks > 0) {
       s.lba = lba;
       s.remaining = blocks;
@@ -213,6 +346,10 @@ export class ScsiDisk extends Device<StateOf<typeof registers>> implements ScsiT
       if (kind === 'read') this.readPiece();
       else this.expectPiece(new Uint8Array(0));
     }
+  }
+
+  private get isProtected(): boolean {
+    return this.isCd || this.options.backend.readOnly;
   }
 
   /** The guest has taken all that was there. */
@@ -223,11 +360,11 @@ export class ScsiDisk extends Device<StateOf<typeof registers>> implements ScsiT
 
   private readPiece(): void {
     const s = this.state;
-    const piece = new Uint8Array(Math.min(PIECE, s.remaining * BLOCK));
-    const work = this.options.backend.read(s.lba * BLOCK, piece);
+    const piece = new Uint8Array(Math.min(PIECE, s.remaining * this.blockLength));
+    const work = this.options.backend.read(s.lba * this.blockLength, piece);
     this.request({ what: 'read', length: piece.length, work }, () => {
-      s.lba += piece.length / BLOCK;
-      s.remaining -= piece.length / BLOCK;
+      s.lba += piece.length / this.blockLength;
+      s.remaining -= piece.length / this.blockLength;
       this.offer(piece);
     });
   }
@@ -243,13 +380,13 @@ export class ScsiDisk extends Device<StateOf<typeof registers>> implements ScsiT
 
   private writePiece(): void {
     const s = this.state;
-    const length = Math.min(PIECE, s.remaining * BLOCK);
+    const length = Math.min(PIECE, s.remaining * this.blockLength);
     const piece = s.data.slice(0, length);
     const rest = s.data.slice(length, s.position);
-    const work = this.options.backend.write(s.lba * BLOCK, piece);
+    const work = this.options.backend.write(s.lba * this.blockLength, piece);
     this.request({ what: 'write', length, work }, () => {
-      s.lba += length / BLOCK;
-      s.remaining -= length / BLOCK;
+      s.lba += length / this.blockLength;
+      s.remaining -= length / this.blockLength;
       if (s.remaining === 0) this.finish();
       else this.expectPiece(rest);
     });
@@ -257,7 +394,8 @@ export class ScsiDisk extends Device<StateOf<typeof registers>> implements ScsiT
 
   private request(job: Job, then: () => void): void {
     const epoch = ++this.epoch;
-    const timing = diskTiming(HARD_DISK, this.options.backend, job.what, job.length);
+    const cost = this.isCd ? OPTICAL : HARD_DISK;
+    const timing = diskTiming(cost, this.options.backend, job.what, job.length);
     this.state.phase = 'busy';
     this.options.inbox.expect(
       { label: 'scsi', promise: job.work, ...timing },
@@ -314,15 +452,22 @@ export class ScsiDisk extends Device<StateOf<typeof registers>> implements ScsiT
   }
 
   private takeAttention(): Sense {
-    const sense = this.state.attention === 'power-on' ? POWER_ON : MEDIUM_CHANGED;
-    this.state.attention = 'none';
-    return sense;
+    const { attention } = this.state;
+    // A medium that is gone comes first; if there is another one, that is told next.
+    const hasMore = attention === 'medium-removed' && this.hasMedium;
+    this.state.attention = hasMore ? 'medium-changed' : 'none';
+    if (attention === 'medium-removed') return MEDIUM_REMOVED;
+    return attention === 'power-on' ? POWER_ON : MEDIUM_CHANGED;
   }
 
   private get facts(): DiskFacts {
-    const { backend, serial } = this.options;
-    const { readOnly, name, length } = backend;
-    return { blocks: Math.floor(length / BLOCK), readOnly, serial, name };
+    const { backend, serial, hasQueue = false } = this.options;
+    const { readOnly, name, length, writeCache } = backend;
+    const { isCd, blockLength } = this;
+    const { isLocked } = this.state;
+    const blocks = Math.floor(length / blockLength);
+    const medium = { blocks, blockLength, readOnly, writeCache };
+    return { isCd, ...medium, isLocked, hasQueue, serial, name };
   }
 }
 
@@ -352,6 +497,9 @@ const TRANSFERS: { readonly [code: number]: Transfer | undefined } = {
 
 /** TEST UNIT READY, REZERO, RESERVE, RELEASE, START STOP, SEEK: nothing moves in this disk. */
 const HARMLESS = [0x00, 0x01, 0x16, 0x17, 0x1b, 0x2b];
+/** Commands of a CD-ROM drive that only ask, and those that a pending attention does not stop. */
+const ASKED_OPTICAL = [0x43, 0x46, 0x4a, 0x51, 0xbd];
+const CALM = [0x46, 0x4a];
 const NEEDS_MEDIUM = [0x00, 0x25, 0x35, 0x91, 0x9e, ...Object.keys(TRANSFERS).map(Number)];
 
 function get32(cdb: Uint8Array, at: number): number {

@@ -4,7 +4,8 @@
  * Specification: LSI53C895A PCI to Ultra2 SCSI Controller Technical Manual, chapter 4.
  */
 
-import { bool, bytes, list, ns, oneOf, state, u8 } from '../../state.ts';
+import { bool, bytes, list, ns, oneOf, state, struct, u8, u16 } from '../../state.ts';
+import { LONGEST_COMMAND, UNTAGGED } from './parallel-bus.ts';
 
 export const REGISTERS = 0x100;
 export const CHIP_RAM = 0x2000;
@@ -49,6 +50,7 @@ export const STIME1 = 0x49;
 export const RESPID0 = 0x4a;
 export const STEST0 = 0x4c;
 export const STEST1 = 0x4d;
+export const SIDL = 0x50;
 export const STEST4 = 0x52;
 export const CCNTL0 = 0x56;
 export const SBDL = 0x58;
@@ -64,6 +66,8 @@ export const CONNECTED = 0x10;
 export const BUS_RESET = 0x08;
 /** SCNTL2. */
 export const WIDE_RESIDUE = 0x01;
+/** SSID. */
+export const SSID_VALID = 0x80;
 /** SOCL and SBCL. */
 export const ATN = 0x08;
 export const BUSY = 0x20;
@@ -87,6 +91,8 @@ export const DMA_PENDING = 0x01;
 export const IS_RUNNING = 0x02;
 /** SIST0. */
 export const PHASE_MISMATCH = 0x80;
+/** The target has left without a message. */
+export const UNEXPECTED = 0x04;
 export const RESET_SEEN = 0x02;
 /** SIST1. */
 export const SELECTION_TIMEOUT = 0x04;
@@ -121,11 +127,23 @@ export function initialRegisters(): Uint8Array {
 
 /** What software cannot change by writing. */
 export const READ_ONLY: ReadonlySet<number> = new Set([
-  ...[SSID, SBCL, SSTAT0, SSTAT1, SSTAT2, CTEST1, DFIFO, STEST0, STEST1, STEST4],
+  ...[SSID, SBCL, SSTAT0, SSTAT1, SSTAT2, CTEST1, DFIFO, STEST0, STEST1, SIDL, STEST4],
   ...[SBDL, SBDL + 1, DSTAT, SIST0, SIST1],
 ]);
 
-export const lsiState = state('lsi53c895a', 1, {
+/** Commands that have left the bus, at most: a full queue of each target. */
+const MOST_AWAY = 16 * 256;
+
+const nexus = struct({
+  id: u8(),
+  lun: u8(),
+  tag: u16(UNTAGGED),
+  mayDisconnect: bool(),
+  command: bytes(LONGEST_COMMAND),
+  isStarted: bool(),
+});
+
+export const lsiState = state('lsi53c895a', 2, {
   registers: bytes(REGISTERS, initialRegisters()),
   memory: bytes(CHIP_RAM),
   carry: bool(),
@@ -136,12 +154,14 @@ export const lsiState = state('lsi53c895a', 1, {
   run: oneOf('stopped', 'running', 'target', 'reselect'),
   /** A block move is under way: DNAD and DBC tell what is left. */
   isMoving: bool(),
-  /** What the target does between selection and bus free. */
-  stage: oneOf('free', 'command', 'run', 'complete'),
-  lun: u8(),
+  /** What happens on the bus; see parallel-bus.ts. */
+  stage: oneOf('free', 'selecting', 'command', 'run', 'refused', 'complete', 'leaving'),
+  nexus,
+  away: list(MOST_AWAY, nexus),
   /** Messages that the target has to send before it goes on. */
   replies: list(16, u8()),
-  /** When an endless script goes on, and when the general purpose timer ends; 0 is never. */
+  /** When an endless script goes on, a selection fails, the general timer ends; 0 is never. */
   turnNs: ns(),
+  selectionNs: ns(),
   generalNs: ns(),
 });

@@ -27,6 +27,8 @@ export interface ScriptHost {
   scsiInterrupt(sist0: number, sist1: number): void;
   /** The script used up its turn. */
   goOnLater(): void;
+  /** Nobody has answered a selection so far. */
+  giveUpLater(): void;
 }
 
 export class ScriptProcessor {
@@ -47,6 +49,11 @@ export class ScriptProcessor {
       else this.step();
     }
     this.isRunning = false;
+  }
+
+  /** The target has made up its mind: an instruction that waited for that is run again. */
+  repeat(): void {
+    if (!this.host.state().isMoving) this.set32(reg.DSP, this.get32(reg.DSP) - 8);
   }
 
   get32(register: number): number {
@@ -89,18 +96,12 @@ export class ScriptProcessor {
         else this.command(first);
         break;
       case 2:
-        this.transferControl(first, at);
+        this.transferControl(first);
         break;
       default:
         if (first >>> 29 === 6) this.copyMemory(first);
         else this.loadOrStore(first);
     }
-  }
-
-  /** The instruction did not happen: it is run again when the target has made up its mind. */
-  private await(at: number): void {
-    this.set32(reg.DSP, at);
-    this.host.state().run = 'target';
   }
 
   private relative(offset: number): number {
@@ -168,7 +169,10 @@ export class ScriptProcessor {
     const { registers } = this.host.state();
     const bytes = bus.input(left) ?? new Uint8Array(0);
     memory.writeBytes(this.get32(reg.DNAD), bytes);
-    if (SFBR_PHASES.includes(phase) && bytes.length > 0) registers[reg.SFBR] = bytes[0];
+    if (SFBR_PHASES.includes(phase) && bytes.length > 0) {
+      registers[reg.SFBR] = bytes[0];
+      registers[reg.SIDL] = bytes[bytes.length - 1];
+    }
     return bytes.length;
   }
 
@@ -223,18 +227,25 @@ export class ScriptProcessor {
     }
     registers[reg.SDID] = id;
     bus.release();
-    if (!bus.select(id)) {
-      this.host.scsiInterrupt(0, reg.SELECTION_TIMEOUT);
-      return;
-    }
+    // The script goes on until it needs the target.
+    if (!bus.select(id)) this.host.giveUpLater();
     // As in QEMU also without the bit that asks for it: SeaBIOS sends a message after either.
     registers[reg.SOCL] |= reg.ATN;
   }
 
   private waitReselect(): void {
     const s = this.host.state();
+    if (this.isReselected()) return;
     if ((s.registers[reg.ISTAT0] & reg.SIGNAL) !== 0) this.set32(reg.DSP, this.get32(reg.DNAD));
     else s.run = 'reselect';
+  }
+
+  /** A target takes the bus, if one waits for that. */
+  isReselected(): boolean {
+    const id = this.host.bus.reselect();
+    if (id === undefined) return false;
+    this.host.state().registers[reg.SSID] = reg.SSID_VALID | id;
+    return true;
   }
 
   // Registers.
@@ -280,7 +291,7 @@ export class ScriptProcessor {
 
   // Jumps.
 
-  private transferControl(first: number, at: number): void {
+  private transferControl(first: number): void {
     const { bus } = this.host;
     const s = this.host.state();
     const { phase } = bus;
@@ -289,7 +300,7 @@ export class ScriptProcessor {
     if ((first & 0x200000) !== 0) match = s.carry;
     else {
       if ((first & 0x30000) !== 0 && phase === undefined && !bus.isFree) {
-        this.await(at);
+        s.run = 'target';
         return;
       }
       if ((first & 0x20000) !== 0) match = phase === ((first >>> 24) & 7);

@@ -23,6 +23,8 @@ import { ParallelBus } from './parallel-bus.ts';
 const TIMER_UNIT_NS = 125_000;
 /** A script that does not end goes on after this. */
 const TURN_NS = 20_000;
+/** How long nobody answers until that counts: much less than what chips are told, 250 ms. */
+const SELECTION_NS = 125_000;
 /** CTEST2: a copy of ISTAT0's. */
 const SIGNAL_COPY = 0x40;
 const SOFT_ISTAT0 = reg.ABORT | reg.SIGNAL | reg.SEMAPHORE;
@@ -55,6 +57,7 @@ export class Lsi53c895a extends Device<StateOf<typeof reg.lsiState>> {
   private readonly bus: ParallelBus;
   private readonly processor: ScriptProcessor;
   private readonly turnTimer: Timer;
+  private readonly selectionTimer: Timer;
   private readonly generalTimer: Timer;
 
   constructor(private readonly options: Lsi53c895aOptions) {
@@ -77,7 +80,6 @@ export class Lsi53c895a extends Device<StateOf<typeof reg.lsiState>> {
     });
     this.bus = new ParallelBus({
       state: () => this.state,
-      selected: () => this.state.registers[reg.SDID],
       hasAttention: () => (this.state.registers[reg.SOCL] & reg.ATN) !== 0,
       dropAttention: () => {
         this.state.registers[reg.SOCL] &= ~reg.ATN;
@@ -94,12 +96,16 @@ export class Lsi53c895a extends Device<StateOf<typeof reg.lsiState>> {
       goOnLater: () => {
         this.state.turnNs = clock.nowNs + TURN_NS;
       },
+      giveUpLater: () => {
+        this.state.selectionNs = clock.nowNs + SELECTION_NS;
+      },
     };
     this.processor = new ScriptProcessor(host);
     this.turnTimer = clock.timer('lsi-scripts', () => {
       this.state.turnNs = 0;
       this.goOn('running');
     });
+    this.selectionTimer = clock.timer('lsi-selection', () => this.selectionFailed());
     this.generalTimer = clock.timer('lsi-general', () => this.generalExpired());
   }
 
@@ -108,23 +114,32 @@ export class Lsi53c895a extends Device<StateOf<typeof reg.lsiState>> {
     this.bus.targets.set(id, target);
   }
 
+  /** Takes a target off the bus; what it was doing is never answered. */
+  disconnect(id: number): void {
+    this.bus.remove(id);
+    if (this.state.run === 'target' && this.bus.isFree) this.scsiInterrupt(reg.UNEXPECTED, 0);
+    this.settle();
+  }
+
   /** A target that was busy is not any more. */
   targetReady(): void {
+    if (this.state.run === 'target') this.processor.repeat();
     this.goOn('target');
+    if (this.state.run === 'reselect' && this.processor.isReselected()) this.goOn('reselect');
+    this.settle();
   }
 
   protected override settle(): void {
-    const { registers, turnNs, generalNs } = this.state;
+    const { registers, turnNs, selectionNs, generalNs } = this.state;
     const dma = registers[reg.DSTAT] & registers[reg.DIEN] & ~reg.FIFO_EMPTY;
     const scsi0 = registers[reg.SIST0] & registers[reg.SIEN0];
     const scsi1 = registers[reg.SIST1] & registers[reg.SIEN1];
     const script = registers[reg.ISTAT0] & reg.ON_THE_FLY;
     const isEnabled = (registers[reg.DCNTL] & reg.NO_PIN) === 0;
     this.pci.interrupt(isEnabled && (dma | scsi0 | scsi1 | script) !== 0);
-    if (turnNs > 0) this.turnTimer.arm(turnNs);
-    else this.turnTimer.disarm();
-    if (generalNs > 0) this.generalTimer.arm(generalNs);
-    else this.generalTimer.disarm();
+    set(this.turnTimer, turnNs);
+    set(this.selectionTimer, selectionNs);
+    set(this.generalTimer, generalNs);
   }
 
   private read(offset: number, size: AccessSize): number {
@@ -148,7 +163,7 @@ export class Lsi53c895a extends Device<StateOf<typeof reg.lsiState>> {
     const value = registers[register];
     switch (register) {
       case reg.SCNTL1:
-        return this.bus.isFree ? value : value | reg.CONNECTED;
+        return this.bus.isConnected ? value | reg.CONNECTED : value;
       case reg.SBCL:
         return this.busLines();
       case reg.SSTAT0:
@@ -181,14 +196,14 @@ export class Lsi53c895a extends Device<StateOf<typeof reg.lsiState>> {
   private interruptStatus(): number {
     const { registers } = this.state;
     let value = registers[reg.ISTAT0];
-    if (!this.bus.isFree) value |= reg.IS_CONNECTED;
+    if (this.bus.isConnected) value |= reg.IS_CONNECTED;
     if ((registers[reg.SIST0] | registers[reg.SIST1]) !== 0) value |= reg.SCSI_PENDING;
     if ((registers[reg.DSTAT] & ~reg.FIFO_EMPTY) !== 0) value |= reg.DMA_PENDING;
     return value;
   }
 
   private busLines(): number {
-    if (this.bus.isFree) return 0;
+    if (!this.bus.isConnected) return 0;
     const { phase } = this.bus;
     const attention = this.state.registers[reg.SOCL] & reg.ATN;
     return reg.BUSY | attention | (phase === undefined ? 0 : reg.REQUEST | phase);
@@ -203,6 +218,7 @@ export class Lsi53c895a extends Device<StateOf<typeof reg.lsiState>> {
         registers[register] = value & ~reg.CONNECTED;
         if ((value & ~before & reg.BUS_RESET) !== 0) {
           this.bus.reset();
+          this.state.selectionNs = 0;
           this.scsiInterrupt(reg.RESET_SEEN, 0);
         }
         break;
@@ -282,6 +298,16 @@ export class Lsi53c895a extends Device<StateOf<typeof reg.lsiState>> {
     this.state.turnNs = 0;
   }
 
+  /** Unless the script has thought better of it. */
+  private selectionFailed(): void {
+    this.state.selectionNs = 0;
+    if (this.state.stage === 'selecting') {
+      this.bus.release();
+      this.scsiInterrupt(0, reg.SELECTION_TIMEOUT);
+    }
+    this.settle();
+  }
+
   /** Stops the script only where somebody listens. */
   private generalExpired(): void {
     const { registers } = this.state;
@@ -290,4 +316,9 @@ export class Lsi53c895a extends Device<StateOf<typeof reg.lsiState>> {
     if ((registers[reg.SIEN1] & reg.GENERAL_TIMER) !== 0) this.stop();
     this.settle();
   }
+}
+
+function set(timer: Timer, atNs: number): void {
+  if (atNs > 0) timer.arm(atNs);
+  else timer.disarm();
 }

@@ -1,29 +1,44 @@
 /**
- * The texts and tables a SCSI disk answers with: INQUIRY, mode pages, capacity, sense.
+ * The texts and tables a SCSI disk or CD-ROM drive answers with: INQUIRY, mode pages, capacity,
+ * sense.
  *
  * Specification: SPC-3, sections 6.4, 7.4, 7.6; SBC-2, sections 5.10, 5.11, 6.3; SPC-3, 4.5.3.
  * Not emulated: changeable mode parameters (MODE SELECT), thin provisioning pages.
  */
 
+import { modePage as opticalPage } from '../ide/mmc.ts';
 import type { Sense } from './bus.ts';
 
 export const BLOCK = 512;
 
 const VENDOR = 'QEMU';
-const PRODUCT = 'QEMU HARDDISK';
+const DISK_PRODUCT = 'QEMU HARDDISK';
+const CD_PRODUCT = 'QEMU CD-ROM';
 const REVISION = '2.2.';
+const TYPE_CD = 5;
+const REMOVABLE = 0x80;
+const LINKED = 0x10;
+const COMMAND_QUEUE = 0x02;
 const STANDARD_LENGTH = 36;
 const SPC_3 = 5;
 
 const CACHING = 0x08;
 const RIGID_GEOMETRY = 0x04;
+const DISK_PAGES = [RIGID_GEOMETRY, CACHING];
+const CD_PAGES = [0x01, 0x0e, 0x2a];
 const ALL_PAGES = 0x3f;
 const WRITE_PROTECT = 0x80;
 const WRITE_CACHE = 0x04;
 
 export interface DiskFacts {
-  /** Blocks of 512 bytes. */
+  readonly isCd: boolean;
   readonly blocks: number;
+  readonly blockLength: number;
+  readonly writeCache: boolean;
+  /** The guest has locked the tray. */
+  readonly isLocked: boolean;
+  /** The transport has tags, so several commands may wait. */
+  readonly hasQueue: boolean;
   readonly readOnly: boolean;
   readonly serial: string;
   /** The drive's id. */
@@ -40,14 +55,15 @@ function put32(into: Uint8Array, at: number, value: number): void {
   for (let i = 0; i < 4; i++) into[at + i] = value >>> (24 - 8 * i);
 }
 
-export function standardInquiry(): Uint8Array {
+export function standardInquiry({ isCd, hasQueue }: DiskFacts): Uint8Array {
   const page = new Uint8Array(STANDARD_LENGTH);
+  if (isCd) page.set([TYPE_CD, REMOVABLE]);
   page[2] = SPC_3;
   page[3] = 0x12;
   page[4] = STANDARD_LENGTH - 5;
-  page[7] = 0x10;
+  page[7] = hasQueue ? LINKED | COMMAND_QUEUE : LINKED;
   put(page, 8, VENDOR, 8);
-  put(page, 16, PRODUCT, 16);
+  put(page, 16, isCd ? CD_PRODUCT : DISK_PRODUCT, 16);
   put(page, 32, REVISION, 4);
   return page;
 }
@@ -56,13 +72,17 @@ export function standardInquiry(): Uint8Array {
 export function vitalPage(code: number, facts: DiskFacts): Uint8Array | undefined {
   const content = vitalContent(code, facts);
   if (content === undefined) return undefined;
-  return Uint8Array.from([0, code, content.length >> 8, content.length & 0xff, ...content]);
+  const type = facts.isCd ? TYPE_CD : 0;
+  return Uint8Array.from([type, code, content.length >> 8, content.length & 0xff, ...content]);
 }
 
-function vitalContent(code: number, { serial, name }: DiskFacts): Uint8Array | undefined {
+function vitalContent(code: number, facts: DiskFacts): Uint8Array | undefined {
+  const { serial, name, isCd } = facts;
   switch (code) {
-    case 0x00:
-      return Uint8Array.from(serial === '' ? [0x00, 0x83, 0xb0] : [0x00, 0x80, 0x83, 0xb0]);
+    case 0x00: {
+      const known = [0x00, ...(serial === '' ? [] : [0x80]), 0x83, ...(isCd ? [] : [0xb0])];
+      return Uint8Array.from(known);
+    }
     case 0x80:
       return serial === '' ? undefined : encoder.encode(serial.slice(0, 36));
     case 0x83: {
@@ -70,6 +90,7 @@ function vitalContent(code: number, { serial, name }: DiskFacts): Uint8Array | u
       return Uint8Array.from([0x02, 0, 0, id.length, ...id]);
     }
     case 0xb0: {
+      if (isCd) return undefined;
       const limits = new Uint8Array(0x3c);
       // Optimal transfer granularity: one block. Everything else is not reported.
       limits[3] = 1;
@@ -80,18 +101,18 @@ function vitalContent(code: number, { serial, name }: DiskFacts): Uint8Array | u
   }
 }
 
-export function capacity10({ blocks }: DiskFacts): Uint8Array {
+export function capacity10({ blocks, blockLength }: DiskFacts): Uint8Array {
   const answer = new Uint8Array(8);
   put32(answer, 0, Math.min(blocks - 1, 0xffffffff));
-  put32(answer, 4, BLOCK);
+  put32(answer, 4, blockLength);
   return answer;
 }
 
-export function capacity16({ blocks }: DiskFacts): Uint8Array {
+export function capacity16({ blocks, blockLength }: DiskFacts): Uint8Array {
   const answer = new Uint8Array(32);
   put32(answer, 0, Math.floor((blocks - 1) / 2 ** 32));
   put32(answer, 4, (blocks - 1) % 2 ** 32);
-  put32(answer, 8, BLOCK);
+  put32(answer, 8, blockLength);
   return answer;
 }
 
@@ -110,21 +131,26 @@ export interface ModeRequest {
   readonly isMask: boolean;
 }
 
-/** Header, block descriptor, pages; undefined for a page that does not exist. */
+/**
+ * Header, block descriptor, pages; undefined for a page that does not exist. A CD-ROM drive has no
+ * descriptor.
+ */
 export function modeSense(request: ModeRequest, facts: DiskFacts): Uint8Array | undefined {
-  const wanted = request.page === ALL_PAGES ? [RIGID_GEOMETRY, CACHING] : [request.page];
+  const all = facts.isCd ? CD_PAGES : DISK_PAGES;
+  const wanted = request.page === ALL_PAGES ? all : [request.page];
   const pages: number[] = [];
   for (const code of wanted) {
-    const content = modePage(code, facts.blocks);
-    if (content === undefined) return undefined;
-    pages.push(code, content.length, ...(request.isMask ? content.fill(0) : content));
+    const page = modePage(code, facts);
+    if (page === undefined) return undefined;
+    pages.push(...(request.isMask ? page.fill(0, 2) : page));
   }
-  const descriptor = new Uint8Array(request.hasDescriptor ? 8 : 0);
-  if (request.hasDescriptor) {
+  const hasDescriptor = request.hasDescriptor && !facts.isCd;
+  const descriptor = new Uint8Array(hasDescriptor ? 8 : 0);
+  if (hasDescriptor) {
     put32(descriptor, 0, facts.blocks > 0xffffff ? 0 : facts.blocks);
     put32(descriptor, 4, BLOCK);
   }
-  const specific = facts.readOnly ? WRITE_PROTECT : 0;
+  const specific = facts.readOnly && !facts.isCd ? WRITE_PROTECT : 0;
   const length = descriptor.length + pages.length;
   const header = request.isLong
     ? [(length + 6) >> 8, (length + 6) & 0xff, 0, specific, 0, 0, 0, descriptor.length]
@@ -132,13 +158,19 @@ export function modeSense(request: ModeRequest, facts: DiskFacts): Uint8Array | 
   return Uint8Array.from([...header, ...descriptor, ...pages]);
 }
 
-function modePage(code: number, blocks: number): Uint8Array | undefined {
+/** A page with its code and length. */
+function modePage(code: number, facts: DiskFacts): number[] | undefined {
+  if (facts.isCd) return opticalPage(code, facts.isLocked);
   if (code === CACHING) {
-    const page = new Uint8Array(18);
-    page[0] = WRITE_CACHE;
-    return page;
+    const page = new Array<number>(18).fill(0);
+    page[0] = facts.writeCache ? WRITE_CACHE : 0;
+    return [CACHING, page.length, ...page];
   }
   if (code !== RIGID_GEOMETRY) return undefined;
+  return [RIGID_GEOMETRY, 22, ...geometryPage(facts.blocks)];
+}
+
+function geometryPage(blocks: number): Uint8Array {
   const page = new Uint8Array(22);
   const heads = 16;
   const cylinders = Math.min(Math.floor(blocks / (heads * 63)), 0xffffff);

@@ -6,13 +6,12 @@
  * Not emulated: typematic (hosts repeat keys themselves).
  */
 
-import type { Clock } from '../../clock.ts';
-import { bool, list, ns, type StateOf, state, struct, u8 } from '../../state.ts';
+import { bool, list, type StateOf, state, struct, u8 } from '../../state.ts';
 import { Device } from '../device.ts';
 import type { KeyName } from '../input/keys.ts';
 import type { InputDevice } from '../input/router.ts';
-import { type ControlEndpoint, NAK, STALL, type UsbDevice } from './device.ts';
-import { hidControl, hidFields, idleNs, productOf, REPORT_ENDPOINT } from './hid.ts';
+import type { UsbDevice } from './device.ts';
+import { HidEndpoints, type HidWiring, hidFields, productOf } from './hid.ts';
 import { usageOf } from './hid-usages.ts';
 
 const QUEUE = 16;
@@ -26,16 +25,9 @@ const registers = state('usb-kbd', 1, {
   strokes: list(QUEUE, struct({ usage: u8(), down: bool() })),
   /** Usages of the keys that are down, as last reported. */
   down: list(256, u8()),
+  /** Bit 0 num, 1 caps, 2 scroll lock. */
   leds: u8(),
-  reportedNs: ns(),
 });
-
-export interface UsbKeyboardOptions {
-  readonly clock: Clock;
-  readonly serial: string;
-  /** The guest has asked for reports. */
-  readonly onPoll: () => void;
-}
 
 export class UsbKeyboard extends Device<StateOf<typeof registers>> implements UsbDevice {
   readonly product = productOf('keyboard');
@@ -45,20 +37,20 @@ export class UsbKeyboard extends Device<StateOf<typeof registers>> implements Us
     key: (name, event) => this.key(name, event === 'press'),
   };
   onWake: () => void = () => {};
-  private readonly control: ControlEndpoint;
+  private readonly endpoints: HidEndpoints;
 
-  constructor(private readonly options: UsbKeyboardOptions) {
+  constructor(wiring: HidWiring) {
     super(registers);
-    this.control = hidControl({
+    this.endpoints = new HidEndpoints({
+      ...wiring,
       kind: 'keyboard',
-      serial: options.serial,
       state: () => this.state,
+      hasNews: () => this.state.strokes.length !== 0,
       report: () => this.report(),
       onOutput: data => {
         this.state.leds = data[0] ?? 0;
         return true;
       },
-      onConfigure: () => {},
     });
   }
 
@@ -66,34 +58,20 @@ export class UsbKeyboard extends Device<StateOf<typeof registers>> implements Us
     return this.state.address;
   }
 
-  /** Bit 0 num, 1 caps, 2 scroll lock. */
-  get leds(): number {
-    return this.state.leds;
-  }
-
   busReset(): void {
     this.reset();
   }
 
   setup(packet: Uint8Array): void {
-    this.control.setup(packet);
+    this.endpoints.setup(packet);
   }
 
   output(endpoint: number, from: Uint8Array): number {
-    return endpoint === 0 ? this.control.output(from) : STALL;
+    return this.endpoints.output(endpoint, from);
   }
 
   input(endpoint: number, into: Uint8Array): number {
-    if (endpoint === 0) return this.control.input(into);
-    const s = this.state;
-    if (endpoint !== REPORT_ENDPOINT || s.haltedIn || s.configuration === 0) return STALL;
-    this.options.onPoll();
-    const { nowNs } = this.options.clock;
-    if (s.strokes.length === 0 && nowNs - s.reportedNs < idleNs(s)) return NAK;
-    s.reportedNs = nowNs;
-    const report = this.report();
-    into.set(report);
-    return report.length;
+    return this.endpoints.input(endpoint, into);
   }
 
   private key(name: KeyName, down: boolean): void {

@@ -4,15 +4,14 @@
  *
  * Specification: USB HID 1.11; the mouse's report begins as appendix B.2 has it.
  * Sixteen events wait for the guest; movement beyond is added to the last.
- * Not emulated: idle rates of the interface other than the whole device's.
+ * Not emulated: idle rates of single reports, resolution settings.
  */
 
-import type { Clock } from '../../clock.ts';
-import { i32, list, ns, type StateOf, state, struct, u8, u16 } from '../../state.ts';
+import { i32, list, type StateOf, state, struct, u8, u16 } from '../../state.ts';
 import { Device } from '../device.ts';
 import type { InputDevice } from '../input/router.ts';
-import { type ControlEndpoint, NAK, STALL, type UsbDevice } from './device.ts';
-import { hidControl, hidFields, idleNs, productOf, REPORT_ENDPOINT } from './hid.ts';
+import type { UsbDevice } from './device.ts';
+import { HidEndpoints, type HidWiring, hidFields, productOf } from './hid.ts';
 
 const QUEUE = 16;
 
@@ -23,7 +22,6 @@ const registers = state('usb-pointer', 1, {
   y: u16(),
   /** What happened since the last report. Mice: `x` and `y` are counts; tablets: a place. */
   events: list(QUEUE, struct({ x: i32(), y: i32(), dz: i32(), buttons: u8() })),
-  reportedNs: ns(),
 });
 
 interface PointerEvent {
@@ -33,12 +31,8 @@ interface PointerEvent {
   buttons: number;
 }
 
-export interface UsbPointerOptions {
+export interface UsbPointerOptions extends HidWiring {
   readonly kind: 'mouse' | 'tablet';
-  readonly clock: Clock;
-  readonly serial: string;
-  /** The guest has asked for reports. */
-  readonly onPoll: () => void;
 }
 
 export class UsbPointer extends Device<StateOf<typeof registers>> implements UsbDevice {
@@ -46,22 +40,21 @@ export class UsbPointer extends Device<StateOf<typeof registers>> implements Usb
   /** Hears what the user does. */
   readonly events: InputDevice;
   onWake: () => void = () => {};
-  private readonly control: ControlEndpoint;
+  private readonly endpoints: HidEndpoints;
   private readonly isTablet: boolean;
 
-  constructor(private readonly options: UsbPointerOptions) {
+  constructor(options: UsbPointerOptions) {
     super(registers);
-    const { kind, serial } = options;
+    const { kind } = options;
     this.isTablet = kind === 'tablet';
     this.product = productOf(kind);
     this.events = this.isTablet ? this.asTablet() : this.asMouse();
-    this.control = hidControl({
-      kind,
-      serial,
+    this.endpoints = new HidEndpoints({
+      ...options,
       state: () => this.state,
+      hasNews: () => this.state.events.length !== 0,
       report: () => this.report(),
       onOutput: () => false,
-      onConfigure: () => {},
     });
   }
 
@@ -76,24 +69,15 @@ export class UsbPointer extends Device<StateOf<typeof registers>> implements Usb
   }
 
   setup(packet: Uint8Array): void {
-    this.control.setup(packet);
+    this.endpoints.setup(packet);
   }
 
   output(endpoint: number, from: Uint8Array): number {
-    return endpoint === 0 ? this.control.output(from) : STALL;
+    return this.endpoints.output(endpoint, from);
   }
 
   input(endpoint: number, into: Uint8Array): number {
-    if (endpoint === 0) return this.control.input(into);
-    const s = this.state;
-    if (endpoint !== REPORT_ENDPOINT || s.haltedIn || s.configuration === 0) return STALL;
-    this.options.onPoll();
-    const { nowNs } = this.options.clock;
-    if (s.events.length === 0 && nowNs - s.reportedNs < idleNs(s)) return NAK;
-    s.reportedNs = nowNs;
-    const report = this.report();
-    into.set(report);
-    return report.length;
+    return this.endpoints.input(endpoint, into);
   }
 
   private asMouse(): InputDevice {

@@ -1,15 +1,24 @@
 /**
- * What USB keyboards, mice and tablets share: descriptors and class requests.
+ * What USB keyboards, mice and tablets share: descriptors, class requests and both endpoints.
  *
  * Specification: USB HID 1.11, chapters 6 and 7, appendices B (boot reports) and E (examples).
+ * Not emulated: idle rates of single reports (each device has one report only).
  */
 
-import { u8 } from '../../state.ts';
-import { ControlEndpoint, type ControlState, controlFields, type UsbModel } from './device.ts';
+import type { Clock } from '../../clock.ts';
+import { ns, u8 } from '../../state.ts';
+import {
+  ControlEndpoint,
+  type ControlState,
+  controlFields,
+  NAK,
+  STALL,
+  type UsbModel,
+} from './device.ts';
 
 export type HidKind = 'mouse' | 'tablet' | 'keyboard';
 
-export const REPORT_ENDPOINT = 1;
+const REPORT_ENDPOINT = 1;
 const INTERRUPT = 3;
 const POLL_FRAMES = 10;
 /** In units of 2 mA. */
@@ -25,11 +34,14 @@ export const hidFields = {
   protocol: u8(1),
   /** In units of 4 ms: after that long a report is repeated; 0 is never. */
   idle: u8(),
+  /** When the guest last got a report. */
+  reportedNs: ns(),
 };
 
-export interface HidState extends ControlState {
+interface HidState extends ControlState {
   protocol: number;
   idle: number;
+  reportedNs: number;
 }
 
 /** Variable, absolute data. */
@@ -133,26 +145,65 @@ function modelOf(kind: HidKind, serial: string): UsbModel {
   };
 }
 
-export interface HidControlOptions {
-  readonly kind: HidKind;
+/** What whoever plugs in a device gives it. */
+export interface HidWiring {
+  readonly clock: Clock;
   readonly serial: string;
+  /** The guest has asked for reports. */
+  readonly onPoll: () => void;
+}
+
+export interface HidEndpointsOptions extends HidWiring {
+  readonly kind: HidKind;
   readonly state: () => HidState;
-  /** What Get_Report answers. */
+  /** Whether the user did something that no report has told. */
+  readonly hasNews: () => boolean;
+  /** The next report; there is always one. */
   readonly report: () => Uint8Array;
   /** An output report: false when there is none. */
   readonly onOutput: (data: Uint8Array) => boolean;
-  readonly onConfigure: () => void;
+}
+
+/** Endpoint 0, and the one reports come from. */
+export class HidEndpoints {
+  private readonly control: ControlEndpoint;
+
+  constructor(private readonly options: HidEndpointsOptions) {
+    this.control = hidControl(options);
+  }
+
+  setup(packet: Uint8Array): void {
+    this.control.setup(packet);
+  }
+
+  output(endpoint: number, from: Uint8Array): number {
+    return endpoint === 0 ? this.control.output(from) : STALL;
+  }
+
+  input(endpoint: number, into: Uint8Array): number {
+    if (endpoint === 0) return this.control.input(into);
+    const { state, clock, hasNews, onPoll } = this.options;
+    const s = state();
+    if (endpoint !== REPORT_ENDPOINT || s.haltedIn || s.configuration === 0) return STALL;
+    onPoll();
+    const { nowNs } = clock;
+    if (!hasNews() && nowNs - s.reportedNs < idleNs(s)) return NAK;
+    s.reportedNs = nowNs;
+    const report = this.options.report();
+    into.set(report);
+    return report.length;
+  }
 }
 
 /** Endpoint 0 with the requests of the class. */
-export function hidControl(options: HidControlOptions): ControlEndpoint {
-  const { kind, serial, state, onConfigure } = options;
+function hidControl(options: HidEndpointsOptions): ControlEndpoint {
+  const { kind, serial, state } = options;
   const hasBoot = FACTS[kind].boot[0] === 1;
   const nothing = new Uint8Array(0);
   return new ControlEndpoint({
     model: modelOf(kind, serial),
     state,
-    onConfigure,
+    onConfigure: () => {},
     classData: ({ code }, data) => code === 0x2109 && options.onOutput(data),
     classRequest: ({ code, value }) => {
       const s = state();
@@ -180,6 +231,6 @@ export function hidControl(options: HidControlOptions): ControlEndpoint {
 }
 
 /** How long a report stands before it is repeated; Infinity for ever. */
-export function idleNs({ idle }: HidState): number {
+function idleNs({ idle }: HidState): number {
   return idle === 0 ? Number.POSITIVE_INFINITY : idle * IDLE_UNIT_NS;
 }

@@ -17,7 +17,7 @@ import {
   str,
   struct,
 } from '../../schema.ts';
-import { type Command, command, NOTHING } from '../command.ts';
+import { action, type Command, command } from '../command.ts';
 
 type JsonObject = { readonly [name: string]: Json };
 
@@ -28,7 +28,7 @@ function fixed(name: string, type: string, doc: string, answer: Json): Command {
 
 /** Arguments are checked, and that is all. */
 function nothing<A>(name: string, doc: string, args: StructSchema<A>): Command {
-  return command({ name, doc, args, returns: empty, run: () => NOTHING });
+  return action({ name, doc, args, run: () => {} });
 }
 
 /** Always an error; `type` is what the command would return. */
@@ -117,7 +117,7 @@ export const netdevAdd = failing(
   'netdev_add',
   'Add a network back end: none is there.',
   openStruct('NetdevAddArgs', { type: str, id: str }),
-  () => new UserError("Parameter 'type' expects a netdev backend type"),
+  ({ type }) => new UserError(`Invalid parameter '${type}'`),
 );
 
 export const netdevDel = failing(
@@ -279,14 +279,12 @@ export const traceEventGetState = command({
   },
 });
 
-export const traceEventSetState = command({
+export const traceEventSetState = action({
   name: 'trace-event-set-state',
   doc: 'Switch trace points on or off: there are none.',
   args: struct('TraceSetArgs', { name: str, enable: bool, 'ignore-unavailable': optional(bool) }),
-  returns: empty,
   run(_vm, { name }) {
     checkEvent(name, false);
-    return NOTHING;
   },
 });
 

@@ -5,7 +5,6 @@ import type { Json } from '../../json.ts';
 import {
   any,
   bool,
-  empty,
   enumeration,
   int,
   listOf,
@@ -14,7 +13,7 @@ import {
   str,
   struct,
 } from '../../schema.ts';
-import { command, NOTHING } from '../command.ts';
+import { action, command } from '../command.ts';
 import type { JobControl, JsonObject, Undo } from '../drives.ts';
 import type { Vm } from '../vm.ts';
 
@@ -53,29 +52,21 @@ const OVERLAY = struct('BlockdevSnapshot', {
 
 const INTERNAL = struct('BlockdevSnapshotInternal', { device: str, name: str });
 
-export const driveBackup = command({
+export const driveBackup = action({
   name: 'drive-backup',
   doc: 'Copy what a drive holds now to another image, while it goes on being used.',
   args: BACKUP,
-  returns: empty,
-  async run(vm, args) {
-    await vm.drives.startBackup(args);
-    return NOTHING;
-  },
+  run: (vm, args) => vm.drives.startBackup(args),
 });
 
-export const blockdevBackup = command({
+export const blockdevBackup = action({
   name: 'blockdev-backup',
   doc: 'Copy what a drive holds now to another drive, while it goes on being used.',
   args: INTO_DRIVE,
-  returns: empty,
-  async run(vm, args) {
-    await vm.drives.startBackupInto(args);
-    return NOTHING;
-  },
+  run: (vm, args) => vm.drives.startBackupInto(args),
 });
 
-export const driveMirror = command({
+export const driveMirror = action({
   name: 'drive-mirror',
   doc: 'Keep another image equal to a drive, and change over to it at block-job-complete.',
   args: struct('DriveMirrorArgs', {
@@ -92,14 +83,10 @@ export const driveMirror = command({
     'on-source-error': optional(ON_ERROR),
     'on-target-error': optional(ON_ERROR),
   }),
-  returns: empty,
-  async run(vm, args) {
-    await vm.drives.startMirror(args);
-    return NOTHING;
-  },
+  run: (vm, args) => vm.drives.startMirror(args),
 });
 
-export const blockCommit = command({
+export const blockCommit = action({
   name: 'block-commit',
   doc: 'Move what images hold down into one of their backing files.',
   args: struct('BlockCommitArgs', {
@@ -109,14 +96,10 @@ export const blockCommit = command({
     'backing-file': optional(str),
     speed: optional(int),
   }),
-  returns: empty,
-  async run(vm, args) {
-    await vm.drives.startCommit(args);
-    return NOTHING;
-  },
+  run: (vm, args) => vm.drives.startCommit(args),
 });
 
-export const blockStream = command({
+export const blockStream = action({
   name: 'block-stream',
   doc: 'Pull what the backing files hold into the image.',
   args: struct('BlockStreamArgs', {
@@ -126,22 +109,16 @@ export const blockStream = command({
     speed: optional(int),
     'on-error': optional(ON_ERROR),
   }),
-  returns: empty,
-  async run(vm, args) {
-    await vm.drives.startStream(args);
-    return NOTHING;
-  },
+  run: (vm, args) => vm.drives.startStream(args),
 });
 
 function jobCommand(name: string, doc: string, act: (job: JobControl) => void) {
-  return command({
+  return action({
     name,
     doc,
     args: struct('BlockJobArgs', { device: str }),
-    returns: empty,
     run(vm, { device }) {
       act(vm.drives.job(device));
-      return NOTHING;
     },
   });
 }
@@ -156,48 +133,36 @@ export const blockJobComplete = jobCommand(
   job => job.complete(),
 );
 
-export const blockJobCancel = command({
+export const blockJobCancel = action({
   name: 'block-job-cancel',
   doc: 'End a job; `force` even while it is paused.',
   args: struct('BlockJobCancelArgs', { device: str, force: optional(bool) }),
-  returns: empty,
   run(vm, { device, force }) {
     vm.drives.job(device).cancel(force ?? false);
-    return NOTHING;
   },
 });
 
-export const blockJobSetSpeed = command({
+export const blockJobSetSpeed = action({
   name: 'block-job-set-speed',
   doc: 'Limit the bytes per second of a job; 0 is no limit.',
   args: struct('BlockJobSpeedArgs', { device: str, speed: int }),
-  returns: empty,
   run(vm, { device, speed }) {
     vm.drives.job(device).setSpeed(speed);
-    return NOTHING;
   },
 });
 
-export const blockdevSnapshotSync = command({
+export const blockdevSnapshotSync = action({
   name: 'blockdev-snapshot-sync',
   doc: 'Put a new image on top of a drive; what was there becomes its backing file.',
   args: OVERLAY,
-  returns: empty,
-  async run(vm, args) {
-    await vm.drives.overlay(args);
-    return NOTHING;
-  },
+  run: (vm, args) => vm.drives.overlay(args),
 });
 
-export const blockdevSnapshotInternalSync = command({
+export const blockdevSnapshotInternalSync = action({
   name: 'blockdev-snapshot-internal-sync',
   doc: 'Take a snapshot inside the image.',
   args: INTERNAL,
-  returns: empty,
-  async run(vm, { device, name }) {
-    await vm.drives.takeSnapshot(device, name);
-    return NOTHING;
-  },
+  run: (vm, { device, name }) => vm.drives.takeSnapshot(device, name),
 });
 
 export const blockdevSnapshotDeleteInternalSync = command({
@@ -219,11 +184,10 @@ const ACTION = struct('TransactionAction', {
   data: any,
 });
 
-export const transaction = command({
+export const transaction = action({
   name: 'transaction',
   doc: 'Do several things, or none when one of them fails.',
   args: struct('TransactionArgs', { actions: listOf(ACTION) }),
-  returns: empty,
   async run(vm, { actions }) {
     const steps = actions.map(action => prepare(vm, action));
     const done: Undo[] = [];
@@ -233,7 +197,6 @@ export const transaction = command({
       for (const undo of done.reverse()) await undo();
       throw error;
     }
-    return NOTHING;
   },
 });
 

@@ -2,29 +2,15 @@
 
 import { UserError } from '../../error.ts';
 import { isRecord, type Json } from '../../json.ts';
-import {
-  bool,
-  checkedLater,
-  empty,
-  int,
-  optional,
-  returned,
-  str,
-  struct,
-  uint64,
-} from '../../schema.ts';
-import { command, NOTHING } from '../command.ts';
+import { bool, checkedLater, int, optional, returned, str, struct, uint64 } from '../../schema.ts';
+import { action, command } from '../command.ts';
 import type { JsonObject } from '../drives.ts';
 
-export const blockdevAdd = command({
+export const blockdevAdd = action({
   name: 'blockdev-add',
   doc: 'Open an image as a new drive.',
   args: struct('BlockdevAddArgs', { options: checkedLater('BlockdevOptions') }),
-  returns: empty,
-  async run(vm, { options }) {
-    await vm.drives.addNode(readObject(options));
-    return NOTHING;
-  },
+  run: (vm, { options }) => vm.drives.addNode(readObject(options)),
 });
 
 function readObject(value: Json): JsonObject {
@@ -32,40 +18,28 @@ function readObject(value: Json): JsonObject {
   throw new UserError("Invalid parameter type for 'options', expected: QDict");
 }
 
-export const change = command({
+export const change = action({
   name: 'change',
   doc: 'Replace the medium of a removable drive; `arg` is the format.',
   args: struct('ChangeArgs', { device: str, target: str, arg: optional(str) }),
-  returns: empty,
-  async run(vm, { device, target, arg }) {
-    await vm.drives.change(device, target, arg);
-    return NOTHING;
-  },
+  run: (vm, { device, target, arg }) => vm.drives.change(device, target, arg),
 });
 
-export const eject = command({
+export const eject = action({
   name: 'eject',
   doc: 'Take the medium out of a removable drive.',
   args: struct('EjectArgs', { device: str, force: optional(bool) }),
-  returns: empty,
-  async run(vm, { device, force }) {
-    await vm.drives.eject(device, force ?? false);
-    return NOTHING;
-  },
+  run: (vm, { device, force }) => vm.drives.eject(device, force ?? false),
 });
 
-export const blockResize = command({
+export const blockResize = action({
   name: 'block_resize',
   doc: 'Make an image larger, or smaller where its format can.',
   args: struct('ResizeArgs', { device: optional(str), 'node-name': optional(str), size: int }),
-  returns: empty,
-  async run(vm, args) {
-    await vm.drives.resize(args.device, args['node-name'], args.size);
-    return NOTHING;
-  },
+  run: (vm, args) => vm.drives.resize(args.device, args['node-name'], args.size),
 });
 
-export const blockSetIoThrottle = command({
+export const blockSetIoThrottle = action({
   name: 'block_set_io_throttle',
   doc: 'Limit the bytes and operations per second of a drive; 0 is no limit.',
   args: struct('ThrottleArgs', {
@@ -84,14 +58,12 @@ export const blockSetIoThrottle = command({
     iops_wr_max: optional(int),
     iops_size: optional(int),
   }),
-  returns: empty,
   run(vm, { device, ...limits }) {
     vm.drives.setLimits(device, limits);
-    return NOTHING;
   },
 });
 
-export const changeBackingFile = command({
+export const changeBackingFile = action({
   name: 'change-backing-file',
   doc: 'Change what an image says about its backing file, and nothing else.',
   args: struct('ChangeBackingArgs', {
@@ -99,56 +71,40 @@ export const changeBackingFile = command({
     'image-node-name': str,
     'backing-file': str,
   }),
-  returns: empty,
   async run(vm, args) {
     const filename = args['backing-file'];
     await vm.drives.changeBackingFile(args.device, args['image-node-name'], filename);
-    return NOTHING;
   },
 });
 
-export const blockSetWriteThreshold = command({
+export const blockSetWriteThreshold = action({
   name: 'block-set-write-threshold',
   doc: 'Send BLOCK_WRITE_THRESHOLD once when a named node is written beyond this; 0 is never.',
   args: struct('WriteThresholdArgs', { 'node-name': str, 'write-threshold': uint64 }),
-  returns: empty,
   run(vm, args) {
     vm.drives.setWriteThreshold(args['node-name'], args['write-threshold']);
-    return NOTHING;
   },
 });
 
-export const driveAdd = command({
+export const driveAdd = action({
   name: 'x-drive-add',
   doc: 'Open a drive that no device has, described as by -drive.',
   args: struct('DriveAddArgs', { options: str }),
-  returns: empty,
-  async run(vm, { options }) {
-    await vm.drives.add(options);
-    return NOTHING;
-  },
+  run: (vm, { options }) => vm.drives.add(options),
 });
 
-export const driveDel = command({
+export const driveDel = action({
   name: 'x-drive-del',
   doc: 'Close a drive; a device that has it is left without.',
   args: struct('DriveDelArgs', { id: str }),
-  returns: empty,
-  async run(vm, { id }) {
-    await vm.drives.remove(id);
-    return NOTHING;
-  },
+  run: (vm, { id }) => vm.drives.remove(id),
 });
 
-export const commit = command({
+export const commit = action({
   name: 'x-commit',
   doc: "Move an image's contents into its backing file; `all` for every drive.",
   args: struct('CommitArgs', { device: str }),
-  returns: empty,
-  async run(vm, { device }) {
-    await vm.drives.commit(device);
-    return NOTHING;
-  },
+  run: (vm, { device }) => vm.drives.commit(device),
 });
 
 export const qemuIo = command({

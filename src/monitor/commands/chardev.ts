@@ -4,17 +4,9 @@ import { type CharSpec, readCharOptions } from '../../chardev-spec.ts';
 import { UserError } from '../../error.ts';
 import type { Json } from '../../json.ts';
 import { type OptionGroup, OptionList, type OptionPair, parseOptions } from '../../options.ts';
-import {
-  checkedLater,
-  empty,
-  enumeration,
-  int,
-  optional,
-  returned,
-  str,
-  struct,
-} from '../../schema.ts';
-import { command, NOTHING } from '../command.ts';
+import { checkedLater, enumeration, int, optional, returned, str, struct } from '../../schema.ts';
+import { fromUtf8, toUtf8 } from '../../utf8.ts';
+import { action, command } from '../command.ts';
 import type { CharEntry, Vm } from '../vm.ts';
 
 type JsonObject = { readonly [name: string]: Json };
@@ -50,7 +42,7 @@ async function addChar(vm: Vm, id: string, spec: CharSpec): Promise<JsonObject> 
     throw new UserError(`Chardev '${id}' already exists`);
   }
   const pty = await vm.chars.add(id, spec);
-  return pty === undefined ? NOTHING : { pty };
+  return pty === undefined ? {} : { pty };
 }
 
 /** A backend as QMP describes it, as option pairs. */
@@ -84,29 +76,35 @@ export const chardevAdd = command({
   },
 });
 
-export const chardevAddOptions = command({
+export const chardevAddOptions = action({
   name: 'x-chardev-add',
   doc: 'Add a character device described as `-chardev` does.',
   args: struct('ChardevOptionArgs', { args: str }),
-  returns: empty,
   async run(vm, { args }) {
-    const list = parseOptions(args, CHARDEV_GROUP);
+    const list = parseChar(args);
     await addChar(vm, list.id ?? '', readCharOptions(list));
-    return NOTHING;
   },
 });
 
-export const chardevRemove = command({
+/** The parser's complaint comes first, then what it was about. */
+function parseChar(args: string): OptionList {
+  try {
+    return parseOptions(args, CHARDEV_GROUP);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    throw new UserError(`${error.message}\nParsing chardev args failed`);
+  }
+}
+
+export const chardevRemove = action({
   name: 'chardev-remove',
   doc: 'Remove a character device that nothing uses.',
   args: struct('ChardevRemoveArgs', { id: str }),
-  returns: empty,
   run(vm, { id }) {
     const entry = find(vm, id);
     if (entry === undefined) throw new UserError(`Chardev '${id}' not found`);
     if (entry.char.hasFrontend) throw new UserError(`Chardev '${id}' is busy`);
     vm.chars.remove(id);
-    return NOTHING;
   },
 });
 
@@ -130,15 +128,14 @@ export const ringbufRead = command({
     }
     if (args.size <= 0) throw new UserError('size must be greater than zero');
     const bytes = entry.ring.take(args.size);
-    return args.format === 'base64' ? toBase64(bytes) : new TextDecoder().decode(bytes);
+    return args.format === 'base64' ? toBase64(bytes) : fromUtf8(bytes);
   },
 });
 
-export const ringbufWrite = command({
+export const ringbufWrite = action({
   name: 'ringbuf-write',
   doc: 'Feed bytes to a ring buffer.',
   args: struct('RingWriteArgs', { device: str, data: str, format: optional(format) }),
-  returns: empty,
   run(vm, args) {
     const entry = find(vm, args.device);
     if (entry === undefined) throw new UserError(`Device '${args.device}' not found`);
@@ -146,8 +143,7 @@ export const ringbufWrite = command({
       throw new UserError(`${args.device} is not a ringbuf device`);
     }
     const isBase64 = args.format === 'base64';
-    entry.ring.write(isBase64 ? fromBase64(args.data) : new TextEncoder().encode(args.data));
-    return NOTHING;
+    entry.ring.write(isBase64 ? fromBase64(args.data) : toUtf8(args.data));
   },
 });
 

@@ -2,8 +2,8 @@
 
 import { type Json, JsonFloat } from '../../json.ts';
 import type { OptionPair } from '../../options.ts';
-import { empty, openStruct, optional, returned, str, struct } from '../../schema.ts';
-import { command, NOTHING } from '../command.ts';
+import { openStruct, optional, returned, str, struct } from '../../schema.ts';
+import { action, command } from '../command.ts';
 
 /** Members as option values: lists and records have none. */
 function optionPairs(members: { readonly [name: string]: Json }): OptionPair[] {
@@ -14,26 +14,20 @@ function optionPairs(members: { readonly [name: string]: Json }): OptionPair[] {
   });
 }
 
-export const deviceAdd = command({
+export const deviceAdd = action({
   name: 'device_add',
   doc: 'Plug a device in, described as by -device: its `driver`, and properties by name.',
   args: openStruct('DeviceAddArgs'),
-  returns: empty,
   run(vm, properties) {
     vm.devices.add(optionPairs(properties));
-    return NOTHING;
   },
 });
 
-export const deviceDel = command({
+export const deviceDel = action({
   name: 'device_del',
   doc: 'Take a device out, and its drive with it.',
   args: struct('DeviceDelArgs', { id: str }),
-  returns: empty,
-  async run(vm, { id }) {
-    await vm.devices.remove(id);
-    return NOTHING;
-  },
+  run: (vm, { id }) => vm.devices.remove(id),
 });
 
 export const usbAdd = command({
@@ -44,15 +38,11 @@ export const usbAdd = command({
   run: (vm, { device }) => vm.devices.addUsb(device),
 });
 
-export const usbDel = command({
+export const usbDel = action({
   name: 'x-usb-del',
   doc: 'Take out the USB device with this bus and address.',
   args: struct('UsbDelArgs', { device: str }),
-  returns: empty,
-  async run(vm, { device }) {
-    await vm.devices.removeUsb(device);
-    return NOTHING;
-  },
+  run: (vm, { device }) => vm.devices.removeUsb(device),
 });
 
 export const deviceHelp = command({

@@ -2,25 +2,14 @@
 
 import { UserError } from '../../error.ts';
 import type { Json } from '../../json.ts';
-import {
-  bool,
-  empty,
-  enumeration,
-  int,
-  listOf,
-  optional,
-  str,
-  struct,
-  union,
-} from '../../schema.ts';
-import { command, NOTHING } from '../command.ts';
+import { bool, enumeration, int, listOf, optional, str, struct, union } from '../../schema.ts';
+import { action } from '../command.ts';
 import { KEY_VALUE, keyOf } from './input.ts';
 
-export const screendump = command({
+export const screendump = action({
   name: 'screendump',
   doc: 'Save what the screen shows as a portable pixmap.',
   args: struct('ScreendumpArgs', { filename: str }),
-  returns: empty,
   run(vm, { filename }) {
     const picture = vm.panel.screenshot();
     if (picture === undefined) {
@@ -33,7 +22,6 @@ export const screendump = command({
       const why = error.message.slice(error.message.lastIndexOf(': ') + 2);
       throw new UserError(`failed to open file '${filename}': ${why}`);
     }
-    return NOTHING;
   },
 });
 
@@ -48,12 +36,11 @@ const INPUT_EVENT = union('InputEvent', {
   abs: MOVE,
 });
 
-export const inputSendEvent = command({
+export const inputSendEvent = action({
   name: 'x-input-send-event',
   isListed: true,
   doc: 'Press keys and buttons and move the mouse, as a window would.',
   args: struct('InputSendEventArgs', { console: optional(int), events: listOf(INPUT_EVENT) }),
-  returns: empty,
   run(vm, { console: index = 0, events }) {
     if (index !== 0) throw new UserError(`console ${index} not found`);
     const mice = vm.panel.queryMice() as readonly { readonly [name: string]: Json }[];
@@ -73,6 +60,5 @@ export const inputSendEvent = command({
         }
       }),
     );
-    return NOTHING;
   },
 });

@@ -9,7 +9,7 @@ import { UserError } from '../../error.ts';
 import type { Json } from '../../json.ts';
 import { DIRECT, PAGE_BITS, PAGE_SIZE } from '../../memory.ts';
 import { bool, empty, enumeration, int, optional, returned, str, struct } from '../../schema.ts';
-import { command, NOTHING } from '../command.ts';
+import { action, command } from '../command.ts';
 import type { Vm } from '../vm.ts';
 
 type JsonObject = { readonly [name: string]: Json };
@@ -119,7 +119,7 @@ function targetFile(protocol: string): string {
   throw new UserError(`File descriptor named '${protocol.slice(3)}' has not been found`);
 }
 
-export const dumpGuestMemory = command({
+export const dumpGuestMemory = action({
   name: 'dump-guest-memory',
   doc:
     'Write guest memory and the state of the processor to a file that gdb and crash read; ' +
@@ -131,7 +131,6 @@ export const dumpGuestMemory = command({
     length: optional(int),
     format: optional(enumeration('DumpGuestMemoryFormat', FORMATS)),
   }),
-  returns: empty,
   run(vm, { paging, protocol, begin, length, format = 'elf' }) {
     const isPart = begin !== undefined || length !== undefined;
     if (format !== 'elf' && (paging || isPart)) {
@@ -149,7 +148,6 @@ export const dumpGuestMemory = command({
     const pieces = begin === undefined ? all : cut(all, begin, length ?? 0);
     if (pieces.length === 0) throw new UserError("Invalid parameter 'begin'");
     vm.host.writeFile(path, coreFile(vm, pieces));
-    return NOTHING;
   },
 });
 

@@ -2,9 +2,9 @@
 
 import type { Json } from '../../json.ts';
 import { empty, optional, returned, str, struct } from '../../schema.ts';
-import { command, NOTHING } from '../command.ts';
+import { action, command } from '../command.ts';
 
-export const blockPasswd = command({
+export const blockPasswd = action({
   name: 'block_passwd',
   doc: 'Give the password of an encrypted image. Any text is taken; a wrong one is not noticed.',
   args: struct('PasswdArgs', {
@@ -12,10 +12,8 @@ export const blockPasswd = command({
     'node-name': optional(str),
     password: str,
   }),
-  returns: empty,
   run(vm, args) {
     vm.drives.setPassword(args.device, args['node-name'], args.password);
-    return NOTHING;
   },
 });
 

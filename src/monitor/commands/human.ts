@@ -7,36 +7,33 @@
 import { UserError } from '../../error.ts';
 import type { Json } from '../../json.ts';
 import { bool, empty, int, listOf, optional, returned, str, struct } from '../../schema.ts';
-import { command, NOTHING } from '../command.ts';
+import { action, command } from '../command.ts';
 import type { Capture } from '../vm.ts';
 
 type JsonObject = { readonly [name: string]: Json };
 
-export const acl = command({
+export const acl = action({
   name: 'x-acl',
   doc: 'Look up an access control list: there is none.',
   args: struct('AclArgs', { aclname: str }),
-  returns: empty,
   run(_vm, { aclname }) {
     throw new UserError(`acl: unknown list '${aclname}'`);
   },
 });
 
-export const hostNetAdd = command({
+export const hostNetAdd = action({
   name: 'x-host-net-add',
   doc: 'Connect a host network to a hub: there are no host networks.',
   args: struct('HostNetArgs', { device: str, opts: optional(str) }),
-  returns: empty,
   run(_vm, { device }) {
     throw new UserError(`invalid host network device ${device}`);
   },
 });
 
-export const hostNetRemove = command({
+export const hostNetRemove = action({
   name: 'x-host-net-remove',
   doc: 'Take a host network off a hub.',
   args: struct('HostNetRemoveArgs', { hub: int, device: str }),
-  returns: empty,
   run(_vm, { hub, device }) {
     throw new UserError(`Host network device '${device}' on hub '${hub}' not found`);
   },
@@ -69,48 +66,43 @@ export const hostfwdRemove = command({
 
 const MCE_BANKS = 10;
 
-export const mce = command({
+export const mce = action({
   name: 'x-mce',
   doc: 'Report a machine check to the guest.',
   args: struct('MceArgs', { cpu: int, bank: int, valid: bool }),
-  returns: empty,
   run(_vm, { cpu, bank, valid }) {
-    if (cpu !== 0) return NOTHING;
+    if (cpu !== 0) return;
     if (bank < 0 || bank >= MCE_BANKS) throw new UserError('Invalid MCE bank number');
     if (!valid) throw new UserError('Invalid MCE status code');
     throw new UserError('MCE injection not supported');
   },
 });
 
-export const mouseSet = command({
+export const mouseSet = action({
   name: 'x-mouse-set',
   doc: 'Choose the pointing device that gets events.',
   args: struct('MouseSetArgs', { index: int }),
-  returns: empty,
   run(vm, { index }) {
-    if (vm.panel.chooseMouse(index)) return NOTHING;
-    throw new UserError(`Mouse at index '${index}' not found`);
+    if (vm.panel.chooseMouse(index)) return;
+    throw new UserError(`Mouse at index '${index | 0}' not found`);
   },
 });
 
-export const pcieAerInjectError = command({
+export const pcieAerInjectError = action({
   name: 'x-pcie-aer-inject-error',
   doc: 'Report an error of a PCI Express device: there are no such devices.',
   args: struct('AerArgs', { id: str }),
-  returns: empty,
   run(_vm, { id }) {
     throw new UserError(`id or pci device path is invalid or device not found. ${id}`);
   },
 });
 
-export const singlestep = command({
+export const singlestep = action({
   name: 'x-singlestep',
   doc: 'Translate one instruction at a time: shown by query-status, the guest cannot tell.',
   args: struct('SinglestepArgs', { enable: bool }),
-  returns: empty,
   run(vm, { enable }) {
     vm.settings.singlestep = enable;
-    return NOTHING;
   },
 });
 
@@ -128,17 +120,15 @@ export const gdbserver = command({
 /** As -watchdog-action has them. */
 const WATCHDOG_ACTIONS = ['reset', 'shutdown', 'poweroff', 'pause', 'debug', 'none'];
 
-export const watchdogAction = command({
+export const watchdogAction = action({
   name: 'x-watchdog-action',
   doc: 'What happens when a watchdog barks.',
   args: struct('WatchdogArgs', { action: str }),
-  returns: empty,
   run(vm, { action }) {
     if (!WATCHDOG_ACTIONS.includes(action)) {
       throw new UserError(`Unknown watchdog action '${action}'`);
     }
     vm.settings.watchdogAction = action;
-    return NOTHING;
   },
 });
 
@@ -171,11 +161,10 @@ function notAdded(why: string): UserError {
   return new UserError(`${why}\nFailed to add wave capture`);
 }
 
-export const wavcapture = command({
+export const wavcapture = action({
   name: 'x-wavcapture',
   doc: 'Record sound: nothing sounds here, so the file has a header and no samples.',
   args: struct('WavArgs', { path: str, freq: int, bits: int, nchannels: int }),
-  returns: empty,
   run(vm, capture) {
     const { path, bits, nchannels } = capture;
     if (bits !== 8 && bits !== 16) {
@@ -192,18 +181,15 @@ export const wavcapture = command({
       throw notAdded(`Failed to open wave file \`${path}'\nReason: ${reason}`);
     }
     vm.settings.captures.unshift(capture);
-    return NOTHING;
   },
 });
 
-export const stopcapture = command({
+export const stopcapture = action({
   name: 'x-stopcapture',
   doc: 'End a recording; nothing happens when there is none of that number.',
   args: struct('StopCaptureArgs', { index: int }),
-  returns: empty,
   run(vm, { index }) {
     if (index >= 0) vm.settings.captures.splice(index, 1);
-    return NOTHING;
   },
 });
 

@@ -12,7 +12,7 @@ import {
   type TypeOf,
   union,
 } from '../../schema.ts';
-import { command, NOTHING } from '../command.ts';
+import { action, command } from '../command.ts';
 import type { Vm } from '../vm.ts';
 
 const DEFAULT_HOLD_MS = 100;
@@ -25,16 +25,14 @@ export function keyOf(vm: Vm, { data }: TypeOf<typeof KEY_VALUE>): string | numb
   throw new UserError(`Invalid parameter '${data}'`);
 }
 
-export const sendKey = command({
+export const sendKey = action({
   name: 'send-key',
   doc: 'Press keys together and let go of them after a while.',
   args: struct('SendKeyArgs', { keys: listOf(KEY_VALUE), 'hold-time': optional(int) }),
-  returns: empty,
   run(vm, args) {
     const holdMs = args['hold-time'] ?? 0;
     const keys = args.keys.map(key => keyOf(vm, key));
     vm.panel.pressKeys(keys, holdMs > 0 ? holdMs : DEFAULT_HOLD_MS);
-    return NOTHING;
   },
 });
 

@@ -3,8 +3,8 @@
 import { UserError } from '../../error.ts';
 import type { Json } from '../../json.ts';
 import { PAGE_SIZE } from '../../memory.ts';
-import { bool, empty, int, optional, returned, str, struct } from '../../schema.ts';
-import { command, NOTHING } from '../command.ts';
+import { bool, int, optional, returned, str, struct } from '../../schema.ts';
+import { action, command } from '../command.ts';
 import type { Vm } from '../vm.ts';
 
 type JsonObject = { readonly [name: string]: Json };
@@ -17,6 +17,10 @@ function readGuest(
 ): boolean {
   const { memory, cpu } = vm.machine;
   for (let done = 0; done < into.length; ) {
+    if (from.physical && from.address + done >= 2 ** 32) {
+      into.fill(0xff, done);
+      return true;
+    }
     const at = (from.address + done) % 2 ** 32;
     const count = Math.min(into.length - done, PAGE_SIZE - (at % PAGE_SIZE));
     const physical = from.physical ? at : cpu.translate(at);
@@ -27,10 +31,14 @@ function readGuest(
   return true;
 }
 
+const PHYSICAL_PIECE = 64 * 1024;
+
 /** The range in pieces, so that a dump of all RAM stays small here. */
 function* pieces(vm: Vm, address: number, size: number, physical: boolean): Generator<Uint8Array> {
-  for (let done = 0; done < size; done += PAGE_SIZE) {
-    const piece = new Uint8Array(Math.min(PAGE_SIZE, size - done));
+  // A virtual page may not be there; of physical memory all is.
+  const most = physical ? PHYSICAL_PIECE : PAGE_SIZE;
+  for (let done = 0; done < size; done += most) {
+    const piece = new Uint8Array(Math.min(most, size - done));
     if (!readGuest(vm, { address: address + done, physical }, piece)) {
       const hex = (address + done).toString(16).padStart(16, '0');
       throw new UserError(`Invalid addr 0x${hex}/size ${size} specified`);
@@ -39,28 +47,24 @@ function* pieces(vm: Vm, address: number, size: number, physical: boolean): Gene
   }
 }
 
-export const memsave = command({
+export const memsave = action({
   name: 'memsave',
   doc: 'Save a range of virtual memory to a file.',
   args: struct('MemsaveArgs', { val: int, size: int, filename: str, 'cpu-index': optional(int) }),
-  returns: empty,
   run(vm, args) {
     if ((args['cpu-index'] ?? 0) !== 0) {
       throw new UserError("Parameter 'cpu-index' expects a CPU number");
     }
     vm.host.writeFile(args.filename, pieces(vm, args.val, args.size, false));
-    return NOTHING;
   },
 });
 
-export const pmemsave = command({
+export const pmemsave = action({
   name: 'pmemsave',
   doc: 'Save a range of physical memory to a file.',
   args: struct('PmemsaveArgs', { val: int, size: int, filename: str }),
-  returns: empty,
   run(vm, { val, size, filename }) {
     vm.host.writeFile(filename, pieces(vm, val, size, true));
-    return NOTHING;
   },
 });
 
@@ -75,6 +79,15 @@ export const readMemory = command({
   },
 });
 
+function addBytes(start: number, bytes: Uint8Array): number {
+  let sum = start;
+  for (let i = 0; i < bytes.length; i++) {
+    sum = ((sum >>> 1) | (sum << 15)) & 0xffff;
+    sum = (sum + bytes[i]) & 0xffff;
+  }
+  return sum;
+}
+
 export const sumMemory = command({
   name: 'x-sum',
   doc: 'The BSD checksum of a range of physical memory.',
@@ -82,23 +95,20 @@ export const sumMemory = command({
   returns: returned<number>('int'),
   run(vm, { start, size }) {
     let sum = 0;
-    for (const piece of pieces(vm, start, size, true)) {
-      for (const byte of piece) {
-        sum = ((sum >>> 1) | (sum << 15)) & 0xffff;
-        sum = (sum + byte) & 0xffff;
-      }
-    }
+    for (const piece of pieces(vm, start, size, true)) sum = addBytes(sum, piece);
     return sum;
   },
 });
 
 export const disassemble = command({
   name: 'x-disassemble',
-  doc: 'Instructions from an address on, a line each.',
+  doc: 'Instructions from an address on, a line each; and where the next one starts.',
   args: struct('DisassembleArgs', { address: int, count: int, physical: bool }),
-  returns: returned<readonly string[]>("['str']"),
-  run: (vm, { address, count, physical }) =>
-    vm.panel.disassemble(address % 2 ** 32, count, physical),
+  returns: returned<JsonObject>('Instructions'),
+  run(vm, { address, count, physical }): JsonObject {
+    const { lines, next } = vm.panel.disassemble(address % 2 ** 32, count, physical);
+    return { lines, ...(next === undefined ? {} : { next }) };
+  },
 });
 
 function portSize(size: number): 1 | 2 | 4 {
@@ -118,15 +128,13 @@ export const readPort = command({
   },
 });
 
-export const writePort = command({
+export const writePort = action({
   name: 'x-write-port',
   doc: 'Write an I/O port.',
   args: struct('WritePortArgs', { port: int, size: int, value: int }),
-  returns: empty,
   run(vm, { port, size, value }) {
     const width = portSize(size);
     const masked = width === 4 ? value >>> 0 : value & (2 ** (8 * width) - 1);
     vm.machine.ports.write(port & 0xffff, width, masked);
-    return NOTHING;
   },
 });

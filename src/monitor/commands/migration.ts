@@ -15,13 +15,13 @@ import {
   str,
   struct,
 } from '../../schema.ts';
-import { command, NOTHING } from '../command.ts';
+import { action, command } from '../command.ts';
 
 type JsonObject = { readonly [name: string]: Json };
 
 const PAGE = 4096;
 
-export const migrate = command({
+export const migrate = action({
   name: 'migrate',
   doc: 'Send the machine to another process; returns at once, see query-migrate.',
   args: struct('MigrateArgs', {
@@ -30,7 +30,6 @@ export const migrate = command({
     inc: optional(bool),
     detach: optional(bool),
   }),
-  returns: empty,
   async run({ migration }, { uri, blk, inc }) {
     if (blk === true || inc === true) {
       throw new UserError(
@@ -40,59 +39,47 @@ export const migrate = command({
       );
     }
     await migration.to(uri);
-    return NOTHING;
   },
 });
 
-export const migrationEnd = command({
+export const migrationEnd = action({
   name: 'x-migration-end',
   doc: 'Wait for the end of a migration, whatever became of it.',
   args: empty,
-  returns: empty,
-  async run({ migration }) {
-    await migration.end;
-    return NOTHING;
-  },
+  run: ({ migration }) => migration.end,
 });
 
-export const migrateCancel = command({
+export const migrateCancel = action({
   name: 'migrate_cancel',
   doc: 'Break a migration off. Nothing happens when there is none.',
   args: empty,
-  returns: empty,
   run({ migration }) {
     migration.cancel();
-    return NOTHING;
   },
 });
 
-export const migrateSetSpeed = command({
+export const migrateSetSpeed = action({
   name: 'migrate_set_speed',
   doc: 'Limit the bytes per second of migrations.',
   args: struct('MigrateSpeedArgs', { value: int }),
-  returns: empty,
   run({ migration }, { value }) {
     migration.speed = Math.max(0, value);
-    return NOTHING;
   },
 });
 
-export const migrateSetDowntime = command({
+export const migrateSetDowntime = action({
   name: 'migrate_set_downtime',
   doc: 'Limit the seconds for which the guest may stand still at the end.',
   args: struct('MigrateDowntimeArgs', { value: number }),
-  returns: empty,
   run({ migration }, { value }) {
     migration.maxDowntimeMs = Math.max(0, value) * 1000;
-    return NOTHING;
   },
 });
 
-export const migrateSetCacheSize = command({
+export const migrateSetCacheSize = action({
   name: 'migrate-set-cache-size',
   doc: 'Size of the cache of XBZRLE, which is not used; rounded down to a power of two.',
   args: struct('MigrateCacheArgs', { value: int }),
-  returns: empty,
   run({ migration, machine }, { value }) {
     const memory = machine.memory.guestRanges.reduce((sum, { length }) => sum + length, 0);
     const refused = (why: string): UserError =>
@@ -101,7 +88,6 @@ export const migrateSetCacheSize = command({
     if (value > memory) throw refused('exceeding guest ram size ');
     if (value < PAGE) throw refused('smaller than page size');
     migration.cacheSize = 2 ** Math.floor(Math.log2(value));
-    return NOTHING;
   },
 });
 
@@ -118,15 +104,13 @@ const capability = struct('MigrationCapabilityStatus', {
   state: bool,
 });
 
-export const migrateSetCapabilities = command({
+export const migrateSetCapabilities = action({
   name: 'migrate-set-capabilities',
   doc: 'Switch capabilities of migrations; only their names are there.',
   args: struct('MigrateCapabilitiesArgs', { capabilities: listOf(capability) }),
-  returns: empty,
   run({ migration }, { capabilities }) {
     if (migration.isActive) throw new UserError("There's a migration process in progress");
     for (const item of capabilities) migration.capabilities.set(item.capability, item.state);
-    return NOTHING;
   },
 });
 

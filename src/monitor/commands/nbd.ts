@@ -2,7 +2,7 @@
 
 import { UserError } from '../../error.ts';
 import { bool, empty, int, optional, str, struct, type TypeOf, union } from '../../schema.ts';
-import { command, NOTHING } from '../command.ts';
+import { action } from '../command.ts';
 import type { NbdAddress } from '../vm.ts';
 
 const ADDRESS = union('SocketAddress', {
@@ -34,35 +34,27 @@ function addressOf(address: TypeOf<typeof ADDRESS>): NbdAddress {
   }
 }
 
-export const nbdServerStart = command({
+export const nbdServerStart = action({
   name: 'nbd-server-start',
   doc: 'Listen for NBD clients.',
   args: struct('NbdStartArgs', { addr: ADDRESS }),
-  returns: empty,
-  async run(vm, { addr }) {
-    await vm.nbd.start(addressOf(addr));
-    return NOTHING;
-  },
+  run: (vm, { addr }) => vm.nbd.start(addressOf(addr)),
 });
 
-export const nbdServerAdd = command({
+export const nbdServerAdd = action({
   name: 'nbd-server-add',
   doc: 'Export a drive under its name; without `writable` for reading only.',
   args: struct('NbdAddArgs', { device: str, writable: optional(bool) }),
-  returns: empty,
   run(vm, { device, writable = false }) {
     vm.nbd.add(device, writable);
-    return NOTHING;
   },
 });
 
-export const nbdServerStop = command({
+export const nbdServerStop = action({
   name: 'nbd-server-stop',
   doc: 'Stop exporting drives.',
   args: empty,
-  returns: empty,
   run(vm) {
     vm.nbd.stop();
-    return NOTHING;
   },
 });

@@ -4,7 +4,7 @@ import { UserError } from '../../error.ts';
 import type { Json } from '../../json.ts';
 import { findObject, type QomObject, type QomProperty, qomChild, qomObject } from '../../qom.ts';
 import { any, empty, openStruct, optional, returned, str, struct } from '../../schema.ts';
-import { command, NOTHING } from '../command.ts';
+import { action, command } from '../command.ts';
 import type { Vm } from '../vm.ts';
 
 type JsonObject = { readonly [name: string]: Json };
@@ -51,22 +51,20 @@ export const qomGet = command({
   },
 });
 
-export const qomSet = command({
+export const qomSet = action({
   name: 'qom-set',
   doc: 'Change a property that can be changed.',
   args: struct('QomSetArgs', { path: str, property: str, value: any }),
-  returns: empty,
   run(vm, { path, property: name, value }) {
     const { property } = findProperty(vm, path, name);
     if (property.set === undefined) {
       throw new UserError('Insufficient permission to perform this operation');
     }
     property.set(value);
-    return NOTHING;
   },
 });
 
-export const objectAdd = command({
+export const objectAdd = action({
   name: 'object-add',
   doc: 'Create an object that devices can be given: a memory back end, a thread, a random source.',
   args: struct('ObjectAddArgs', {
@@ -74,14 +72,12 @@ export const objectAdd = command({
     id: str,
     props: optional(openStruct('ObjectProperties')),
   }),
-  returns: empty,
   run(vm, args) {
     vm.objects.add(args['qom-type'], args.id, args.props ?? {});
-    return NOTHING;
   },
 });
 
-export const objectAddOptions = command({
+export const objectAddOptions = action({
   name: 'x-object-add',
   doc: 'Create an object; its properties are texts as `-object` takes them.',
   args: struct('ObjectOptionArgs', {
@@ -89,21 +85,17 @@ export const objectAddOptions = command({
     id: str,
     props: openStruct('ObjectOptions'),
   }),
-  returns: empty,
   run(vm, args) {
     vm.objects.addFromTexts(args['qom-type'], args.id, args.props);
-    return NOTHING;
   },
 });
 
-export const objectDel = command({
+export const objectDel = action({
   name: 'object-del',
   doc: 'Destroy an object that object-add created.',
   args: struct('ObjectDelArgs', { id: str }),
-  returns: empty,
   run(vm, { id }) {
     vm.objects.remove(id);
-    return NOTHING;
   },
 });
 

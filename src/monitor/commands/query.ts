@@ -5,7 +5,7 @@ import { UserError } from '../../error.ts';
 import type { Json } from '../../json.ts';
 import { parseLogItems } from '../../log.ts';
 import { bool, empty, enumeration, optional, returned, str, struct } from '../../schema.ts';
-import { type Command, command } from '../command.ts';
+import { action, type Command, command } from '../command.ts';
 import { EVENT_TABLE } from '../event-table.ts';
 import { QEMU_VERSION } from '../version.ts';
 import { TOPICS } from '../vm.ts';
@@ -177,23 +177,20 @@ export const logItems = command({
   },
 });
 
-export const logFile = command({
+export const logFile = action({
   name: 'x-logfile',
   doc: 'Choose the file that logs go to.',
   args: struct('LogfileArgs', { filename: str }),
-  returns: empty,
   run(vm, { filename }) {
     vm.host.setLogFile(filename);
-    return {};
   },
 });
 
 /** Listed among the commands; each connection answers it itself, once. */
-export const qmpCapabilities = command({
+export const qmpCapabilities = action({
   name: 'qmp_capabilities',
   doc: 'Leave negotiation: other commands are accepted from now on.',
   args: empty,
-  returns: empty,
   run() {
     throw new UserError('The command qmp_capabilities has not been found', 'CommandNotFound');
   },

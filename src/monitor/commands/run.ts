@@ -2,93 +2,76 @@
 
 import { UserError } from '../../error.ts';
 import { empty, int, optional, returned, str, struct } from '../../schema.ts';
-import { command, NOTHING } from '../command.ts';
+import { action, command } from '../command.ts';
 
-export const stop = command({
+export const stop = action({
   name: 'stop',
   doc: 'Stop the machine. Nothing happens when it is not running.',
   args: empty,
-  returns: empty,
   run(vm) {
     vm.machine.stop();
-    return NOTHING;
   },
 });
 
-export const cont = command({
+export const cont = action({
   name: 'cont',
   doc: 'Let the machine run, or go on.',
   args: empty,
-  returns: empty,
   run(vm) {
     vm.machine.cont();
-    return NOTHING;
   },
 });
 
-export const systemReset = command({
+export const systemReset = action({
   name: 'system_reset',
   doc: 'Reset the machine.',
   args: empty,
-  returns: empty,
   run(vm) {
     vm.machine.requestReset();
-    return NOTHING;
   },
 });
 
-export const systemPowerdown = command({
+export const systemPowerdown = action({
   name: 'system_powerdown',
   doc: 'Press the power button; the guest decides what follows.',
   args: empty,
-  returns: empty,
   run(vm) {
     // After the reply, as the event that follows it.
     vm.machine.inbox.post(() => vm.machine.powerdown());
-    return NOTHING;
   },
 });
 
-export const systemWakeup = command({
+export const systemWakeup = action({
   name: 'system_wakeup',
   doc: 'Wake the guest from suspend. Nothing happens when it is not suspended.',
   args: empty,
-  returns: empty,
-  run() {
-    return NOTHING;
-  },
+  run() {},
 });
 
-export const quit = command({
+export const quit = action({
   name: 'quit',
   doc: 'End the program with status 0.',
   args: empty,
-  returns: empty,
   run(vm) {
     vm.machine.quit(0);
-    return NOTHING;
   },
 });
 
-export const injectNmi = command({
+export const injectNmi = action({
   name: 'inject-nmi',
   doc: 'Raise a non-maskable interrupt.',
   args: empty,
-  returns: empty,
   run(vm) {
     vm.panel.nmi();
-    return NOTHING;
   },
 });
 
-export const cpu = command({
+export const cpu = action({
   name: 'cpu',
   doc: 'Choose the processor that other commands are about.',
   args: struct('CpuArgs', { index: int }),
-  returns: empty,
   run(_vm, { index }) {
     if (index !== 0) throw new UserError("Parameter 'index' expects a CPU number");
-    return NOTHING;
   },
 });
 
@@ -107,15 +90,13 @@ export const humanMonitorCommand = command({
   },
 });
 
-export const bootSet = command({
+export const bootSet = action({
   name: 'x-boot-set',
   doc: 'Choose the order of boot devices.',
   args: struct('BootArgs', { order: str }),
-  returns: empty,
   run(vm, { order }) {
     checkBootOrder(order);
     vm.panel.setBootOrder(order);
-    return NOTHING;
   },
 });
 

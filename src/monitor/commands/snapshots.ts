@@ -1,14 +1,13 @@
 /** Snapshots of the whole machine, in the images of its drives. */
 
 import { empty, optional, returned, str, struct } from '../../schema.ts';
-import { command, NOTHING } from '../command.ts';
+import { action, command } from '../command.ts';
 import type { Vm } from '../vm.ts';
 
-export const savevm = command({
+export const savevm = action({
   name: 'x-savevm',
   doc: 'Take a snapshot of the machine and its disks; one of the same name or id is replaced.',
   args: struct('SavevmArgs', { name: optional(str) }),
-  returns: empty,
   async run(vm, { name }) {
     await vm.drives.checkSave();
     const wasRunning = vm.machine.runState === 'running';
@@ -24,7 +23,6 @@ export const savevm = command({
     } finally {
       if (wasRunning) vm.machine.start();
     }
-    return NOTHING;
   },
 });
 
@@ -34,28 +32,22 @@ export async function loadSnapshot({ machine, drives }: Vm, name: string): Promi
   return machine.exclusive(() => drives.loadMachine(name, source => readMachine(machine, source)));
 }
 
-export const loadvm = command({
+export const loadvm = action({
   name: 'x-loadvm',
   doc: 'Go back to a snapshot of the machine; one that is not there stops the machine.',
   args: struct('LoadvmArgs', { name: str }),
-  returns: empty,
   async run(vm, { name }) {
     const wasRunning = vm.machine.runState === 'running';
     vm.machine.stop('restore-vm');
     if ((await loadSnapshot(vm, name)) && wasRunning) vm.machine.start();
-    return NOTHING;
   },
 });
 
-export const delvm = command({
+export const delvm = action({
   name: 'x-delvm',
   doc: 'Delete a snapshot from all drives.',
   args: struct('DelvmArgs', { name: str }),
-  returns: empty,
-  async run(vm, { name }) {
-    await vm.drives.deleteSnapshots(name);
-    return NOTHING;
-  },
+  run: (vm, { name }) => vm.drives.deleteSnapshots(name),
 });
 
 export const snapshots = command({

@@ -34,7 +34,7 @@ function masked(text: string): string {
   return text
     .replace(/ops; .*/g, 'ops; …')
     .replace(/^(\d+,1,\d+:\d+:\d+)\.\d+,.*$/gm, '$1')
-    .replace(/^Parsing error: non-numeric argument, .* -- /gm, 'non-numeric length argument -- ')
+    .replace(/^Parsing error: .* -- /gm, 'non-numeric length argument -- ')
     .replace(/^ +(compression type|refcount bits|extended l2): .*\n/gm, '');
 }
 
@@ -68,6 +68,10 @@ const SESSIONS = [
   'read 1.5k 512',
   'read 0 1G',
   'read 0 4G',
+  'read +512 512',
+  'read 1.5 512',
+  'read 8E 512',
+  'read -P 0 -s 600 0 512',
   'read -p 100 30',
   'read -b 0 512',
   'readv 0 512 512',
@@ -86,6 +90,11 @@ const SESSIONS = [
   'write -b 0 64k @ read -b -P 0xcd 0 64k',
   'write -c 192k 64k @ read -P 0xcd 192k 64k',
   'write -c 192k 512',
+  'write -c -P 1 0 64k @ read -P 7 0 64k',
+  'write -c 192k 64k @ write -c -P 1 192k 64k @ read -P 0xcd 192k 64k',
+  'write -c -P 1 128k 64k @ read -P 1 128k 64k',
+  'write 192k 64k @ write -z 192k 64k @ write -c -P 1 192k 64k @ read -P 0 192k 64k',
+  'write -c 192k 64k @ write -P 1 192k 4k @ read -P 0xcd 196k 60k',
   'write -c -z 0 512',
   'write -c -b 0 512',
   'write -P 256 0 512',
@@ -155,6 +164,14 @@ const SESSIONS = [
   'reopen',
   'reopen -r @ reopen -w @ write 0 512',
   'reopen -x',
+  'reopen -r -w',
+  'reopen -o x=y @ length',
+  'reopen -o driver=raw @ length',
+  'reopen -o file.filename=back.raw @ length',
+  'reopen -o overlap-check=foo @ length',
+  'reopen -o lazy-refcounts=foo @ length',
+  'reopen -o l2-cache-size=1M @ length',
+  'quit x',
   'reopen -o lazy-refcounts=on',
   'reopen -c none',
   'reopen -c foo',
@@ -175,7 +192,7 @@ test.skipIf(absent).each(SESSIONS)('%s', async line => {
   const theirs = spawnSync('qemu-io', [...words, 'img.qcow2'], {
     encoding: 'utf8',
     input: '',
-    timeout: 5000,
+    timeout: line.startsWith('wait') ? 2000 : 25_000,
   });
   copyFileSync('pristine.qcow2', 'img.qcow2');
   const ours = await runIo('qemu-io', [...words, 'img.qcow2']);

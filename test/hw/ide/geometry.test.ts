@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { BlockError } from '../../../src/block/backend.ts';
 import {
   defaultGeometry,
   geometryFromSector,
@@ -41,7 +42,17 @@ test('one with more heads tells that the firmware translated', () => {
 });
 
 test('a disk that cannot be read is judged by its size', async () => {
-  const disk = ramDisk(4 * MEGABYTE);
-  disk.broken = true;
-  expect(await guessGeometry(disk)).toEqual(defaultGeometry(4 * MEGABYTE));
+  const read = () => Promise.reject(new BlockError('EIO', 'Input/output error'));
+  expect(await guessGeometry(undefined, { length: 4 * MEGABYTE, read })).toBeUndefined();
+  expect(await guessGeometry(undefined, undefined)).toBeUndefined();
+});
+
+test("the user's geometry comes before the partition table, its translation fits", async () => {
+  const disk = ramDisk(100 * MEGABYTE);
+  await disk.write(0, partitioned(15, 32));
+  const given = { cylinders: 100, heads: 4, sectors: 17, translation: 'auto' } as const;
+  expect(await guessGeometry(given, disk)).toEqual({ ...given, translation: 'none' });
+  const large = { ...given, heads: 17 };
+  expect((await guessGeometry(large, disk))?.translation).toBe('lba');
+  expect((await guessGeometry(undefined, disk))?.cylinders).toBe(400);
 });

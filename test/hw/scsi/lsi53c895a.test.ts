@@ -28,7 +28,7 @@ class Driver {
       {
         slot: SLOT,
         busName: 'scsi.0',
-        drives: [{ model: 'scsi-hd', scsiId: TARGET, backend: this.disk }],
+        drives: [{ model: 'scsi-hd', media: 'disk', scsiId: TARGET, backend: this.disk }],
       },
     ],
   });
@@ -126,9 +126,13 @@ describe('lsi53c895a', () => {
     expect(driver.disk.bytes.slice(9 * 512, 10 * 512)).toEqual(new Uint8Array(512).fill(0x5a));
   });
 
-  test('nobody answers at other numbers', async () => {
+  test('nobody answers at other numbers: the script waits where it needs an answer', async () => {
     const driver = new Driver();
-    await driver.run([0x41030000, 0, INTERRUPT, DONE]);
+    await driver.run([0x41030000, 0, 0x9e030000, 1, INTERRUPT, DONE]);
+    expect(driver.bench.inb(IO + reg.ISTAT1)).toBe(reg.IS_RUNNING);
+    expect(driver.bench.inb(IO + reg.SCNTL1) & reg.CONNECTED).toBe(0);
+    driver.bench.clock.advanceTo(driver.bench.clock.nowNs + 1_000_000);
+    expect(driver.bench.inl(IO + reg.DSP)).toBe(SCRIPT + 16);
     expect(driver.acknowledge()).toEqual({ ...QUIET, sist1: reg.SELECTION_TIMEOUT });
     expect(driver.interrupt).toBe(false);
   });
@@ -163,13 +167,77 @@ describe('lsi53c895a', () => {
     expect(memory.read(MMIO + scratch, 4)).toBe(0x1234a979);
   });
 
-  test('negotiation is rejected, other units are not there', async () => {
+  test.each([
+    ['synchronous', [1, 3, 1, 5, 200], [1, 3, 1, 10, 31]],
+    ['wide', [1, 2, 3, 1], [1, 2, 3, 0]],
+    ['parallel protocol', [1, 6, 4, 9, 0, 31, 1, 2], [7]],
+  ] as const)('targets answer %s negotiation', async (_what, message, answer) => {
     const driver = new Driver();
-    driver.bench.memory.writeBytes(MESSAGE, Uint8Array.of(0x81, 1, 3, 1, 25, 15));
-    const start = [SELECT, 0, 0x0e000006, MESSAGE, 0x0f000001, DATA, 0x0a000006, COMMAND];
-    await driver.run([...start, ...driver.end]);
-    expect(driver.bytes(DATA, 1)[0]).toBe(7);
+    await driver.ready();
+    const sent = [0x80, ...message];
+    const command = driver.command(0, 0, 0, 0, 0, 0);
+    driver.bench.memory.writeBytes(MESSAGE, Uint8Array.from(sent));
+    const receive = answer.flatMap((_, i) => [0x0f000001, DATA + i, CLEAR_ACK, 0]);
+    const rest = command.slice(4);
+    const start = [SELECT, 0, 0x0e000000 | sent.length, MESSAGE];
+    await driver.run([...start, ...receive, ...rest, ...driver.end]);
+    expect([...driver.bytes(DATA, answer.length)]).toEqual([...answer]);
+    expect(driver.bench.memory.read(STATUS, 2)).toBe(0);
+  });
+
+  test('other units say that they are not there', async () => {
+    const driver = new Driver();
+    await driver.ready();
+    const inquiry = driver.command(0x12, 0, 0, 0, 36, 0);
+    driver.bench.memory.write(MESSAGE, 1, 0x81);
+    await driver.run([...inquiry, 0x09000024, DATA, ...driver.end]);
+    expect(driver.bytes(DATA, 1)[0]).toBe(0x7f);
+    expect(driver.bench.memory.read(STATUS, 2)).toBe(0);
+    driver.acknowledge();
+    const read = driver.command(...read10(0, 1));
+    driver.bench.memory.write(MESSAGE, 1, 0x81);
+    await driver.run([...read, ...driver.end]);
     expect(driver.bench.memory.read(STATUS, 2)).toBe(2);
+  });
+
+  const DISCONNECTED = [0x0f000001, DATA, CLEAR_ACK, 0, WAIT_DISCONNECT, 0];
+  const RESELECTED = [0x50000000, SCRIPT, 0x0f000003, DATA + 4, CLEAR_ACK, 0];
+
+  test('a target leaves the bus while its medium is at work, and comes back', async () => {
+    const driver = new Driver();
+    await driver.ready();
+    const [select, , , ...command] = driver.command(...read10(7, 1));
+    driver.bench.memory.writeBytes(MESSAGE, Uint8Array.of(0xc0, 0x21, 5));
+    const start = [select, 0, 0x0e000003, ...command, ...DISCONNECTED, ...RESELECTED];
+    await driver.run([...start, 0x09000200, DATA + 8, ...driver.end]);
+    expect(driver.bench.inl(IO + reg.DSPS)).toBe(DONE);
+    expect([...driver.bytes(DATA, 7)]).toEqual([4, 0, 0, 0, 0x80, 0x20, 5]);
+    expect(driver.bench.inb(IO + reg.SSID)).toBe(0x80 | TARGET);
+    expect(driver.bytes(DATA + 8, 512)).toEqual(driver.disk.bytes.slice(7 * 512, 8 * 512));
+    expect(driver.bench.memory.read(STATUS, 2)).toBe(0);
+  });
+
+  test('commands wait in the target’s queue for their turn', async () => {
+    const driver = new Driver();
+    await driver.ready();
+    const both = [1, 2].flatMap(tag => {
+      const [select, , , , ...command] = driver.command(...read10(0, 1));
+      const message = MESSAGE + 8 * tag;
+      driver.bench.memory.writeBytes(message, Uint8Array.of(0xc0, 0x20, tag));
+      return [select, 0, 0x0e000003, message, ...command, ...DISCONNECTED];
+    });
+    const back = [DATA, DATA + 512].flatMap((to, i) => [
+      ...[0x50000000, SCRIPT, 0x0f000003, DATA + 1024 + 4 * i, CLEAR_ACK, 0, 0x09000200, to],
+      ...[0x0b000001, STATUS + 2 * i, 0x0f000001, STATUS + 2 * i + 1],
+      ...[CLEAR_ACK, 0, WAIT_DISCONNECT, 0],
+    ]);
+    driver.bench.memory.writeBytes(STATUS, Uint8Array.of(9, 9, 9, 9));
+    await driver.run([...both, ...back, INTERRUPT, DONE]);
+    expect(driver.bench.inl(IO + reg.DSPS)).toBe(DONE);
+    expect([...driver.bytes(DATA + 1024, 7)]).toEqual([0x80, 0x20, 1, 0, 0x80, 0x20, 2]);
+    expect([...driver.bytes(STATUS, 4)]).toEqual([0, 0, 0, 0]);
+    const sector = driver.disk.bytes.slice(0, 512);
+    expect(driver.bytes(DATA, 1024)).toEqual(Uint8Array.of(...sector, ...sector));
   });
 
   test('a script that waits for targets goes on at a signal', async () => {

@@ -11,6 +11,7 @@ const STATUS = 0x30100;
 const DATA = 0x31000;
 const EVENT_INDEX = 1 << 29;
 const FLUSH = 1 << 9;
+const CONFIG_WCE = 1 << 11;
 
 type Segment = readonly [address: number, length: number, isInput: boolean];
 
@@ -103,7 +104,7 @@ describe('what the guest finds', () => {
   });
 
   test('capacity, limits and geometry in the configuration', () => {
-    const { bench } = new Driver();
+    const { bench } = new Driver(FLUSH);
     expect(bench.inl(IO + 20)).toBe(64);
     expect(bench.inl(IO + 32)).toBe(126);
     expect(bench.inb(IO + 39)).toBe(63);
@@ -116,6 +117,63 @@ describe('what the guest finds', () => {
     const driver = new Driver(0, { readOnly: true });
     expect(driver.bench.inl(IO) & 0x20).toBe(0x20);
     expect(await driver.run(1, 0, [[DATA, 512, false]])).toBe(1);
+  });
+});
+
+describe('interrupts as messages', () => {
+  const TABLE = 0xfeb00000;
+
+  function withMessages(): Driver {
+    const driver = new Driver();
+    const { bench } = driver;
+    bench.configWrite(SLOT, 0, 0x14, TABLE);
+    bench.memory.write(0xfee000f0, 4, 0x1ff);
+    bench.memory.write(TABLE + 16, 4, 0xfee00000);
+    bench.memory.write(TABLE + 24, 4, 0x55);
+    bench.memory.write(TABLE + 28, 4, 0);
+    bench.configWrite(SLOT, 0, 0x40, 0x80000000);
+    bench.outw(IO + 22, 1);
+    return driver;
+  }
+
+  /** Requested vectors of the local APIC, those from 40h to 5Fh. */
+  const requested = ({ bench }: Driver): number => bench.memory.read(0xfee00220, 4);
+
+  test('the capability has two entries in BAR 1', () => {
+    const { bench } = new Driver();
+    expect(bench.configRead(SLOT, 0, 4) & 0x100000).toBe(0x100000);
+    expect(bench.configRead(SLOT, 0, 0x34) & 0xff).toBe(0x40);
+    bench.configWrite(SLOT, 0, 0x40, 0xffffffff);
+    expect(bench.configRead(SLOT, 0, 0x40)).toBe(0xc0010011);
+    expect([bench.configRead(SLOT, 0, 0x44), bench.configRead(SLOT, 0, 0x48)]).toEqual([1, 0x801]);
+  });
+
+  test('a request that is done sends its message and leaves the pin alone', async () => {
+    const driver = withMessages();
+    expect(driver.bench.inw(IO + 22)).toBe(1);
+    expect(driver.bench.inl(IO + 24)).toBe(64);
+    expect(await driver.run(0, 0, [[DATA, 512, true]])).toBe(0);
+    expect(requested(driver)).toBe(1 << 21);
+    expect(driver.interrupt).toBe(false);
+  });
+
+  test('a masked message waits', async () => {
+    const driver = withMessages();
+    driver.bench.memory.write(TABLE + 28, 4, 1);
+    await driver.run(0, 0, [[DATA, 512, true]]);
+    expect(requested(driver)).toBe(0);
+    expect(driver.bench.memory.read(TABLE + 0x800, 4)).toBe(2);
+    driver.bench.memory.write(TABLE + 28, 4, 0);
+    expect(requested(driver)).toBe(1 << 21);
+    expect(driver.bench.memory.read(TABLE + 0x800, 4)).toBe(0);
+  });
+
+  test('there is none for a vector that is not in the table', async () => {
+    const driver = withMessages();
+    driver.bench.outw(IO + 22, 2);
+    expect(driver.bench.inw(IO + 22)).toBe(0xffff);
+    await driver.run(0, 0, [[DATA, 512, true]]);
+    expect(requested(driver)).toBe(0);
   });
 });
 
@@ -146,6 +204,21 @@ describe('requests', () => {
     expect(cached.disk.flushes).toBe(0);
     expect(await cached.run(4, 0, [])).toBe(0);
     expect(cached.disk.flushes).toBe(1);
+  });
+
+  test('the driver chooses between write-back and write-through', () => {
+    const { disk, bench } = new Driver();
+    expect(disk.writeCache).toBe(false);
+    bench.outb(IO + 18, 0);
+    expect(disk.writeCache).toBe(true);
+    expect(new Driver(FLUSH, { writeCache: false }).disk.writeCache).toBe(true);
+    const chosen = new Driver(FLUSH | CONFIG_WCE, { writeCache: false });
+    expect(chosen.disk.writeCache).toBe(false);
+    expect(chosen.bench.inb(IO + 52)).toBe(0);
+    chosen.bench.outb(IO + 52, 1);
+    expect(chosen.disk.writeCache).toBe(true);
+    chosen.bench.pc.reset();
+    expect(chosen.disk.writeCache).toBe(false);
   });
 
   test('beyond the end, broken disks and unknown requests have their status', async () => {
@@ -253,7 +326,7 @@ describe('coming and going', () => {
       const { bench } = new Driver();
       const gone: string[] = [];
       bench.pc.virtio.onEjected = ({ options }) => gone.push(options.id ?? '');
-      bench.pc.virtio.hotplug.askBack(SLOT);
+      bench.pc.slots.hotplug.askBack(SLOT);
       expect(bench.inl(0xae04)).toBe(1 << SLOT);
       expect(bench.configRead(SLOT, 0, 0)).toBe(0x10011af4);
       if (isReset) bench.pc.reset();

@@ -17,6 +17,8 @@ const over = (below: string, name: string) =>
   );
 over('bottom.qcow2', 'middle.qcow2');
 over('middle.qcow2', 'top.qcow2');
+over('bottom.qcow2', 'second.qcow2');
+over('second.qcow2', 'third.qcow2');
 
 const drive = (file: string, id: string): string[] => [
   '-drive',
@@ -128,4 +130,86 @@ test('a drive is backed up into another, which stays', async () => {
   const [{ return: text }] = (await say(drive('middle.qcow2', 'b'), read)).answers;
   expect(text).toContain('read 65536/65536 bytes');
   expect(text).not.toContain('Pattern verification failed');
+});
+
+const GRAPH = [
+  'if=none,id=g,file=third.qcow2,node-name=t,file.node-name=tf',
+  'backing.node-name=m,backing.file.node-name=mf,backing.backing.node-name=b',
+].join(',');
+
+test('every named node is listed, the last one first', async () => {
+  const { answers } = await say(
+    ['-drive', GRAPH, ...drive('other.qcow2', 'o')],
+    call('query-named-block-nodes'),
+    call('query-blockstats'),
+    call('block_resize', { 'node-name': 'm', size: 2097152 }),
+    call('drive-mirror', { device: 'o', target: 'mirror.qcow2', sync: 'full', 'node-name': 'x' }),
+    call('query-named-block-nodes'),
+  );
+  const shown = answers[0].return.map((item: { [name: string]: unknown }) =>
+    [item['node-name'], item['drv'], item['ro'], item['backing_file_depth']].join(' '),
+  );
+  expect(shown).toEqual([
+    'n-o qcow2 false 0',
+    'b qcow2 true 0',
+    'm qcow2 true 1',
+    'mf file true 0',
+    't qcow2 false 2',
+    'tf file false 0',
+  ]);
+  const [stats] = answers[1].return;
+  expect([stats.parent['node-name'], stats.backing['node-name']]).toEqual(['tf', 'm']);
+  expect(stats.backing.backing['node-name']).toBe('b');
+  expect(answers[2].error.desc).toBe("The feature 'resize' is not enabled");
+  expect(answers[4].return[0]['node-name']).toBe('x');
+});
+
+test('names of nodes are no ids, and given once', async () => {
+  const add = (name: string, below: string) =>
+    call('blockdev-add', {
+      options: {
+        driver: 'qcow2',
+        id: 'new',
+        'node-name': name,
+        file: { driver: 'file', filename: 'bottom.qcow2', 'node-name': below },
+      },
+    });
+  const { answers } = await say(
+    drive('other.qcow2', 'a'),
+    ...[add('n-a', 'x'), add('a', 'x'), add('0', 'x'), add('x', 'x'), add('x', 'y')],
+  );
+  expect(answers.map(item => item.error?.desc ?? item.return)).toEqual([
+    'Duplicate node name',
+    'node-name=a is conflicting with a device id',
+    'Invalid node name',
+    'Duplicate node name',
+    {},
+  ]);
+});
+
+test('a backing image can be another one’s file and outlives its own image', async () => {
+  const io = (device: string, line: string) =>
+    call('human-monitor-command', { 'command-line': `qemu-io ${device} "${line}"` });
+  const { answers } = await say(
+    ['-drive', 'if=none,id=g,file=third.qcow2,backing.node-name=m'],
+    call('blockdev-add', { options: { driver: 'raw', id: 'r', file: 'm' } }),
+    call('human-monitor-command', { 'command-line': 'drive_del g' }),
+    io('r', 'read 0 512'),
+  );
+  expect(answers[0]).toEqual({ return: {} });
+  expect(answers[2].return).toContain('read 512/512 bytes at offset 0');
+});
+
+test('an image in the middle of a chain says another name of its backing file', async () => {
+  const { answers } = await say(
+    ['-drive', 'if=none,id=g,file=third.qcow2,backing.node-name=m'],
+    call('change-backing-file', {
+      device: 'g',
+      'image-node-name': 'm',
+      'backing-file': 'down-there.qcow2',
+    }),
+  );
+  expect(answers[0]).toEqual({ return: {} });
+  const header = readFileSync(join(workshop.folder, 'second.qcow2')).subarray(0, 65536);
+  expect(header.includes('down-there.qcow2')).toBe(true);
 });

@@ -75,11 +75,6 @@ export class Metadata extends TableCache {
     return this.l1At(offset, clusters * this.l2Entries);
   }
 
-  /** Guest bytes that the L1 table can address. */
-  get l1Coverage(): number {
-    return this.header.l1Size * this.l2Coverage;
-  }
-
   /** A table in a cluster that was just allocated. */
   newTable(offset: number, isRefblock: boolean): Table {
     const table = this.keep(this.unused(), offset, isRefblock);

@@ -8,11 +8,12 @@
 
 import type { BlockHost } from '../../../disk-host.ts';
 import { UserError } from '../../../error.ts';
-import { BlockError } from '../../backend.ts';
+import { BlockError, IO_ERROR } from '../../backend.ts';
 import { ImageEncryption } from '../../crypto/password.ts';
 import type { BlockContext } from '../../driver.ts';
 import type { BlockNode, Extent, ImageDetails } from '../../node.ts';
 import { checkCompressed, Mutex, readPadded } from '../../request.ts';
+import { letGo } from '../../shared-node.ts';
 import {
   COMPATIBLE_LAZY_REFCOUNTS,
   get64,
@@ -28,7 +29,6 @@ import { Refcounts } from './refcounts.ts';
 import type { Snapshot } from './snapshots.ts';
 import { Writer } from './writer.ts';
 
-const IO_ERROR = 'Input/output error';
 const DONE = Promise.resolve();
 
 async function unreadable(): Promise<never> {
@@ -103,7 +103,7 @@ export class Qcow2Node implements BlockNode {
   }
 
   get length(): number {
-    return Math.ceil(this.metadata.header.size / 512) * 512;
+    return Math.floor(this.metadata.header.size / 512) * 512;
   }
 
   // Reading
@@ -395,8 +395,8 @@ export class Qcow2Node implements BlockNode {
       } else if (!this.broken) await this.metadata.endLazy();
     } finally {
       this.metadata.drop();
-      await this.file.close();
-      await this.backing?.close();
+      await letGo(this.file);
+      if (this.backing !== undefined) await letGo(this.backing);
     }
   }
 

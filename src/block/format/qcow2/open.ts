@@ -8,6 +8,7 @@ import { UserError } from '../../../error.ts';
 import { refuseEncrypted } from '../../crypto/policy.ts';
 import type { Driver, OpenRequest } from '../../driver.ts';
 import type { BlockNode } from '../../node.ts';
+import type { Options } from '../../options.ts';
 import { tableBudget } from '../table-budget.ts';
 import {
   COMPATIBLE_LAZY_REFCOUNTS,
@@ -36,6 +37,27 @@ async function firstCluster(file: BlockNode): Promise<Uint8Array> {
   return cluster;
 }
 
+/** Sizes of caches that there are none of here: read, without effect. */
+const CACHE_SIZES = ['cache-size', 'l2-cache-size', 'refcount-cache-size'];
+
+/** Switches of checks that are always made, and of discards that pass anyway. */
+const SWITCHES = [
+  'pass-discard-request',
+  'pass-discard-snapshot',
+  'pass-discard-other',
+  'overlap-check.main-header',
+  'overlap-check.active-l1',
+  'overlap-check.active-l2',
+  'overlap-check.refcount-table',
+  'overlap-check.refcount-block',
+  'overlap-check.snapshot-table',
+  'overlap-check.inactive-l1',
+  'overlap-check.inactive-l2',
+];
+
+const OVERLAP_CHECKS = ['none', 'constant', 'cached', 'all'];
+const OVERLAP_OPTIONS = ['overlap-check', 'overlap-check.template'];
+
 export const qcow2Driver: Driver = {
   name: 'qcow2',
   kind: 'format',
@@ -45,27 +67,22 @@ export const qcow2Driver: Driver = {
     return head.length >= 8 && data.getUint32(0) === QCOW2_MAGIC && version >= 2 ? 100 : 0;
   },
   open: openQcow2,
+  changeable: [...CACHE_SIZES, ...SWITCHES, ...OVERLAP_OPTIONS, 'lazy-refcounts'],
 };
 
-/** Options that only tune caches or overlap checks: accepted, without effect here. */
-const TUNING = [
-  'pass-discard-request',
-  'pass-discard-snapshot',
-  'pass-discard-other',
-  'overlap-check',
-  'overlap-check.template',
-  'overlap-check.main-header',
-  'overlap-check.active-l1',
-  'overlap-check.active-l2',
-  'overlap-check.refcount-table',
-  'overlap-check.refcount-block',
-  'overlap-check.snapshot-table',
-  'overlap-check.inactive-l1',
-  'overlap-check.inactive-l2',
-  'cache-size',
-  'l2-cache-size',
-  'refcount-cache-size',
-];
+/** Options without effect are checked all the same. */
+function takeTuning(options: Options): void {
+  for (const name of CACHE_SIZES) options.takeSize(name);
+  for (const name of SWITCHES) options.takeBool(name);
+  for (const name of OVERLAP_OPTIONS) {
+    const value = options.take(name) ?? 'none';
+    if (OVERLAP_CHECKS.includes(value)) continue;
+    throw new UserError(
+      `Unsupported value '${value}' for qcow2 option 'overlap-check'. ` +
+        `Allowed are any of the following: ${OVERLAP_CHECKS.join(', ')}`,
+    );
+  }
+}
 
 async function openQcow2(request: OpenRequest): Promise<Qcow2Node> {
   const { file, flags, options, deviceName } = request;
@@ -78,7 +95,7 @@ async function openQcow2(request: OpenRequest): Promise<Qcow2Node> {
   }
   if (header.encrypted) refuseEncrypted('qcow2', request.context);
   const { metadata, snapshots } = await readTables(file, header, bytes, request.context.host);
-  for (const name of TUNING) options.take(name);
+  takeTuning(options);
   const lazy = options.takeBool('lazy-refcounts');
   if (lazy === true && header.version === 2) {
     throw new UserError(

@@ -142,6 +142,7 @@ class Shadow {
       offset: undefined,
       times: 1,
       active,
+      isOutside: false,
     });
     const roots = [unplaced(world.l1, true)];
     for (const snapshot of world.snapshots) {
@@ -168,7 +169,9 @@ class Shadow {
   }
 
   private placeFor(source: L1Source, active: boolean): Moving {
-    const clusters = Math.max(1, Math.ceil(source.length / this.size));
+    // A disk of no size has no table.
+    if (source.length === 0) return { source, active, place: 0 };
+    const clusters = Math.ceil(source.length / this.size);
     return { source, active, place: this.take(clusters) * this.size };
   }
 

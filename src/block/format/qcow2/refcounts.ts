@@ -196,12 +196,6 @@ export class Refcounts {
     this.restart();
   }
 
-  async increment(cluster: number): Promise<void> {
-    const count = await this.get(cluster);
-    if (count >= MAX_REFCOUNT) throw new BlockError('EINVAL', 'Invalid argument');
-    await this.set(cluster, count + 1);
-  }
-
   private async decrement(cluster: number): Promise<void> {
     const block = await this.block(cluster);
     const at = (cluster % this.perBlock) * 2;

@@ -6,6 +6,7 @@
  * barrier in between has made durable. Clusters that lose their entry are freed after the commit.
  */
 
+import { BlockError, IO_ERROR } from '../../backend.ts';
 import type { ImageEncryption } from '../../crypto/password.ts';
 import type { BlockNode } from '../../node.ts';
 import { fillZeroes, readPadded } from '../../request.ts';
@@ -294,10 +295,25 @@ export class Writer {
     if (offset !== 0) metadata.freeLater(Math.floor(offset / this.clusterSize));
   }
 
-  /** Stores one cluster compressed, or plainly if that saves nothing. */
+  /** Whether the entry for `offset` refers to a place in the file. */
+  private async hasPlace(offset: number): Promise<boolean> {
+    const { metadata } = this.parts;
+    const table = await l2Table(metadata, Math.floor(offset / metadata.l2Coverage));
+    if (table === undefined) return false;
+    const index = this.indexOf(offset);
+    const high = table.data.getUint32(index * 8);
+    const low = table.data.getUint32(index * 8 + 4);
+    return kindOf(high, low) === 'compressed' || entryOffset(high, low) !== 0;
+  }
+
+  /**
+   * Stores one cluster compressed, or plainly if that saves nothing. Compressed data replaces
+   * nothing: where the cluster has a place in the file already, this fails.
+   */
   async writeCompressed(offset: number, cluster: Uint8Array, packed: Uint8Array): Promise<void> {
     const { metadata, refcounts, guard } = this.parts;
     if (packed.length >= this.clusterSize) return this.write(offset, cluster);
+    if (await this.hasPlace(offset)) throw new BlockError('EIO', IO_ERROR);
     const table = await this.tableForWrite(offset);
     const index = this.indexOf(offset);
     const place = await refcounts.allocateBytes(packed.length);
@@ -305,8 +321,6 @@ export class Writer {
     await metadata.file.debugEvent?.('l2_update_compressed');
     await metadata.file.debugEvent?.('write_compressed');
     await metadata.writeAt(place, packed);
-    const old = kindOf(table.data.getUint32(index * 8), table.data.getUint32(index * 8 + 4));
-    if (old !== 'unallocated') this.release(table, index);
     const { clusterBits } = metadata.header;
     setCompressed(table.data, index, { offset: place, length: packed.length, clusterBits });
     metadata.markDirty(table);
@@ -339,8 +353,26 @@ export class Writer {
       return part;
     }
     const clusters = Math.max(1, Math.floor(length / size));
-    const done = await this.dropEntries(offset, clusters, version3 ? ZERO : 0);
+    const done = allowUnmap
+      ? await this.dropEntries(offset, clusters, version3 ? ZERO : 0)
+      : await this.hideClusters(offset, clusters);
     return Math.min(length, done * size);
+  }
+
+  /** Whole clusters of one L2 table read as zeros, and keep their places; how many. */
+  private async hideClusters(offset: number, clusters: number): Promise<number> {
+    const table = await this.tableForWrite(offset);
+    const first = this.indexOf(offset);
+    const count = Math.min(clusters, this.parts.metadata.l2Entries - first);
+    for (let i = first; i < first + count; i++) {
+      const low = table.data.getUint32(i * 8 + 4);
+      if (kindOf(table.data.getUint32(i * 8), low) === 'compressed') {
+        this.release(table, i);
+        setEntry(table.data, i, ZERO, 0);
+      } else table.data.setUint32(i * 8 + 4, (low | ZERO) >>> 0);
+    }
+    this.parts.metadata.markDirty(table);
+    return count;
   }
 
   /** Frees whole clusters, in one L2 table; resolves with their number. */

@@ -1,0 +1,3 @@
+import { invokeAll } from '../support/invocations.ts';
+
+invokeAll('tty');

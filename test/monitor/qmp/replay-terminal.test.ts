@@ -1,0 +1,3 @@
+import { holdAll } from '../../support/recorded-qmp.ts';
+
+holdAll('tty');
