@@ -11,7 +11,7 @@ import type { BlockNode } from '../node.ts';
 const PAGE_ENTRIES = 2048;
 export const PAGE_BYTES = PAGE_ENTRIES * 8;
 /** What a table or page takes beside its bytes: objects and views. */
-export const OVERHEAD = 512;
+export const OVERHEAD = 1024;
 const SECTOR = 512;
 const SECTOR_ENTRIES = SECTOR / 8;
 

@@ -22,7 +22,7 @@ const SPARE = 512;
 export interface TableHolder {
   /** Of tables that are in memory, as `charge` was told. */
   readonly heldBytes: number;
-  /** Forgets tables that have not changed, about half of all; those in use must stay. */
+  /** Forgets tables that have not changed, some of all; those in use must stay. */
   giveUp(): void;
 }
 

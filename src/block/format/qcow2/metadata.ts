@@ -77,7 +77,9 @@ export class Metadata extends TableCache {
 
   /** A table in a cluster that was just allocated. */
   newTable(offset: number, isRefblock: boolean): Table {
-    const table = this.keep({ ...this.blank(), offset, isRefblock, dirty: false, fresh: true });
+    const table = this.keep(this.unused(), offset, isRefblock);
+    table.bytes.fill(0);
+    table.fresh = true;
     this.markDirty(table);
     this.map?.add(offset, this.clusterSize);
     return table;

@@ -16,8 +16,8 @@ interface Piece {
 }
 
 export interface Table extends Piece {
-  readonly offset: number;
-  readonly isRefblock: boolean;
+  offset: number;
+  isRefblock: boolean;
   dirty: boolean;
   /** Nothing on disk points to it yet. */
   fresh: boolean;
@@ -29,7 +29,7 @@ function pieceOf(size: number): Piece {
 }
 
 /** Memory that may wait for the next tables of an image. */
-const SPARE_BYTES = 4 * 1024 * 1024;
+const SPARE_BYTES = 8 * 1024 * 1024;
 
 export class TableCache implements TableHolder {
   /** True while an operation that changes metadata runs: clean tables must stay then. */
@@ -39,8 +39,8 @@ export class TableCache implements TableHolder {
   private readonly tables = new Map<number, Table>();
   private readonly loading = new Map<number, Promise<Table>>();
   private glanced: Piece | undefined;
-  /** What forgotten tables have left: the collector would let it lie for long. */
-  private readonly spare: Piece[] = [];
+  /** Forgotten tables, to be used again: the collector would let them lie for long. */
+  private readonly spare: Table[] = [];
   protected dirtyTables = 0;
   /** Those of them that hold counts. */
   protected dirtyBlocks = 0;
@@ -97,26 +97,27 @@ export class TableCache implements TableHolder {
   }
 
   private async readTable(offset: number, isRefblock: boolean): Promise<Table> {
-    const piece = this.spare.pop() ?? pieceOf(this.clusterSize);
+    const table = this.unused();
     if (this.file.debugEvent !== undefined) {
       await this.file.debugEvent(isRefblock ? 'refblock_load' : 'l2_load');
     }
-    await this.file.read(offset, piece.bytes);
-    const present = this.tables.get(offset);
-    if (present !== undefined) return present;
-    return this.keep({ ...piece, offset, isRefblock, dirty: false, fresh: false });
+    await this.file.read(offset, table.bytes);
+    return this.tables.get(offset) ?? this.keep(table, offset, isRefblock);
   }
 
-  /** Zeros for a new table. */
-  protected blank(): Piece {
-    const piece = this.spare.pop();
-    piece?.bytes.fill(0);
-    return piece ?? pieceOf(this.clusterSize);
+  /** A table with anything in it. */
+  protected unused(): Table {
+    const none = { offset: 0, isRefblock: false, dirty: false, fresh: false };
+    return this.spare.pop() ?? { ...pieceOf(this.clusterSize), ...none };
   }
 
-  protected keep(table: Table): Table {
-    const isNew = !this.tables.has(table.offset);
-    this.tables.set(table.offset, table);
+  protected keep(table: Table, offset: number, isRefblock: boolean): Table {
+    table.offset = offset;
+    table.isRefblock = isRefblock;
+    table.dirty = false;
+    table.fresh = false;
+    const isNew = !this.tables.has(offset);
+    this.tables.set(offset, table);
     if (isNew) this.charge(this.clusterSize + OVERHEAD);
     return table;
   }
@@ -132,15 +133,15 @@ export class TableCache implements TableHolder {
     if (table.isRefblock) this.dirtyBlocks += by;
   }
 
-  private forget({ offset, bytes, data }: Table): void {
-    this.tables.delete(offset);
+  private forget(table: Table): void {
+    this.tables.delete(table.offset);
     this.charge(-this.clusterSize - OVERHEAD);
-    if (this.spare.length * this.clusterSize < SPARE_BYTES) this.spare.push({ bytes, data });
+    if (this.spare.length * (this.clusterSize + OVERHEAD) < SPARE_BYTES) this.spare.push(table);
   }
 
   giveUp(): void {
     if (this.changing) return;
-    const keep = this.tables.size / 2;
+    const keep = this.tables.size * 0.75;
     for (const table of this.tables.values()) {
       if (this.tables.size <= keep) return;
       if (!table.dirty) this.forget(table);
