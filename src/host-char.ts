@@ -9,8 +9,8 @@ import * as dgram from 'node:dgram';
 import * as fs from 'node:fs';
 import { createRequire } from 'node:module';
 import * as net from 'node:net';
-import type { Duplex } from 'node:stream';
-import { ReadStream } from 'node:tty';
+import type { Duplex, Readable } from 'node:stream';
+import { isatty, ReadStream } from 'node:tty';
 import type { Char } from './char.ts';
 import type { UdpSpec } from './chardev-spec.ts';
 import { UserError } from './error.ts';
@@ -29,18 +29,30 @@ export function openFileChar(char: Char, path: string): void {
 /** `PATH.in` and `PATH.out` as two pipes, or `PATH` as one for both. */
 export function openPipeChar(char: Char, path: string, post: Post): void {
   const isPair = fs.existsSync(`${path}.in`) && fs.existsSync(`${path}.out`);
-  const input = attempt(() => fs.openSync(isPair ? `${path}.in` : path, 'r+'));
-  const output = isPair ? attempt(() => fs.openSync(`${path}.out`, 'r+')) : input;
-  const stream = new net.Socket({ fd: input, readable: true, writable: false });
+  // Nobody at the other end is waited for.
+  const flags = fs.constants.O_RDWR | fs.constants.O_NONBLOCK;
+  const output = attempt(() => fs.openSync(isPair ? `${path}.out` : path, flags));
+  const input = isPair ? attempt(() => fs.openSync(`${path}.in`, flags)) : output;
+  const stream = readStream(input);
   const intake = new Intake(char, post, stream);
   stream.on('data', (bytes: Buffer) => intake.take(bytes));
   stream.on('error', () => {});
-  stream.unref();
   char.attach({
     write: bytes => writeSome(output, bytes),
     accept: () => intake.accept(),
-    close: () => stream.destroy(),
+    close: () => {
+      stream.destroy();
+      if (isPair) fs.closeSync(output);
+    },
   });
+}
+
+/** What a name leads to need not be a pipe: a file is read to its end. */
+function readStream(fd: number): Readable {
+  const status = fs.fstatSync(fd);
+  if (isatty(fd)) return new ReadStream(fd).unref();
+  if (!status.isFIFO()) return fs.createReadStream('', { fd });
+  return new net.Socket({ fd, readable: true, writable: false }).unref();
 }
 
 /** What a reader that does not read has no room for is lost. */

@@ -30,6 +30,8 @@ const MESSAGES: { readonly [code: string]: string } = {
 };
 
 export function toHostError(error: unknown): HostError {
-  const code = (error as NodeJS.ErrnoException).code ?? 'EIO';
+  const { code: given = 'EIO' } = error as NodeJS.ErrnoException;
+  // What Node refuses to ask the system: a name with a zero byte, which no file has.
+  const code = given === 'ERR_INVALID_ARG_VALUE' ? 'ENOENT' : given;
   return new HostError(code, MESSAGES[code] ?? String((error as Error).message));
 }

@@ -90,6 +90,13 @@ const ESCAPES: { readonly [char: string]: string } = {
   '\t': '\\t',
 };
 
+/** Half of a character: what was sent is no text. */
+function isLone(text: string, i: number): boolean {
+  const unit = text.charCodeAt(i) & 0xfc00;
+  if (unit === 0xd800) return (text.charCodeAt(i + 1) & 0xfc00) !== 0xdc00;
+  return unit === 0xdc00 && (text.charCodeAt(i - 1) & 0xfc00) !== 0xd800;
+}
+
 function printString(text: string): string {
   let out = '"';
   for (let i = 0; i < text.length; i++) {
@@ -97,6 +104,7 @@ function printString(text: string): string {
     const short = ESCAPES[text[i]];
     if (short !== undefined) out += short;
     else if (code >= 32 && code < 127) out += text[i];
+    else if (isLone(text, i)) out += '\\uFFFD';
     else out += `\\u${code.toString(16).toUpperCase().padStart(4, '0')}`;
   }
   return `${out}"`;

@@ -12,7 +12,7 @@ import { ADAPTER, fitAdapter, fitScsiDisk } from './main-devices-scsi.ts';
 import { fitUsbHid, fitUsbStorage } from './main-devices-usb.ts';
 import { fitVirtioBlk } from './main-devices-virtio.ts';
 import type { DriveTable, OpenDrive } from './main-drives.ts';
-import { type Fittings, findDrive, type Place } from './main-fittings.ts';
+import { type Fittings, findDrive, initFailed, type Place } from './main-fittings.ts';
 import { CommandLineError, type OptionList } from './options.ts';
 
 /** In the order of the list. */
@@ -125,6 +125,7 @@ const MODELS: { readonly [driver: string]: Model } = {
       bootindex: 'int32',
       drive: 'str (ID of a drive to use as a backend)',
       serial: 'str',
+      vectors: 'uint32',
     },
     bus: 'PCI',
     alias: 'virtio-blk',
@@ -181,14 +182,14 @@ function hidModel(kind: HidKind): Model {
   };
 }
 
-/** In a PCI slot of its own. */
-const SLOT_DRIVER = 'virtio-blk-pci';
+/** In PCI slots of their own. */
+const SLOT_DRIVERS = ['virtio-blk-pci', ADAPTER];
 
 /** It comes and goes while there is a machine. */
 export function isHotPluggable(driver: string): boolean {
-  return (
-    Object.hasOwn(MODELS, driver) && (MODELS[driver].bus === 'usb-bus' || driver === SLOT_DRIVER)
-  );
+  if (!Object.hasOwn(MODELS, driver)) return false;
+  const { bus } = MODELS[driver];
+  return bus === 'usb-bus' || bus === 'SCSI' || SLOT_DRIVERS.includes(driver);
 }
 
 /** What `-device help` prints. */
@@ -227,7 +228,8 @@ export function addDevice(request: ListRequest, place: Surroundings): void {
   }
 }
 
-function unaliased(driver: string | undefined): string | undefined {
+/** The model that a name stands for. */
+export function unaliased(driver: string | undefined): string | undefined {
   if (driver === undefined) return undefined;
   return Object.keys(MODELS).find(name => MODELS[name].alias === driver) ?? driver;
 }
@@ -292,20 +294,13 @@ function checkBus(
   }
 }
 
-/** The device was found wrong while it was set up: three lines. */
-function initFailed(driver: string, why: string, end = '.'): UserError {
-  return new UserError(
-    `${why}\nDevice initialization failed${end}\nDevice '${driver}' could not be initialized`,
-  );
-}
-
 function fitDisk(place: Place, media: 'disk' | 'cdrom' | undefined): void {
   const { driver, list, fittings } = place;
   const drive = findDrive(place);
   const isCd = (media ?? drive?.spec.media) === 'cdrom';
   const slot = ideSlot(list, fittings.drives, driver);
-  if (drive === undefined) throw initFailed(driver, 'No drive specified');
-  if (!isCd) checkDisk(drive, why => initFailed(driver, why));
+  if (drive === undefined) throw initFailed(driver, 'No drive specified', '.');
+  if (!isCd) checkDisk(drive, why => initFailed(driver, why, '.'));
   drive.isClaimed = true;
   fittings.drives.push({
     ...slot,
@@ -337,16 +332,16 @@ function ideSlot(
   if (bus === undefined) throw new UserError(`No 'IDE' bus found for device '${driver}'`);
   const free = unit ?? (isFree(bus, 0) ? 0 : 1);
   if (free > 1 || free < 0) {
-    throw initFailed(driver, `Can't create IDE unit ${free}, bus supports only 2 units`);
+    throw initFailed(driver, `Can't create IDE unit ${free}, bus supports only 2 units`, '.');
   }
-  if (!isFree(bus, free)) throw initFailed(driver, `IDE unit ${free} is in use`);
+  if (!isFree(bus, free)) throw initFailed(driver, `IDE unit ${free} is in use`, '.');
   return { bus: bus === 0 ? 0 : 1, unit: free === 0 ? 0 : 1 };
 }
 
 function findChar({ driver, list, chars }: Place): Char {
   const name = list.get('chardev');
   if (name === undefined) {
-    throw initFailed(driver, "Can't create serial device, empty char device", '');
+    throw initFailed(driver, "Can't create serial device, empty char device");
   }
   try {
     const char = chars.frontend(name);
@@ -371,7 +366,7 @@ function fitSerial(place: Place): void {
     while (fittings.serials[index] !== undefined) index++;
   }
   if (index >= ISA_SERIAL_BASES.length) {
-    throw initFailed(place.driver, 'Max. supported number of ISA serial ports is 4.', '');
+    throw initFailed(place.driver, 'Max. supported number of ISA serial ports is 4.');
   }
   fittings.serials[index] = findChar(place);
 }
@@ -396,7 +391,7 @@ function fitUhci({ driver, list, fittings }: Place): void {
   }
   if (fittings.usb) {
     const why = `PCI: slot 1 function 2 not available for ${driver}, in use by ${driver}`;
-    throw initFailed(driver, why, '');
+    throw initFailed(driver, why);
   }
   fittings.usb = true;
 }

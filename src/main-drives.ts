@@ -17,6 +17,7 @@ import { describeBitmap, describeMedium, describeStats } from './main-drives-des
 import { hidOfName } from './main-usb-names.ts';
 import type { MissingKey } from './monitor/drives.ts';
 import { CommandLineError } from './options.ts';
+import { toUtf8 } from './utf8.ts';
 
 type JsonObject = { readonly [name: string]: Json };
 
@@ -124,8 +125,14 @@ export class DriveTable {
       return await this.open({ pairs, location });
     } catch (error) {
       if (!(error instanceof CommandLineError)) throw error;
-      const lines = `${error.message}\nFailed to create USB device 'usb-storage'`;
-      throw new CommandLineError(lines, location, error.hint);
+      const { message, hint } = error;
+      const failed = "Failed to create USB device 'usb-storage'";
+      if (hint !== undefined && location !== undefined) {
+        const rest = `${hint}\n${this.program}: ${location}: ${failed}`;
+        throw new CommandLineError(message, location, rest);
+      }
+      const lines = [message, hint, failed].filter(line => line !== undefined);
+      throw new CommandLineError(lines.join('\n'), location);
     }
   }
 
@@ -244,8 +251,9 @@ export class DriveTable {
     const drive = { spec, backend, geometry, isClaimed: false, location };
     backend.onTrayMove = isOpen => this.tellTray(drive, isOpen);
     backend.onFailure = failure => {
-      // Drives of optical media leave failures to the guest.
-      return drive.isClaimed && spec.media === 'disk' && this.onFailure(drive, failure);
+      // Optical media, cards, diskettes and flash leave failures to the guest.
+      const stops = spec.media === 'disk' && !LEAVES_FAILURES.includes(spec.interface);
+      return drive.isClaimed && stops && this.onFailure(drive, failure);
     };
     this.drives.push(drive);
     return drive;
@@ -277,6 +285,20 @@ export class DriveTable {
       throw new UserError(`The feature '${feature}' is not enabled`);
     }
     throw new UserError(`Cannot find device=${device ?? ''} nor node_name=${node ?? ''}`);
+  }
+
+  /** Resolves when no request makes progress; true when some wait for the machine to go on. */
+  async stalled(): Promise<boolean> {
+    const { host } = await this.layer();
+    while (this.drives.some(({ backend }) => !backend.isStill)) await host.sleep(1);
+    // What has just been done is to be known to whoever asked for it.
+    await host.sleep(0);
+    return this.drives.some(({ backend }) => backend.hasHeld);
+  }
+
+  /** Another state of the machine is loaded: the present one's requests are forgotten. */
+  holdAll(): void {
+    for (const { backend } of this.drives) backend.holdAll();
   }
 
   isRemovable({ isClaimed, spec }: OpenDrive): boolean {
@@ -411,8 +433,7 @@ export class DriveTable {
 
   setPassword(device: string | undefined, node: string | undefined, password: string): void {
     const found = this.findEither(device, node);
-    const set = (): void =>
-      this.block?.setDrivePassword(found.backend, new TextEncoder().encode(password));
+    const set = (): void => this.block?.setDrivePassword(found.backend, toUtf8(password));
     if (found.backend.keyMissing) this.withTray(found, 'closed', set);
     else set();
     this.onKey(found.backend.name);
@@ -442,6 +463,9 @@ export class DriveTable {
 
 /** Their drives belong to a controller from the start. */
 const FIXED_INTERFACES: readonly string[] = ['scsi', 'virtio', 'pflash'];
+
+/** Their devices know nothing of machines that stop for an error. */
+const LEAVES_FAILURES: readonly string[] = ['floppy', 'sd', 'pflash'];
 
 /** True when the drive has a device that can say why the machine has stopped. */
 export function hasIoStatus({ backend, spec, isClaimed }: OpenDrive): boolean {

@@ -2,7 +2,7 @@
  * The board as the monitor sees it: texts, keys, buttons.
  */
 
-import { disassembleLines } from './cpu/disassemble.ts';
+import { disassemblePiece } from './cpu/disassemble.ts';
 import { MODEL_NAMES } from './cpu/models.ts';
 import { UserError } from './error.ts';
 import { MACHINE_TYPE, propertyType } from './hw/board/qom.ts';
@@ -33,7 +33,7 @@ export function pcPanel(machine: PcMachine): Panel {
         const place = physical ? at : cpu.translate(at);
         return place === undefined ? undefined : memory.read(place, 1);
       };
-      return disassembleLines({ read, address, count, bits: cpu.codeSize });
+      return disassemblePiece({ read, address, count, bits: cpu.codeSize });
     },
     // Interfaces have no index signature, but every member is a JSON value.
     queryPci: (): Json => [{ bus: 0, devices: board.texts.pciInfo() as unknown as Json }],

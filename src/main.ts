@@ -19,6 +19,7 @@ import {
   exit,
   isTerminal,
   millisecondsSinceStart,
+  nextTurn,
   onTermination,
   openLog,
   packagePath,
@@ -53,8 +54,8 @@ import { createMigration, receiveMachine, takeDrivesBack } from './main-migratio
 import { DriveNbdServer } from './main-nbd.ts';
 import { commandsFor } from './monitor/commands/all.ts';
 import { CHARDEV_GROUP } from './monitor/commands/chardev.ts';
-import { bareContext, hmpCommandsFor } from './monitor/hmp/commands.ts';
-import { runLine } from './monitor/hmp/dispatch.ts';
+import { runForText } from './monitor/hmp/bare.ts';
+import { hmpCommandsFor } from './monitor/hmp/commands.ts';
 import { HmpConsole } from './monitor/hmp/human-monitor.ts';
 import { UserObjects } from './monitor/objects.ts';
 import { EventLimits } from './monitor/qmp/event-limits.ts';
@@ -137,7 +138,6 @@ class Program {
     machine.beforeCont = () => {
       takeDrivesBack(receiver);
       this.drives.checkKeys();
-      for (const { backend } of this.drives.drives) backend.retryHeld();
     };
     // A missing password, or a snapshot that cannot be loaded: the machine waits for `cont`.
     const hasKeys = this.drives.missingKeys().length === 0;
@@ -291,6 +291,7 @@ class Program {
       commands: hmpCommandsFor(this.config.encryptedImages),
       char,
       version: QEMU_VERSION_TEXT,
+      turn: nextTurn,
     });
   }
 
@@ -391,22 +392,15 @@ class Program {
         after,
         threadId: processId,
       },
-      human: line => this.runHuman(line),
+      human: line => {
+        const commands = hmpCommandsFor(this.config.encryptedImages);
+        return runForText(this.session(true), commands, line, nextTurn);
+      },
     };
   }
 
   private session(internal: boolean): Session {
     return new Session(this.vm, commandsFor(this.config.encryptedImages), { internal });
-  }
-
-  private async runHuman(line: string): Promise<string> {
-    let text = '';
-    const commands = hmpCommandsFor(this.config.encryptedImages);
-    const context = bareContext(this.session(true), commands, more => {
-      text += more;
-    });
-    await runLine(context, line);
-    return text;
   }
 
   /** C-a s: what cannot be committed stays as it is. */

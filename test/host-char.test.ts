@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
@@ -88,4 +90,45 @@ test('a file gets what the guest sends, a ring buffer keeps the last of it', asy
   expect(text).toContain('(qemu) ringbuf_read ring 10\nAB\n');
   expect(text).toContain("Device 'nosuch' not found\n");
   expect(text).toContain('serial0: filename=file\n');
+});
+
+test('what a pipe leads to may be any file, or none', async () => {
+  writeFileSync(join(workshop.folder, 'plain'), 'info version\n');
+  spawnSync('mkfifo', ['quiet.in', 'quiet.out'], { cwd: workshop.folder });
+  const add = (id: string, device: string): object => ({
+    execute: 'chardev-add',
+    arguments: { id, backend: { type: 'pipe', data: { device } } },
+  });
+  const requests = [
+    { execute: 'qmp_capabilities' },
+    add('file', 'plain'),
+    add('device', '/dev/zero'),
+    add('null', 'a\0b'),
+    add('folder', '.'),
+    { execute: 'chardev-remove', arguments: { id: 'device' } },
+    { execute: 'quit' },
+  ];
+  const { stdout } = await workshop.run(
+    [...QUIET, '-qmp', 'stdio', '-chardev', 'pipe,id=quiet,path=quiet', '-mon', 'quiet'],
+    requests.map(request => `${JSON.stringify(request)}\n`).join(''),
+  );
+  const replies = stdout.toString().split('\r\n').slice(1, 8);
+  const failure = (desc: string): string =>
+    `{"error": {"class": "GenericError", "desc": "${desc}"}}`;
+  const done = '{"return": {}}';
+  expect(replies).toEqual([
+    ...[done, done, done],
+    failure('No such file or directory'),
+    failure('Is a directory'),
+    ...[done, done],
+  ]);
+});
+
+test('output into a pipe that nobody reads stops nothing', async () => {
+  spawnSync('mkfifo', ['full.in', 'full.out'], { cwd: workshop.folder });
+  const run = workshop.run([...QUIET, '-monitor', 'pipe:full'], '', 15_000);
+  spawnSync('sh', ['-c', 'printf "x/60000xb 0\\nx/60000xb 0\\nquit\\n" > full.in'], {
+    cwd: workshop.folder,
+  });
+  expect((await run).status).toBe(0);
 });

@@ -68,14 +68,16 @@ test('a lock whose owner is gone is taken over', () => {
 });
 
 test('a new file has one lock, by whatever name it is opened again', () => {
-  inFolder(image => {
+  inFolder((image, lock) => {
     const before = process.cwd();
     process.chdir(dirname(image));
     try {
       const first = nodeBlockHost.open('a.img', 'create');
       const second = nodeBlockHost.open(image, 'write');
-      second.close();
       first.close();
+      expect(existsSync(lock)).toBe(true);
+      second.close();
+      expect(existsSync(lock)).toBe(false);
     } finally {
       process.chdir(before);
     }

@@ -14,7 +14,7 @@ SCSI_VERIFY     equ 0x2f
 
 CBW_SIZE        equ 31
 CSW_SIZE        equ 13
-USB_DISK        equ 0x10        ; in D_NUMBER, with the port
+USB_DISK        equ 0x40        ; in D_NUMBER, with the port
 D_DEVICE        equ D_CONTROL   ; of a USB disk, whose D_BASE is 0: the device's record
 
 ; Runs io_packet on device SI: CX bytes between EAX (physical) and the device, DL = 0 IN, 1 OUT.
@@ -244,7 +244,6 @@ usb_disk_found:
         mov [cs:bx + D_SECTORS], eax
         adc dword [cs:bx + D_SECTORS + 4], 0
         mov [cs:bx + D_DEVICE], si
-        mov byte [cs:bx + D_SELECT], 0xff       ; no virtio disk
         mov al, [cs:usb_port]
         or al, USB_DISK
         mov [cs:bx + D_NUMBER], al

@@ -7,6 +7,7 @@ import { BlockError } from './backend.ts';
 import type { CheckResult, Repair } from './check-result.ts';
 import { QcowNode } from './format/qcow.ts';
 import { setBacking as setQcow2Backing } from './format/qcow2/amend.ts';
+import { requireL1 } from './format/qcow2/l1-source.ts';
 import { Qcow2Node } from './format/qcow2/node.ts';
 import { reloadQcow2 } from './format/qcow2/open.ts';
 import { checkQcow2 } from './format/qcow2/repair.ts';
@@ -81,6 +82,7 @@ export async function lookIntoSnapshot(node: BlockNode, key: SnapshotKey): Promi
       ? findSnapshot(image.snapshots, key.either)
       : image.snapshots.find(s => s.id === (key.id ?? s.id) && s.name === (key.name ?? s.name));
   if (snapshot === undefined) throw new BlockError('ENOENT', "Can't find snapshot");
+  requireL1(image, snapshot);
   await image.lookInto(snapshot);
 }
 

@@ -39,6 +39,16 @@ export interface Listing {
 
 /** The lines of `x/i`, without line ends; they stop where memory does. */
 export function disassembleLines(listing: Listing): string[] {
+  return disassemblePiece(listing).lines;
+}
+
+export interface Disassembled {
+  readonly lines: string[];
+  /** Where the next instruction starts, if there is one. */
+  readonly next: number | undefined;
+}
+
+export function disassemblePiece(listing: Listing): Disassembled {
   const { read, count, bits, end = Number.POSITIVE_INFINITY } = listing;
   const lines: string[] = [];
   let address = listing.address;
@@ -46,14 +56,14 @@ export function disassembleLines(listing: Listing): string[] {
     const digits = address.toString(16).padStart(16, '0');
     if (read(address) === undefined) {
       lines.push(`0x${digits}:  Cannot access memory`);
-      break;
+      return { lines, next: undefined };
     }
     const fetch = (offset: number) => read((address + offset) % 2 ** 32) ?? 0;
     const { text, length } = disassemble(fetch, { address, bits });
     lines.push(`0x${digits}:  ${text}`);
     address = (address + length) % 2 ** 32;
   }
-  return lines;
+  return { lines, next: address };
 }
 
 const PREFIX_NAMES: { readonly [byte: number]: string } = {

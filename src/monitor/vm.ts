@@ -63,7 +63,11 @@ export interface Panel {
   pressKeys(keys: readonly (string | number)[], holdMs: number): void;
   nmi(): void;
   /** One line per instruction, without line ends. */
-  disassemble(address: number, count: number, physical: boolean): string[];
+  disassemble(
+    address: number,
+    count: number,
+    physical: boolean,
+  ): { readonly lines: readonly string[]; readonly next: number | undefined };
   /** What query-pci returns. */
   queryPci(): Json;
   /** What query-mice returns. */

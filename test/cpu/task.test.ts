@@ -147,15 +147,18 @@ describe('JMP to a TSS', () => {
   ])('with %s', (_, change, expected) => {
     const c = machine(change);
     define(c, GATE, descriptor(0, 0xfffff, 0x12, 0xc));
-    expect(outcome(() => farJump(c, FREE, 0, 4))).toBe(expected);
+    let ownEip = -1;
+    const jump = () => {
+      try {
+        farJump(c, FREE, 0, 4);
+      } catch (error) {
+        if (error instanceof Fault && error.hasOwnEip) ownEip = error.ownEip;
+        throw error;
+      }
+    };
+    expect(outcome(jump)).toBe(expected);
     expect(c.s[SELECTOR + TR]).toBe(FREE);
-    const again = machine(change);
-    define(again, GATE, descriptor(0, 0xfffff, 0x12, 0xc));
-    try {
-      farJump(again, FREE, 0, 4);
-    } catch (error) {
-      expect(error instanceof Fault && [error.hasOwnEip, error.ownEip]).toEqual([true, 0x400]);
-    }
+    expect(ownEip).toBe(0x400);
   });
 });
 

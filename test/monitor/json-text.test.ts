@@ -44,6 +44,7 @@ test('recorded replies are printed byte for byte', () => {
   const lines = golden('D01-protocol')
     .split('\n')
     .filter(line => line.startsWith('<- {'));
+  expect(lines.length).toBeGreaterThan(20);
   for (const line of lines) {
     const value = JSON.parse(line.slice(3), (_key, inner: unknown) =>
       typeof inner === 'object' && inner !== null && !Array.isArray(inner)
@@ -63,4 +64,8 @@ test('pretty output has a member per line and empty things on two', () => {
   expect(printJson({ return: {}, list: [] }, true)).toBe(
     '{\n    "list": [\n    ],\n    "return": {\n    }\n}',
   );
+});
+
+test('half of a character is none', () => {
+  expect(printJson('\ud83d\ude00 \ud83d \udce9x')).toBe('"\\uD83D\\uDE00 \\uFFFD \\uFFFDx"');
 });

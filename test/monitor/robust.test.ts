@@ -10,6 +10,7 @@ const MIB = 1 << 20;
 const workshop = new Workshop();
 const socketPath = join(workshop.folder, 'qmp.sock');
 const watchPath = join(workshop.folder, 'watch.sock');
+const humanPath = join(workshop.folder, 'human.sock');
 const HELLO = '{"execute":"qmp_capabilities"}';
 const STATUS = '{"execute":"query-status"}';
 
@@ -110,6 +111,7 @@ beforeAll(async () => {
     [
       ...['-nodefaults', '-display', 'none', '-qmp', `unix:${socketPath},server,nowait`],
       ...['-qmp', `unix:${watchPath},server,nowait`],
+      ...['-monitor', `unix:${humanPath},server,nowait`],
     ],
     { cwd: workshop.folder },
   );
@@ -236,4 +238,45 @@ test('50 clients at once, 50 one after the other', async () => {
       await client.end();
     }
   });
+}, 60_000);
+
+/** Milliseconds of processor time so far. */
+function spentMs(): number {
+  const fields = readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ')[1].split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * 10;
+}
+
+test.each(['x/2000000000xb 0', 'xp/2000000000i 0'])(
+  '%s, asked for by somebody who then goes',
+  async line => {
+    const { longestMs, mib } = await survives(async () => {
+      const client = await Client.to(humanPath);
+      await client.ask(`${line}\n`, '0000000000001000');
+      await client.end();
+      await pause(500);
+      const before = spentMs();
+      await pause(1000);
+      expect(spentMs() - before).toBeLessThan(900);
+      const next = await Client.to(humanPath);
+      await next.ask('info status\n', 'VM status: running');
+      await next.end();
+    });
+    expect(mib).toBeLessThan(LIMIT_MIB);
+    expect(longestMs).toBeLessThan(2000);
+  },
+  60_000,
+);
+
+test('a command whose output has no end, as one string', async () => {
+  const { longestMs } = await survives(async () => {
+    const client = await Client.to(socketPath);
+    await client.ask(HELLO, '{"return": {}}');
+    for (const line of ['x/2000000000 0', `p ${'('.repeat(300_000)}`]) {
+      const human = { execute: 'human-monitor-command', arguments: { 'command-line': line } };
+      const reply = line[0] === 'p' ? 'unexpected end' : 'The output is too long';
+      await client.ask(JSON.stringify(human), reply);
+    }
+    await client.end();
+  });
+  expect(longestMs).toBeLessThan(2000);
 }, 60_000);

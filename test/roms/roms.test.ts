@@ -65,6 +65,17 @@ test.skipIf(noAssembler)('the committed images are what their sources give', () 
   expect(build.status).toBe(0);
 });
 
+test.each(['$PnP', '$PIR'])('the BIOS has one table %s, whose bytes add up to zero', name => {
+  const bios = readFileSync(BIOS);
+  const sums: number[] = [];
+  for (let at = 0; at < bios.length; at += 16) {
+    if (bios.toString('latin1', at, at + 4) !== name) continue;
+    const length = name === '$PnP' ? bios[at + 5] : bios.readUInt16LE(at + 6);
+    sums.push(bios.subarray(at, at + length).reduce((sum, byte) => (sum + byte) & 0xff, 0));
+  }
+  expect(sums.filter(sum => sum === 0)).toEqual([0]);
+});
+
 test('every option ROM has a signature, a length and a checksum', () => {
   for (const name of ['option/multiboot.bin', 'option/linuxboot.bin', 'vgabios/vgabios.bin']) {
     const rom = readFileSync(join(ROMS, name));

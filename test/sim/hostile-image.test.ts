@@ -6,12 +6,19 @@ import { eachEntry } from '../../src/block/format/qcow2/mapping.ts';
 import type { Qcow2Node } from '../../src/block/format/qcow2/node.ts';
 import { openImage } from '../../src/block/graph.ts';
 import type { BlockNode } from '../../src/block/node.ts';
-import { checkImage, createSnapshot, deleteSnapshot } from '../../src/block/operations.ts';
+import {
+  applySnapshot,
+  checkImage,
+  createSnapshot,
+  deleteSnapshot,
+  lookIntoSnapshot,
+} from '../../src/block/operations.ts';
 import { Options } from '../../src/block/options.ts';
 import { FileNode } from '../../src/block/protocol/file.ts';
 import { UserError } from '../../src/error.ts';
-import { MemoryHost } from '../support/memory-host.ts';
+import { type MemoryFile, MemoryHost } from '../support/memory-host.ts';
 import { contextOf, make, openQcow2 } from '../support/qcow2-bench.ts';
+import { mutateQcow2 } from '../support/qcow2-mutations.ts';
 import { Random, seedOr } from '../support/random.ts';
 
 const IMAGES = 20_000;
@@ -86,6 +93,9 @@ function open(host: MemoryHost, driver: string, writable: boolean): Promise<Bloc
 }
 
 function mutate(random: Random, sample: Sample): Uint8Array {
+  if (sample.driver === 'qcow2' && random.below(2) === 0) {
+    return mutateQcow2(sample.bytes, random).bytes;
+  }
   const bytes = sample.bytes.slice();
   const data = new DataView(bytes.buffer);
   const count = 1 + random.below(4);
@@ -115,7 +125,7 @@ function mutate(random: Random, sample: Sample): Uint8Array {
 }
 
 /** Everything a user may do; every refusal must be one of ours. */
-async function use(node: BlockNode, random: Random): Promise<void> {
+async function use(node: BlockNode, file: MemoryFile, random: Random): Promise<void> {
   const into = new Uint8Array(512);
   const attempts: (() => Promise<unknown>)[] = [
     () => checkImage(node, 'none', () => {}),
@@ -123,19 +133,28 @@ async function use(node: BlockNode, random: Random): Promise<void> {
     () => node.read(0, new Uint8Array(Math.min(node.length, DISK))),
     () => node.status(0, Math.min(node.length, DISK)),
   ];
-  if (!node.readOnly) {
+  const untouched = node.readOnly ? file.contents() : undefined;
+  if (node.readOnly) {
+    attempts.push(
+      () => lookIntoSnapshot(node, { either: 'one' }),
+      () => node.read(0, new Uint8Array(Math.min(node.length, DISK))),
+    );
+  } else {
     attempts.push(
       () => node.write(random.below(100) * 512, random.fill(new Uint8Array(2048))),
       () => node.writeZeroes(0, 4096, true),
       () => node.discard(8192, 8192),
       () => node.flush(),
       () => createSnapshot(node, { name: 'new', date: DATE }),
+      () => applySnapshot(node, 'two'),
       () => deleteSnapshot(node, 'one'),
       () => checkImage(node, 'all', () => {}),
     );
   }
   for (const attempt of attempts) await tolerate(attempt);
   await tolerate(() => node.close());
+  if (untouched === undefined) return;
+  if (Buffer.compare(file.contents(), untouched) !== 0) throw new Error('a look changed it');
 }
 
 async function tolerate(attempt: () => Promise<unknown>): Promise<void> {
@@ -166,7 +185,7 @@ test(`${IMAGES} mutated images are used or refused, without harm`, async () => {
     const started = performance.now();
     try {
       const node = await open(host, sample.driver, random.below(3) > 0);
-      await use(node, random);
+      await use(node, file, random);
     } catch (error) {
       if (!(error instanceof UserError) && !(error instanceof BlockError)) {
         throw new Error(`SEED=${seed + i}: ${(error as Error).stack}`);

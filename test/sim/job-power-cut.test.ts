@@ -17,10 +17,9 @@ import {
 } from '../../src/block/job/start.ts';
 import type { DriveBackend } from '../../src/block/node-backend.ts';
 import { Options } from '../../src/block/options.ts';
-import type { HostFile, OpenMode } from '../../src/disk-host.ts';
 import { UserError } from '../../src/error.ts';
 import { MemoryHost } from '../support/memory-host.ts';
-import { ForgetfulFile, Fuse, PowerCut } from '../support/power-cut.ts';
+import { ForgetfulDisk, Fuse, PowerCut } from '../support/power-cut.ts';
 import { checked, contextOf, make, openQcow2 } from '../support/qcow2-bench.ts';
 import { Random, seedOr } from '../support/random.ts';
 import { Expectation, expectData } from '../support/sectors.ts';
@@ -30,30 +29,6 @@ const DISK = 96 * 512;
 const SECTOR = 512;
 const EMPTY = { defaultInterface: 'ide', drives: [], formats: [] } as const;
 const KINDS = ['backup', 'mirror', 'stream', 'commit', 'active commit'] as const;
-
-/** Every file forgets, new ones as well. */
-class ForgetfulDisk extends MemoryHost {
-  readonly all = new Map<string, ForgetfulFile>();
-
-  constructor(
-    private readonly fuse: Fuse,
-    files: ReadonlyMap<string, Uint8Array>,
-  ) {
-    super();
-    for (const [path, bytes] of files) this.add(path, bytes);
-  }
-
-  override open(path: string, mode: OpenMode): HostFile {
-    if (mode === 'create' && !this.all.has(path)) this.add(path, new Uint8Array(0));
-    return super.open(path, mode);
-  }
-
-  private add(path: string, bytes: Uint8Array): void {
-    const file = new ForgetfulFile(this.fuse, bytes);
-    this.all.set(path, file);
-    this.files.set(path, file);
-  }
-}
 
 const NAMES = ['base.qcow2', 'mid.qcow2', 'top.qcow2'];
 

@@ -2,7 +2,7 @@
  * A disk that forgets: what is not flushed may be lost, in any order and in part, when the power
  * goes. Sectors of 512 bytes are written whole or not at all; the file's length counts as data.
  */
-import type { HostFile } from '../../src/disk-host.ts';
+import type { HostFile, OpenMode } from '../../src/disk-host.ts';
 import { MemoryFile, MemoryHost } from './memory-host.ts';
 import type { Random } from './random.ts';
 
@@ -111,6 +111,30 @@ export class ForgetfulHost extends MemoryHost {
     readonly file: ForgetfulFile,
   ) {
     super();
+    this.files.set(path, file);
+  }
+}
+
+/** Every file forgets, new ones as well. */
+export class ForgetfulDisk extends MemoryHost {
+  readonly all = new Map<string, ForgetfulFile>();
+
+  constructor(
+    private readonly fuse: Fuse,
+    files: ReadonlyMap<string, Uint8Array>,
+  ) {
+    super();
+    for (const [path, bytes] of files) this.add(path, bytes);
+  }
+
+  override open(path: string, mode: OpenMode): HostFile {
+    if (mode === 'create' && !this.all.has(path)) this.add(path, new Uint8Array(0));
+    return super.open(path, mode);
+  }
+
+  private add(path: string, bytes: Uint8Array): void {
+    const file = new ForgetfulFile(this.fuse, bytes);
+    this.all.set(path, file);
     this.files.set(path, file);
   }
 }

@@ -79,7 +79,8 @@ export async function backingNameOf(file: BlockNode, header: QcowHeader): Promis
   if (header.backingLength > MAX_BACKING_NAME) throw new UserError('Backing file name too long');
   const name = new Uint8Array(header.backingLength);
   await file.read(header.backingOffset, name);
-  return new TextDecoder().decode(name);
+  const end = name.indexOf(0);
+  return new TextDecoder().decode(end < 0 ? name : name.subarray(0, end));
 }
 
 export interface QcowSettings {

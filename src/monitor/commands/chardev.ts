@@ -5,6 +5,7 @@ import { UserError } from '../../error.ts';
 import type { Json } from '../../json.ts';
 import { type OptionGroup, OptionList, type OptionPair, parseOptions } from '../../options.ts';
 import { checkedLater, enumeration, int, optional, returned, str, struct } from '../../schema.ts';
+import { fromUtf8, toUtf8 } from '../../utf8.ts';
 import { action, command } from '../command.ts';
 import type { CharEntry, Vm } from '../vm.ts';
 
@@ -117,7 +118,7 @@ export const ringbufRead = command({
     }
     if (args.size <= 0) throw new UserError('size must be greater than zero');
     const bytes = entry.ring.take(args.size);
-    return args.format === 'base64' ? toBase64(bytes) : new TextDecoder().decode(bytes);
+    return args.format === 'base64' ? toBase64(bytes) : fromUtf8(bytes);
   },
 });
 
@@ -132,7 +133,7 @@ export const ringbufWrite = action({
       throw new UserError(`${args.device} is not a ringbuf device`);
     }
     const isBase64 = args.format === 'base64';
-    entry.ring.write(isBase64 ? fromBase64(args.data) : new TextEncoder().encode(args.data));
+    entry.ring.write(isBase64 ? fromBase64(args.data) : toUtf8(args.data));
   },
 });
 

@@ -84,7 +84,7 @@ export const mouseSet = action({
   args: struct('MouseSetArgs', { index: int }),
   run(vm, { index }) {
     if (vm.panel.chooseMouse(index)) return;
-    throw new UserError(`Mouse at index '${index}' not found`);
+    throw new UserError(`Mouse at index '${index | 0}' not found`);
   },
 });
 

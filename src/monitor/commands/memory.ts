@@ -17,6 +17,10 @@ function readGuest(
 ): boolean {
   const { memory, cpu } = vm.machine;
   for (let done = 0; done < into.length; ) {
+    if (from.physical && from.address + done >= 2 ** 32) {
+      into.fill(0xff, done);
+      return true;
+    }
     const at = (from.address + done) % 2 ** 32;
     const count = Math.min(into.length - done, PAGE_SIZE - (at % PAGE_SIZE));
     const physical = from.physical ? at : cpu.translate(at);
@@ -90,11 +94,13 @@ export const sumMemory = command({
 
 export const disassemble = command({
   name: 'x-disassemble',
-  doc: 'Instructions from an address on, a line each.',
+  doc: 'Instructions from an address on, a line each; and where the next one starts.',
   args: struct('DisassembleArgs', { address: int, count: int, physical: bool }),
-  returns: returned<readonly string[]>("['str']"),
-  run: (vm, { address, count, physical }) =>
-    vm.panel.disassemble(address % 2 ** 32, count, physical),
+  returns: returned<JsonObject>('Instructions'),
+  run(vm, { address, count, physical }): JsonObject {
+    const { lines, next } = vm.panel.disassemble(address % 2 ** 32, count, physical);
+    return { lines, ...(next === undefined ? {} : { next }) };
+  },
 });
 
 function portSize(size: number): 1 | 2 | 4 {

@@ -5,8 +5,9 @@
 
 import { assert, UserError } from '../../error.ts';
 import { parseSize } from '../../size.ts';
+import { firstByte } from '../../utf8.ts';
 import type { Argument, DumpDefaults, DumpFormat } from './argument-types.ts';
-import { evaluate, type RegisterReader } from './expression.ts';
+import { evaluate, isBlank, type RegisterReader } from './expression.ts';
 
 type Value = string | bigint | true | DumpFormat;
 
@@ -158,7 +159,7 @@ class ArgumentParser {
     if (following.some(next => next.kind === 'flag' && next.name === letter)) return;
     // QEMU prints the missing letter as the end of its string: the line end is lost.
     if (letter === '') throw new UnterminatedLine(`${this.command}: unsupported option -`);
-    throw new UserError(`${this.command}: unsupported option -${letter}`);
+    throw new UserError(`${this.command}: unsupported option -${firstByte(letter)}`);
   }
 
   private readWord(argument: Argument): void {
@@ -169,8 +170,7 @@ class ArgumentParser {
       this.at = next;
       this.found.set(argument.name, word);
     } catch (error) {
-      if (!(error instanceof UserError)) throw error;
-      const why = error.message === '' ? '' : `${error.message}\n`;
+      const why = whyNoWord(error);
       throw new UserError(`${why}${this.command}: ${expected ?? 'string'} expected`);
     }
   }
@@ -199,14 +199,14 @@ class ArgumentParser {
     if (number === undefined) throw new UserError('Number expected');
     const unit = /^[mun]s/.exec(text.slice(number.length))?.[0] ?? '';
     this.at += number.length + unit.length;
-    if (/^\S/.test(this.line.slice(this.at))) throw new UserError('Unknown unit suffix');
+    if (/^[^ \t-\r]/.test(this.line.slice(this.at))) throw new UserError('Unknown unit suffix');
     const perSecond = { ms: 1e3, us: 1e6, ns: 1e9 }[unit] ?? 1;
     const nanoseconds = (Number(number) / perSecond) * 1e9;
     this.found.set(argument.name, BigInt(Math.trunc(nanoseconds)));
   }
 
   private readSwitch(argument: Argument): void {
-    const word = /^\S*/.exec(this.line.slice(this.at))?.[0] ?? '';
+    const word = /^[^ \t-\r]*/.exec(this.line.slice(this.at))?.[0] ?? '';
     if (word !== 'on' && word !== 'off') throw new UserError("Expected 'on' or 'off'");
     this.at += word.length;
     if (word === 'on') this.found.set(argument.name, true);
@@ -233,8 +233,8 @@ class ArgumentParser {
     const spec = /^\/([0-9]*)([oduxicbhwgL]*)/.exec(this.line.slice(this.at)) ?? ['', '', ''];
     this.at += spec[0].length;
     const bad = this.line[this.at];
-    if (bad !== undefined && !/\s/.test(bad)) {
-      throw new UserError(`invalid char in format: '${bad}'`);
+    if (bad !== undefined && !isBlank(bad)) {
+      throw new UserError(`invalid char in format: '${firstByte(bad)}'`);
     }
     const letters = [...spec[2]];
     const letter = letters.filter(c => 'oduxic'.includes(c)).pop() ?? defaults.letter;
@@ -245,12 +245,19 @@ class ArgumentParser {
       defaults.size = size;
     }
     defaults.letter = letter;
-    return { count: spec[1] === '' ? 1 : Number(spec[1]), letter, size };
+    return { count: spec[1] === '' ? 1 : Number(BigInt.asIntN(32, BigInt(spec[1]))), letter, size };
   }
 
   private skipBlanks(): void {
-    while (/\s/.test(this.line[this.at] ?? '')) this.at++;
+    while (isBlank(this.line[this.at])) this.at++;
   }
+}
+
+/** What is said before what was expected; nothing when there was no word. */
+function whyNoWord(error: unknown): string {
+  if (error instanceof UnterminatedLine) return error.message;
+  if (!(error instanceof UserError)) throw error;
+  return error.message === '' ? '' : `${error.message}\n`;
 }
 
 /** A message that is printed without a line end. */
@@ -269,10 +276,10 @@ const ESCAPES: { readonly [letter: string]: string } = {
 /** A bare or quoted word; the error's message is empty when there is none. */
 export function readString(line: string, from: number): { word: string; next: number } {
   let at = from;
-  while (/\s/.test(line[at] ?? '')) at++;
+  while (isBlank(line[at])) at++;
   if (at >= line.length) throw new UserError('');
   if (line[at] !== '"') {
-    const word = /^\S+/.exec(line.slice(at))?.[0] ?? '';
+    const word = /^[^ \t-\r]+/.exec(line.slice(at))?.[0] ?? '';
     return { word, next: at + word.length };
   }
   let word = '';
@@ -285,7 +292,10 @@ export function readString(line: string, from: number): { word: string; next: nu
     at++;
     const plain = ESCAPES[line[at] ?? ''];
     if (plain === undefined) {
-      throw new UserError(`unsupported escape code: '\\${line[at] ?? ''}'`);
+      const what = "unsupported escape code: '\\";
+      throw line[at] === undefined
+        ? new UnterminatedLine(what)
+        : new UserError(`${what}${firstByte(line.slice(at))}'`);
     }
     word += plain;
   }
@@ -296,15 +306,15 @@ export function readString(line: string, from: number): { word: string; next: nu
 export function splitWords(line: string): string[] | undefined {
   const words: string[] = [];
   for (let at = 0; ; ) {
-    while (/\s/.test(line[at] ?? '')) at++;
+    while (isBlank(line[at])) at++;
     if (at >= line.length) return words;
     try {
       const { word, next } = readString(line, at);
       words.push(word);
       at = next;
     } catch (error) {
-      if (error instanceof UserError) return undefined;
-      throw error;
+      whyNoWord(error);
+      return undefined;
     }
   }
 }

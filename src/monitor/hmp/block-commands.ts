@@ -15,9 +15,10 @@ function text(args: HmpArguments, name: string): Arguments {
   return args.has(name) ? { [name]: args.text(name) } : {};
 }
 
-function onDevice(qmpName: string): HmpCommand['run'] {
+/** What hands those of its words that were given on, under their own names. */
+function handOn(qmpName: string, ...names: readonly string[]): HmpCommand['run'] {
   return async ({ session }, args) => {
-    await session.call(qmpName, { device: args.text('device') });
+    await session.call(qmpName, Object.assign({}, ...names.map(name => text(args, name))));
   };
 }
 
@@ -28,7 +29,7 @@ function jobCommand(name: string, help: string): HmpCommand {
     args: [{ name: 'device', kind: 'block' }],
     params: 'device',
     help,
-    run: onDevice(name.replaceAll('_', '-')),
+    run: handOn(name.replaceAll('_', '-'), 'device'),
   };
 }
 
@@ -89,14 +90,29 @@ const COPY_ARGUMENTS: readonly Argument[] = [
   { name: 'format', kind: 'string', optional: true },
 ];
 
-async function copy(qmpName: string, context: HmpContext, args: HmpArguments): Promise<void> {
-  await context.session.call(qmpName, {
-    device: args.text('device'),
-    target: args.text('target'),
-    ...text(args, 'format'),
-    sync: args.has('f') ? 'full' : 'top',
-    mode: args.has('n') ? 'existing' : 'absolute-paths',
-  });
+function copyCommand(name: string, what: string): HmpCommand {
+  return {
+    name,
+    args: COPY_ARGUMENTS,
+    params: '[-n] [-f] device target [format]',
+    help:
+      what +
+      '\t\t\tis written after the command is started.\n' +
+      '\t\t\tThe -n flag requests QEMU to reuse the image found\n' +
+      '\t\t\tin new-image-file, instead of recreating it from scratch.\n' +
+      '\t\t\tThe -f flag requests QEMU to copy the whole disk,\n' +
+      '\t\t\tso that the result does not need a backing file.\n' +
+      '\t\t\t',
+    async run({ session }, args) {
+      await session.call(name.replace('_', '-'), {
+        device: args.text('device'),
+        target: args.text('target'),
+        ...text(args, 'format'),
+        sync: args.has('f') ? 'full' : 'top',
+        mode: args.has('n') ? 'existing' : 'absolute-paths',
+      });
+    },
+  };
 }
 
 const blockJobCancel: HmpCommand = {
@@ -152,14 +168,9 @@ const blockSetIoThrottle: HmpCommand = {
   name: 'block_set_io_throttle',
   args: [
     { name: 'device', kind: 'block' },
-    { name: 'bps', kind: 'long' },
-    { name: 'bps_rd', kind: 'long' },
-    { name: 'bps_wr', kind: 'long' },
-    { name: 'iops', kind: 'long' },
-    { name: 'iops_rd', kind: 'long' },
-    { name: 'iops_wr', kind: 'long' },
+    ...LIMITS.map(name => ({ name, kind: 'long' as const })),
   ],
-  params: 'device bps bps_rd bps_wr iops iops_rd iops_wr',
+  params: `device ${LIMITS.join(' ')}`,
   help: 'change I/O throttle limits for a block drive',
   async run({ session }, args) {
     const limits = Object.fromEntries(LIMITS.map(name => [name, args.number(name)]));
@@ -200,7 +211,7 @@ const commit: HmpCommand = {
   args: [{ name: 'device', kind: 'block' }],
   params: 'device|all',
   help: 'commit changes to the disk images (if -snapshot is used) or backing files',
-  run: onDevice('x-commit'),
+  run: handOn('x-commit', 'device'),
 };
 
 const delvm: HmpCommand = {
@@ -208,9 +219,7 @@ const delvm: HmpCommand = {
   args: [{ name: 'name', kind: 'string' }],
   params: 'tag|id',
   help: 'delete a VM snapshot from its tag or id',
-  async run({ session }, args) {
-    await session.call('x-delvm', { name: args.text('name') });
-  },
+  run: handOn('x-delvm', 'name'),
 };
 
 const driveAdd: HmpCommand = {
@@ -233,49 +242,27 @@ const driveAdd: HmpCommand = {
   },
 };
 
-const driveBackup: HmpCommand = {
-  name: 'drive_backup',
-  args: COPY_ARGUMENTS,
-  params: '[-n] [-f] device target [format]',
-  help:
-    'initiates a point-in-time\n' +
+const driveBackup = copyCommand(
+  'drive_backup',
+  'initiates a point-in-time\n' +
     "\t\t\tcopy for a device. The device's contents are\n" +
-    '\t\t\tcopied to the new image file, excluding data that\n' +
-    '\t\t\tis written after the command is started.\n' +
-    '\t\t\tThe -n flag requests QEMU to reuse the image found\n' +
-    '\t\t\tin new-image-file, instead of recreating it from scratch.\n' +
-    '\t\t\tThe -f flag requests QEMU to copy the whole disk,\n' +
-    '\t\t\tso that the result does not need a backing file.\n' +
-    '\t\t\t',
-  run: (context, args) => copy('drive-backup', context, args),
-};
+    '\t\t\tcopied to the new image file, excluding data that\n',
+);
 
 const driveDel: HmpCommand = {
   name: 'drive_del',
   args: [{ name: 'id', kind: 'block' }],
   params: 'device',
   help: 'remove host block device',
-  async run({ session }, args) {
-    await session.call('x-drive-del', { id: args.text('id') });
-  },
+  run: handOn('x-drive-del', 'id'),
 };
 
-const driveMirror: HmpCommand = {
-  name: 'drive_mirror',
-  args: COPY_ARGUMENTS,
-  params: '[-n] [-f] device target [format]',
-  help:
-    'initiates live storage\n' +
+const driveMirror = copyCommand(
+  'drive_mirror',
+  'initiates live storage\n' +
     "\t\t\tmigration for a device. The device's contents are\n" +
-    '\t\t\tcopied to the new image file, including data that\n' +
-    '\t\t\tis written after the command is started.\n' +
-    '\t\t\tThe -n flag requests QEMU to reuse the image found\n' +
-    '\t\t\tin new-image-file, instead of recreating it from scratch.\n' +
-    '\t\t\tThe -f flag requests QEMU to copy the whole disk,\n' +
-    '\t\t\tso that the result does not need a backing file.\n' +
-    '\t\t\t',
-  run: (context, args) => copy('drive-mirror', context, args),
-};
+    '\t\t\tcopied to the new image file, including data that\n',
+);
 
 const eject: HmpCommand = {
   name: 'eject',
@@ -295,9 +282,7 @@ const loadvm: HmpCommand = {
   args: [{ name: 'name', kind: 'string' }],
   params: 'tag|id',
   help: 'restore a VM snapshot from its tag or id',
-  async run({ session }, args) {
-    await session.call('x-loadvm', { name: args.text('name') });
-  },
+  run: handOn('x-loadvm', 'name'),
 };
 
 const qemuIo: HmpCommand = {
@@ -319,9 +304,7 @@ const savevm: HmpCommand = {
   args: [{ name: 'name', kind: 'string', optional: true }],
   params: '[tag|id]',
   help: 'save a VM snapshot. If no tag or id are provided, a new snapshot is created',
-  async run({ session }, args) {
-    await session.call('x-savevm', text(args, 'name'));
-  },
+  run: handOn('x-savevm', 'name'),
 };
 
 const snapshotBlkdev: HmpCommand = {
@@ -362,10 +345,7 @@ const snapshotInternal: HmpCommand = {
     '\t\t\tThe format of the image used by device must\n' +
     '\t\t\tsupport it, such as qcow2.\n' +
     '\t\t\t',
-  async run({ session }, args) {
-    const given = { device: args.text('device'), name: args.text('name') };
-    await session.call('blockdev-snapshot-internal-sync', given);
-  },
+  run: handOn('blockdev-snapshot-internal-sync', 'device', 'name'),
 };
 
 const snapshotDeleteInternal: HmpCommand = {
@@ -383,10 +363,7 @@ const snapshotDeleteInternal: HmpCommand = {
     '\t\t\tThe format of the image used by device must\n' +
     '\t\t\tsupport it, such as qcow2.\n' +
     '\t\t\t',
-  async run({ session }, args) {
-    const given = { device: args.text('device'), name: args.text('name'), ...text(args, 'id') };
-    await session.call('blockdev-snapshot-delete-internal-sync', given);
-  },
+  run: handOn('blockdev-snapshot-delete-internal-sync', 'device', 'name', 'id'),
 };
 
 /** Sorted by name. */

@@ -16,6 +16,8 @@ export interface HmpContext {
   print(text: string): void;
   /** Shows no further prompt and reads no further line: the program is about to end. */
   suspend(): void;
+  /** Lets everything else go on; false when whoever asked has gone. */
+  turn(): Promise<boolean>;
   /** A line without echo; undefined where nobody can be asked. */
   askPassword(): Promise<string | undefined>;
 }

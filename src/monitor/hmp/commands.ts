@@ -30,6 +30,10 @@ function plain(name: string, help: string, qmpName: string): HmpCommand {
   };
 }
 
+/** How much is printed, and how many instructions are read, at once. */
+const PIECE = 65536;
+const AT_ONCE = 256;
+
 const FORMAT: Argument = { name: 'fmt', kind: 'format' };
 
 const cpu: HmpCommand = {
@@ -106,9 +110,9 @@ const infoCommand: HmpCommand = {
 
 const PORT_LETTERS: { readonly [size: number]: string } = { 1: 'b', 2: 'w', 4: 'l' };
 
-/** Ports are at most 32 bits wide. */
+/** Other widths than those of ports read and write a byte. */
 function portSize(size: number): number {
-  return size === 1 || size === 2 ? size : 4;
+  return size === 2 || size === 4 ? size : 1;
 }
 
 const readPort: HmpCommand = {
@@ -121,12 +125,13 @@ const readPort: HmpCommand = {
   params: '/fmt addr',
   help: 'I/O port read',
   async run({ session, print }, args) {
-    const size = portSize(args.format('fmt').size);
+    const shownSize = args.format('fmt').size;
+    const size = portSize(shownSize);
     const port = args.number('addr') & 0xffff;
     const index: Arguments = args.has('index') ? { index: args.number('index') } : {};
     const value = await session.call<number>('x-read-port', { port, size, ...index });
     const shown = (args.has('index') ? port + 1 : port).toString(16).padStart(4, '0');
-    print(`port${PORT_LETTERS[size]}[0x${shown}] = ${portValue(value, size)}\n`);
+    print(`port${PORT_LETTERS[size]}[0x${shown}] = ${portValue(value, shownSize)}\n`);
   },
 };
 
@@ -251,23 +256,53 @@ function memoryCommand(name: string, what: string, physical: boolean): HmpComman
     help: `${what} memory dump starting at 'addr'`,
     async run(context, args) {
       const { session } = context;
-      const address = args.address('addr');
       const format = args.format('fmt');
       if (format.letter === 'i') {
-        const lines = await session.call<readonly string[]>('x-disassemble', {
-          address,
-          count: format.count,
-          physical,
-        });
-        context.print(lines.map(line => `${line}\n`).join(''));
+        const from = { address: args.address('addr'), count: format.count, physical };
+        await printLines(context, instructions(session, from));
         return;
       }
       const read = (at: number, size: number): readonly number[] | undefined =>
         session.callNow<{ bytes?: number[] }>('x-read-memory', { address: at, size, physical })
           .bytes;
-      context.print(dumpMemory(address, format, read));
+      await printLines(context, dumpMemory(BigInt.asUintN(64, args.bigint('addr')), format, read));
     },
   };
+}
+
+interface Range {
+  readonly address: number;
+  readonly count: number;
+  readonly physical: boolean;
+}
+
+interface Listing {
+  readonly lines: readonly string[];
+  readonly next?: number;
+}
+
+function* instructions(session: HmpContext['session'], range: Range): Generator<string> {
+  let address: number | undefined = range.address;
+  for (let left = range.count; left > 0 && address !== undefined; left -= AT_ONCE) {
+    const count = Math.min(left, AT_ONCE);
+    const asked: Range = { ...range, address, count };
+    const got = session.callNow('x-disassemble', { ...asked }) as unknown as Listing;
+    yield got.lines.map(line => `${line}\n`).join('');
+    address = got.next;
+  }
+}
+
+/** Prints piece by piece: what somebody asks for may be endless, and he may go away. */
+async function printLines(context: HmpContext, lines: Iterable<string>): Promise<void> {
+  let piece = '';
+  for (const line of lines) {
+    piece += line;
+    if (piece.length < PIECE) continue;
+    context.print(piece);
+    piece = '';
+    if (!(await context.turn())) return;
+  }
+  context.print(piece);
 }
 
 const chardevAdd: HmpCommand = {
@@ -365,21 +400,4 @@ const COMMANDS = [
 /** The commands of this run. */
 export function hmpCommandsFor(encryptedImages: 'refuse' | 'legacy'): readonly HmpCommand[] {
   return COMMANDS.filter(item => encryptedImages === 'legacy' || item !== blockPasswd);
-}
-
-/** Runs a line outside a console, as QMP's human-monitor-command does. */
-export function bareContext(
-  session: HmpContext['session'],
-  commands: readonly HmpCommand[],
-  write: (text: string) => void,
-): HmpContext {
-  return {
-    session,
-    commands,
-    defaults: { letter: 'x', size: 4 },
-    history: [],
-    print: write,
-    suspend() {},
-    askPassword: () => Promise.resolve(undefined),
-  };
 }

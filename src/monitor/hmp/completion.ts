@@ -7,6 +7,7 @@ import type { Session } from '../session.ts';
 import { splitWords } from './arguments.ts';
 import { findCommand, type HmpCommand } from './command.ts';
 import type { Completion } from './editor.ts';
+import { isBlank } from './expression.ts';
 
 type JsonObject = { readonly [name: string]: Json };
 
@@ -19,7 +20,7 @@ export async function complete(
 ): Promise<Completion> {
   const words = splitWords(line);
   if (words === undefined) return NONE;
-  if (words.length === 0 || /\s$/.test(line)) words.push('');
+  if (words.length === 0 || isBlank(line.at(-1))) words.push('');
   const last = words[words.length - 1];
   const wordStart = line.length - last.length;
   const all = await candidates(session, commands, words);

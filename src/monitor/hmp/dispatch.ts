@@ -5,7 +5,7 @@
 import { UserError } from '../../error.ts';
 import { parseArguments, UnterminatedLine } from './arguments.ts';
 import { findCommand, type HmpCommand, type HmpContext } from './command.ts';
-import type { RegisterReader } from './expression.ts';
+import { isBlank, type RegisterReader } from './expression.ts';
 
 /** Runs one line; everything it has to say, errors too, goes to `context.print`. */
 export async function runLine(context: HmpContext, line: string): Promise<void> {
@@ -33,13 +33,13 @@ interface Found {
 /** Undefined for an empty line. */
 function lookUp(commands: readonly HmpCommand[], line: string, from: number): Found | undefined {
   let start = from;
-  while (/\s/.test(line[start] ?? '')) start++;
+  while (isBlank(line[start])) start++;
   if (start >= line.length) return undefined;
-  const word = /^[^\s/]*/.exec(line.slice(start))?.[0] ?? '';
+  const word = /^[^ \t-\r/]*/.exec(line.slice(start))?.[0] ?? '';
   const end = start + word.length;
   const command = findCommand(commands, word);
   if (command === undefined) throw new UserError(`unknown command: '${line.slice(0, end)}'`);
-  if (command.subcommands !== undefined && line.slice(end).trim() !== '') {
+  if (command.subcommands !== undefined && /[^ \t-\r]/.test(line.slice(end))) {
     return lookUp(command.subcommands, line, end);
   }
   return { command, word, next: end };

@@ -31,7 +31,7 @@ export function numberText(value: bigint, letter: string): string {
     case 'u':
       return unsigned.toString();
     case 'c':
-      return charText(Number(unsigned & 0xffn));
+      return charText(Number(BigInt.asUintN(32, value)));
     default:
       return BigInt.asIntN(64, value).toString();
   }
@@ -41,27 +41,32 @@ function octal(value: bigint): string {
   return value === 0n ? '0' : `0${value.toString(8)}`;
 }
 
-/** Lines of memory, each `0000000000000000: 0x53 0xff`. */
-export function dumpMemory(address: number, format: DumpFormat, read: MemoryReader): string {
+/** Lines of memory, each `0000000000000000: 0x53 0xff`; addresses have 64 bits. */
+export function* dumpMemory(
+  address: bigint,
+  format: DumpFormat,
+  read: MemoryReader,
+): Generator<string> {
   const { letter } = format;
   const lineSize = format.size === 1 ? 8 : 16;
   const size = letter === 'c' ? 1 : format.size;
   let left = format.count * format.size;
   let at = address;
-  let text = '';
   while (left > 0) {
     const length = Math.min(left, lineSize);
-    text += `${at.toString(16).padStart(16, '0')}:`;
-    const bytes = read(at, length);
-    if (bytes === undefined) return `${text} Cannot access memory\n`;
+    let text = `${at.toString(16).padStart(16, '0')}:`;
+    const bytes = read(Number(at), length);
+    if (bytes === undefined) {
+      yield `${text} Cannot access memory\n`;
+      return;
+    }
     for (let i = 0; i < length; i += size) {
       text += ` ${itemText(littleEndian(bytes.slice(i, i + size)), letter, size)}`;
     }
-    text += '\n';
-    at += length;
+    yield `${text}\n`;
+    at = BigInt.asUintN(64, at + BigInt(length));
     left -= length;
   }
-  return text;
 }
 
 function littleEndian(bytes: readonly number[]): bigint {

@@ -6,6 +6,7 @@
  */
 
 import type { Char, CharEvent, CharFrontend } from '../../char.ts';
+import { fromUtf8, toUtf8 } from '../../utf8.ts';
 import type { Session } from '../session.ts';
 import type { DumpDefaults } from './argument-types.ts';
 import type { HmpCommand, HmpContext } from './command.ts';
@@ -21,6 +22,8 @@ export interface ConsoleOptions {
   readonly session: Session;
   readonly commands: readonly HmpCommand[];
   readonly char: Char;
+  /** Resolves when everything else that waited has had its turn. */
+  readonly turn: () => Promise<void>;
   /** In the banner: `QEMU 2.2.50`. */
   readonly version: string;
 }
@@ -145,6 +148,10 @@ export class HmpConsole implements CharFrontend {
       suspend: () => {
         this.isSuspended = true;
       },
+      turn: async () => {
+        await this.options.turn();
+        return connection === this.connection;
+      },
       askPassword: () => {
         const answer = this.askPassword();
         this.isBusy = false;
@@ -193,11 +200,11 @@ function latin(text: string): Uint8Array {
 
 /** The editor's bytes as text. */
 function fromBytes(line: string): string {
-  return new TextDecoder().decode(latin(line));
+  return fromUtf8(latin(line));
 }
 
 function toBytes(text: string): string {
-  return Array.from(new TextEncoder().encode(text), byte => String.fromCharCode(byte)).join('');
+  return Array.from(toUtf8(text), byte => String.fromCharCode(byte)).join('');
 }
 
 /** A position in the text of a line as a position in its bytes. */

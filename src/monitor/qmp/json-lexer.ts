@@ -7,6 +7,7 @@
  */
 
 import { type Json, JsonFloat } from '../../json.ts';
+import { fromUtf8 } from '../../utf8.ts';
 
 export type Token =
   | { readonly kind: 'mark'; readonly mark: string }
@@ -199,7 +200,7 @@ export class JsonLexer {
   }
 
   private text(): string {
-    return new TextDecoder().decode(this.bytes.subarray(0, this.length));
+    return fromUtf8(this.bytes.subarray(0, this.length));
   }
 
   private endWord(): false {
@@ -214,7 +215,8 @@ export class JsonLexer {
   private endInteger(): false {
     const text = this.text();
     const near = Number(text);
-    if (Number.isSafeInteger(near)) this.emit({ kind: 'value', value: near });
+    // Of integers there is one zero.
+    if (Number.isSafeInteger(near)) this.emit({ kind: 'value', value: near + 0 });
     else {
       const exact = BigInt(text);
       const fits = BigInt.asIntN(64, exact) === exact;

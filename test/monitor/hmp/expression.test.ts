@@ -48,3 +48,24 @@ test('an expression ends where its grammar does', () => {
   expect(evaluate('09', 0, () => undefined)).toEqual({ value: 0n, next: 1 });
   expect(evaluate('1<<2', 0, () => undefined)).toEqual({ value: 1n, next: 1 });
 });
+
+test('nests as deep as a line is long', () => {
+  const depth = 100_000;
+  expect(value(`${'('.repeat(depth)}1${')'.repeat(depth)}`)).toBe(1n);
+  expect(value('('.repeat(depth))).toBe('unexpected end of expression');
+  expect(value(`${'-~'.repeat(depth)}7`)).toBe(BigInt(depth + 7));
+  expect(value(`${'1+'.repeat(depth)}1`)).toBe(BigInt(depth + 1));
+});
+
+test('an error is that of the first operation that fails', () => {
+  expect(value('1/0*$foo')).toBe('division by zero');
+  expect(value('(1%0')).toBe('division by zero');
+  expect(value('(1/1 $foo')).toBe("')' expected");
+  expect(value('1+(2*')).toBe('unexpected end of expression');
+});
+
+test('characters are bytes', () => {
+  expect(value("'\u00e9'")).toBe("missing terminating ' character");
+  expect(value("'\udce9'")).toBe(-23n);
+  expect(value('\u00e9')).toBe("invalid char '\udcc3' in expression");
+});

@@ -9,7 +9,7 @@
 
 import { PAGE_BYTES } from '../paged-table.ts';
 import { entryOffset, kindOf, setEntry } from './entry.ts';
-import { l1Length, storedL1, tableL1 } from './l1-source.ts';
+import { l1Length, requireL1, storedL1, tableL1 } from './l1-source.ts';
 import { set64, view } from './layout.ts';
 import type { Qcow2Node } from './node.ts';
 import { switchTo } from './rebuild.ts';
@@ -47,6 +47,7 @@ class Expansion {
     // Tables with one place are one table, as long as the longest says.
     const tables = new Map<number, Snapshot>();
     for (const snapshot of snapshots) {
+      requireL1(this.node, snapshot);
       const known = tables.get(snapshot.l1Offset);
       if (known === undefined || known.l1Size < snapshot.l1Size) {
         tables.set(snapshot.l1Offset, snapshot);

@@ -2,6 +2,7 @@
  * L1 tables wherever they are, read a piece at a time: an image may have many, and large ones.
  */
 
+import { BlockError } from '../../backend.ts';
 import { PAGE_BYTES, type PagedTable } from '../paged-table.ts';
 import { view } from './layout.ts';
 import type { Qcow2Node } from './node.ts';
@@ -16,11 +17,11 @@ export interface L1Source {
 
 /** A table of which parts are in memory; no more than `length` bytes of it. */
 export function tableL1(table: PagedTable, length = table.byteLength): L1Source {
-  const cut = (data: DataView, at: number): DataView =>
-    data.byteLength <= length - at ? data : new DataView(data.buffer, data.byteOffset, length - at);
-  const piece = (at: number): DataView | Promise<DataView> => {
-    const page = table.page(at / 8);
-    return page instanceof Promise ? page.then(p => cut(p.data, at)) : cut(page.data, at);
+  const room = new Uint8Array(Math.min(PAGE_BYTES, length));
+  const piece = async (at: number): Promise<DataView> => {
+    const bytes = room.subarray(0, length - at);
+    await table.copy(at / 8, bytes);
+    return view(bytes);
   };
   return { length, piece };
 }
@@ -44,8 +45,19 @@ export function storedL1(node: Qcow2Node, snapshot: Snapshot, length?: number): 
   return { length: total, piece };
 }
 
-/** Bytes of a snapshot's L1 table; 0 when it cannot be where it is said to be. */
-export function l1Length(node: Qcow2Node, { l1Offset, l1Size }: Snapshot): number {
+/** Can a snapshot's L1 table be where it is said to be? */
+export function isL1Inside(node: Qcow2Node, { l1Offset, l1Size }: Snapshot): boolean {
   const { highWater, clusterSize } = node.metadata;
-  return l1Offset + l1Size * 8 <= highWater + clusterSize ? l1Size * 8 : 0;
+  if (l1Size === 0) return true;
+  return l1Offset % clusterSize === 0 && l1Offset + l1Size * 8 < highWater + clusterSize;
+}
+
+/** Throws BlockError: a disk must not read as zeros because its table is lost. */
+export function requireL1(node: Qcow2Node, snapshot: Snapshot): void {
+  if (!isL1Inside(node, snapshot)) throw new BlockError('EIO', 'Input/output error');
+}
+
+/** Bytes of a snapshot's L1 table; 0 when it cannot be where it is said to be. */
+export function l1Length(node: Qcow2Node, snapshot: Snapshot): number {
+  return isL1Inside(node, snapshot) ? snapshot.l1Size * 8 : 0;
 }

@@ -174,8 +174,8 @@ function parseExtensions(bytes: Uint8Array, start: number, end: number): Extensi
   while (at + 8 <= end && at + 8 <= bytes.length) {
     const type = data.getUint32(at);
     const length = data.getUint32(at + 4);
-    if (type === EXTENSION_END) break;
     if (length > end - at - 8) throw new UserError('Header extension too large');
+    if (type === EXTENSION_END) break;
     found.push({ type, data: bytes.slice(at + 8, at + 8 + length) });
     at += 8 + Math.ceil(length / 8) * 8;
   }
@@ -243,7 +243,9 @@ function backingName(question: HeaderQuestion, offset: number): string {
   if (length > Math.min(MAX_BACKING_NAME, clusterSize - offset)) {
     throw new UserError('Backing file name too long');
   }
-  return bytesToString(question.bytes.subarray(offset, offset + length));
+  const name = question.bytes.subarray(offset, offset + length);
+  const end = name.indexOf(0);
+  return bytesToString(end < 0 ? name : name.subarray(0, end));
 }
 
 function checkTables(header: Header, fileLength: number): void {

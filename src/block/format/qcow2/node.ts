@@ -103,7 +103,7 @@ export class Qcow2Node implements BlockNode {
   }
 
   get length(): number {
-    return Math.ceil(this.metadata.header.size / 512) * 512;
+    return Math.floor(this.metadata.header.size / 512) * 512;
   }
 
   // Reading

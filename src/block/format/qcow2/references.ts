@@ -8,7 +8,7 @@
 import { Counts } from './counts.ts';
 import { COPIED, compressedPlace, entryHex, entryOffset, isCopied, kindOf } from './entry.ts';
 import type { L1Source } from './l1-source.ts';
-import { storedL1, tableL1 } from './l1-source.ts';
+import { isL1Inside, storedL1, tableL1 } from './l1-source.ts';
 import type { Qcow2Node } from './node.ts';
 import type { Snapshot } from './snapshots.ts';
 
@@ -18,17 +18,27 @@ const SEEN = 1;
 const ACTIVE = 2;
 const ONE = 4;
 
+/** Upper and lower word of a mask. */
+type Bits = readonly [number, number];
+const L1_RESERVED: Bits = [0x7f000000, 0x1ff];
+const ALL_RESERVED: Bits = [0xff000000, 0x1ff];
+const L2_RESERVED: Bits = [0x3f000000, 0x1fe];
+
 export interface L1Root extends L1Source {
   /** Undefined for a table that has no place yet. */
   readonly offset: number | undefined;
   /** How many owners this very table has. */
   readonly times: number;
   readonly active: boolean;
+  /** It is not where the file has anything. */
+  readonly isOutside: boolean;
 }
 
 export class References {
   readonly counts: Counts;
   corruptions = 0;
+  /** What does no harm to counting: entries with bits that mean nothing. */
+  flaws = 0;
   firstProblem: string | undefined;
   allocated = 0;
   fragmented = 0;
@@ -36,6 +46,8 @@ export class References {
   /** Of each L2 table, by its cluster: the number of references times ONE, and flags. */
   private readonly l2: Counts;
   private readonly clusterSize: number;
+  /** Clusters that the file has. */
+  private readonly end: number;
 
   /** `say` is told what is wrong, line by line. */
   constructor(
@@ -44,7 +56,8 @@ export class References {
   ) {
     this.clusterSize = node.metadata.clusterSize;
     const end = Math.max(node.metadata.highWater, node.file.length);
-    const clusters = Math.ceil(end / this.clusterSize) + 1;
+    const clusters = Math.ceil(end / this.clusterSize);
+    this.end = clusters;
     this.counts = new Counts(clusters);
     this.l2 = new Counts(clusters);
   }
@@ -66,15 +79,22 @@ export class References {
   }
 
   private isInside(offset: number, length: number): boolean {
-    return Math.floor((offset + length - 1) / this.clusterSize) < this.counts.length;
+    return Math.floor((offset + length - 1) / this.clusterSize) < this.end;
+  }
+
+  /** References to a table, which is to be there. */
+  addNamed(what: string, offset: number, length: number): void {
+    if (this.add(offset, length)) return;
+    this.problem(`ERROR: ${what} at 0x${offset.toString(16)} is outside the image`);
   }
 
   /** L1 tables, each with the L2 tables and clusters behind it. */
   async addRoots(roots: readonly L1Root[]): Promise<void> {
     const inside: L1Root[] = [];
     for (const root of roots) {
-      if (root.offset !== undefined && !this.add(root.offset, root.length, root.times)) {
-        this.problem(`ERROR: L1 table at 0x${root.offset.toString(16)} is outside the image`);
+      const { offset, length, times } = root;
+      if (root.isOutside || (offset !== undefined && !this.add(offset, length, times))) {
+        this.problem(`ERROR: L1 table at 0x${offset?.toString(16)} is outside the image`);
         continue;
       }
       inside.push(root);
@@ -85,7 +105,11 @@ export class References {
 
   private addL1(root: L1Root, entries: DataView): void {
     for (let at = 0; at < entries.byteLength; at += 8) {
-      const offset = entryOffset(entries.getUint32(at), entries.getUint32(at + 4));
+      const high = entries.getUint32(at);
+      const low = entries.getUint32(at + 4);
+      const offset = entryOffset(high, low);
+      // A flag without a table means nothing.
+      this.checkReserved('l1', high, low, offset === 0 ? ALL_RESERVED : L1_RESERVED);
       if (offset === 0) continue;
       if (offset % this.clusterSize !== 0) {
         const where = `l2_offset=${offset.toString(16)}`;
@@ -102,6 +126,13 @@ export class References {
       const times = Math.min(MAX_COUNT, Math.floor(known / ONE) + root.times);
       this.l2.set(cluster, times * ONE + ((known | flags) % ONE));
     }
+  }
+
+  /** Bits that mean nothing. */
+  private checkReserved(what: string, high: number, low: number, [upper, lower]: Bits): void {
+    if ((high & upper) === 0 && (low & lower) === 0) return;
+    this.flaws++;
+    this.say(`ERROR found ${what} entry with reserved bits set: ${entryHex(high, low)}`);
   }
 
   /** Is this L2 table one of the disk that the guest sees now? */
@@ -141,6 +172,7 @@ export class References {
         continue;
       }
       const offset = entryOffset(high, low);
+      this.checkReserved('l2', high, low, L2_RESERVED);
       if (offset === 0) continue;
       if (offset % this.clusterSize !== 0) {
         const where = `offset=${offset.toString(16)}`;
@@ -242,7 +274,7 @@ export class References {
 /** The L1 tables of an image: the active one and the snapshots'. */
 export function rootsOf(node: Qcow2Node, snapshots: readonly Snapshot[]): L1Root[] {
   const { header, l1 } = node.metadata;
-  const active = { offset: header.l1Offset, times: 1, active: true };
+  const active = { offset: header.l1Offset, times: 1, active: true, isOutside: false };
   const roots: L1Root[] = [{ ...tableL1(l1), ...active }];
   const times = new Map<string, number>();
   const keyOf = (s: Snapshot): string => `${s.l1Offset} ${s.l1Size}`;
@@ -260,7 +292,8 @@ export function rootsOf(node: Qcow2Node, snapshots: readonly Snapshot[]): L1Root
 
 export function snapshotRoot(node: Qcow2Node, snapshot: Snapshot, times: number): L1Root {
   const table = storedL1(node, snapshot);
-  return { ...table, offset: snapshot.l1Offset, times, active: false };
+  const isOutside = !isL1Inside(node, snapshot);
+  return { ...table, offset: snapshot.l1Offset, times, active: false, isOutside };
 }
 
 async function eachPiece(

@@ -47,7 +47,8 @@ export async function checkQcow2(
     corruptionsFixed += flags;
     await node.metadata.commit();
   }
-  const corruptions = references.corruptions + broken + found.errors + flags - corruptionsFixed;
+  const lasting = references.corruptions + references.flaws;
+  const corruptions = lasting + broken + found.errors + flags - corruptionsFixed;
   if (repair !== 'none' && failure === undefined && corruptions === 0) await clearFlags(node);
   const { clusterSize } = node.metadata;
   return {
@@ -73,15 +74,15 @@ async function countReferences(node: Qcow2Node, say: (line: string) => void): Pr
   references.add(0, clusterSize);
   await references.addRoots(rootsOf(node, snapshots));
   const tableBytes = snapshotTableLength(snapshots);
-  references.add(header.snapshotsOffset, tableBytes);
+  references.addNamed('snapshot table', header.snapshotsOffset, tableBytes);
   return references;
 }
 
 /** Counts refcount table and blocks; resolves with the number of entries that are wrong. */
 async function checkRefcountTables(node: Qcow2Node, references: References): Promise<number> {
   const { header, clusterSize } = node.metadata;
-  references.add(header.reftableOffset, header.reftableClusters * clusterSize);
-  const seen = new Counts(0);
+  const tableBytes = header.reftableClusters * clusterSize;
+  references.addNamed('refcount table', header.reftableOffset, tableBytes);
   let wrong = 0;
   const bad = (index: number, text: string): void => {
     references.say(`ERROR refcount block ${index} ${text}`);
@@ -97,10 +98,9 @@ async function checkRefcountTables(node: Qcow2Node, references: References): Pro
         continue;
       }
       const isInside = references.add(offset, clusterSize);
-      const isSecond = seen.get(offset / clusterSize) > 0;
-      if (isSecond) bad(index, 'refcount=2');
-      else if (!isInside) bad(index, 'is outside image');
-      seen.set(offset / clusterSize, 1);
+      const count = references.counts.get(offset / clusterSize);
+      if (!isInside) bad(index, 'is outside image');
+      else if (count !== 1) bad(index, `refcount=${count}`);
     }
   });
   return wrong;

@@ -4,7 +4,7 @@
 
 import type { HostDate } from '../../../disk-host.ts';
 import { BlockError } from '../../backend.ts';
-import { emptyL1, type L1Source, storedL1, tableL1 } from './l1-source.ts';
+import { emptyL1, type L1Source, requireL1, storedL1, tableL1 } from './l1-source.ts';
 import { l1EntriesFor, MAX_SNAPSHOTS } from './layout.ts';
 import type { Qcow2Node } from './node.ts';
 import { switchTo } from './rebuild.ts';
@@ -80,6 +80,7 @@ export function applySnapshot(node: Qcow2Node, key: string): Promise<void> {
       l1EntriesFor(header.size, header.clusterBits),
       header.l1Size,
     );
+    requireL1(node, snapshot);
     const l1 = storedL1(node, snapshot, entries * 8);
     await switchTo(node, { l1, size: header.size, snapshots: node.snapshots });
   });
