@@ -179,7 +179,7 @@ function openFile(path: string, mode: OpenMode): HostFile {
 
 /** The lock of a file that is about to be made, or made anew. Devices and pipes have none. */
 function claimTarget(path: string): () => void {
-  const stat = fs.statSync(path, { throwIfNoEntry: false });
+  const stat = attempt(() => fs.statSync(path, { throwIfNoEntry: false }));
   if (stat !== undefined && !stat.isFile()) return () => {};
   if (stat !== undefined && isOpenHere(stat)) {
     throw new HostError('EAGAIN', 'Failed to get "write" lock: the image is in use here');
@@ -187,8 +187,17 @@ function claimTarget(path: string): () => void {
   return claimImage(path, stat, true);
 }
 
+/** Undefined, too, for a name that no file can have. */
+function statOf(path: string): fs.Stats | undefined {
+  try {
+    return fs.statSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
 function isSameFile(a: string, b: string): boolean {
-  const [one, two] = [a, b].map(path => fs.statSync(path, { throwIfNoEntry: false }));
+  const [one, two] = [a, b].map(statOf);
   if (one === undefined || two === undefined) return false;
   return one.dev === two.dev && one.ino === two.ino && one.isFile();
 }

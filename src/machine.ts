@@ -299,9 +299,11 @@ export class Machine<B extends Board = Board> {
     if (inbox.ready) return;
     const mode = pace.mode;
     if (mode.kind === 'live') {
-      await parts.host.sleep(untilNs - clock.nowNs);
+      const leftNs = untilNs - pace.idleNs(untilNs);
+      if (leftNs > 0) await parts.host.sleep(leftNs);
+      else await this.breatheSometimes();
       // One deadline at a time, so that no tick of a late host is lost on the guest.
-      clock.advanceTo(Math.max(clock.nowNs, Math.min(pace.idleNs(), untilNs)));
+      clock.advanceTo(Math.max(clock.nowNs, Math.min(pace.idleNs(untilNs), untilNs)));
       return;
     }
     if (untilNs === Number.POSITIVE_INFINITY || mode.sleep) {

@@ -138,6 +138,15 @@ function drive(config: Config, option: Occurrence, pairs: [string, string][]): v
   config.drives.push({ pairs, location: option.location });
 }
 
+/** The next free place of an interface. */
+function next(type: string) {
+  return (config: Config, option: Occurrence): void =>
+    drive(config, option, [
+      ['if', type],
+      ['file', option.argument],
+    ]);
+}
+
 function floppy(index: number) {
   return (config: Config, option: Occurrence): void =>
     drive(config, option, [
@@ -353,6 +362,9 @@ const READERS: { readonly [name: string]: Reader } = {
   hdb: disk(1),
   hdc: disk(2),
   hdd: disk(3),
+  mtdblock: next('mtd'),
+  sd: next('sd'),
+  pflash: next('pflash'),
   cdrom: (config, option) =>
     drive(config, option, [
       ['index', '2'],

@@ -7,7 +7,13 @@ import { UserError } from './error.ts';
 import type { ScsiDriveOptions } from './hw/board/scsi.ts';
 import { takeSlot } from './main-devices-virtio.ts';
 import type { DriveTable, OpenDrive } from './main-drives.ts';
-import { type Fittings, findDrive, type Place, type ScsiFitting } from './main-fittings.ts';
+import {
+  type Fittings,
+  findDrive,
+  nameScsiBus,
+  type Place,
+  type ScsiFitting,
+} from './main-fittings.ts';
 import { CommandLineError, type OptionList } from './options.ts';
 
 export const ADAPTER = 'lsi53c895a';
@@ -24,25 +30,25 @@ export function fitScsiDrives(drives: DriveTable, fittings: Fittings): void {
       const why = `PCI: no slot/function available for ${ADAPTER}, all in use`;
       throw new CommandLineError(why, undefined);
     }
-    addAdapter(drives, fittings, { slot });
+    addAdapter(drives.drives, fittings, { slot });
   }
 }
 
 /** `-device lsi53c895a`. Throws UserError. */
 export function fitAdapter(place: Place): void {
-  const { list, path, fittings, drives } = place;
+  const { list, path, fittings, drives, isHot = false } = place;
   const slot = takeSlot(list, fittings, ADAPTER);
-  addAdapter(drives, fittings, { slot, id: list.id, path });
+  addAdapter(isHot ? [] : drives.drives, fittings, { slot, id: list.id, path });
 }
 
-/** It takes the drives of its number. */
+/** It takes those of the drives that have its number. */
 function addAdapter(
-  { drives }: DriveTable,
-  { scsi }: Fittings,
+  drives: readonly OpenDrive[],
+  fittings: Fittings,
   place: Pick<ScsiFitting, 'slot' | 'id' | 'path'>,
 ): void {
-  const nameless = scsi.filter(({ id }) => id === undefined).length;
-  const busName = place.id === undefined ? `scsi.${nameless}` : `${place.id}.0`;
+  const { scsi } = fittings;
+  const busName = nameScsiBus(fittings, place.id);
   const adapter: ScsiFitting = { ...place, busName, drives: [] };
   for (const drive of drives) {
     const { spec } = drive;

@@ -6,7 +6,7 @@ import { UserError } from './error.ts';
 import type { UsbDeviceOptions, UsbStorageOptions } from './hw/board/usb.ts';
 import { type HidKind, productOf } from './hw/usb/hid.ts';
 import type { OpenDrive } from './main-drives.ts';
-import { type Fittings, findDrive, type Place } from './main-fittings.ts';
+import { type Fittings, findDrive, nameScsiBus, type Place } from './main-fittings.ts';
 import { CommandLineError } from './options.ts';
 
 /** Smaller numbers are the board's own devices. */
@@ -39,7 +39,7 @@ function withPort<T>(place: Place, product: string, start: () => T): T {
   }
 }
 
-function placeOf({ list, path }: Place): Omit<UsbDeviceOptions, 'model' | 'backend'> {
+function placeOf({ list, path }: Place): Omit<UsbDeviceOptions, 'model' | 'backend' | 'busName'> {
   return { path, id: list.id, serial: list.get('serial'), port: list.get('port') };
 }
 
@@ -64,11 +64,12 @@ export function fitUsbHid(kind: HidKind, place: Place): void {
 function plugStick(
   drive: OpenDrive,
   fittings: Fittings,
-  options: Omit<UsbStorageOptions, 'backend' | 'isDeferred' | 'model'>,
+  options: Omit<UsbStorageOptions, 'backend' | 'busName' | 'isDeferred' | 'model'>,
 ): void {
   const { backend } = drive;
   drive.isClaimed = true;
-  fittings.usbDevices.push({ ...options, backend, isDeferred: backend.keyMissing });
+  const busName = nameScsiBus(fittings, options.id);
+  fittings.usbDevices.push({ ...options, backend, busName, isDeferred: backend.keyMissing });
 }
 
 /** Devices that came without `-device`. Throws CommandLineError. */

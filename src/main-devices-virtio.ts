@@ -4,6 +4,7 @@
 
 import { UserError } from './error.ts';
 import type { VirtioDiskOptions } from './hw/board/virtio.ts';
+import { MAX_VECTORS } from './hw/pci/msix.ts';
 import type { DriveTable, OpenDrive } from './main-drives.ts';
 import { type Fittings, findDrive, initFailed, type Place } from './main-fittings.ts';
 import { CommandLineError, type OptionList } from './options.ts';
@@ -21,12 +22,22 @@ export function fitVirtioBlk(place: Place): void {
       id: list.id,
       serial: list.get('serial'),
       bootIndex: list.number('bootindex'),
+      vectors: vectorsOf(list),
     });
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     fittings.freeSlots.unshift(slot);
     throw initFailed(DRIVER, error.message);
   }
+}
+
+/** Throws UserError. */
+function vectorsOf(list: OptionList): number | undefined {
+  const vectors = list.number('vectors');
+  if (vectors !== undefined && (vectors < 0 || vectors > MAX_VECTORS)) {
+    throw new UserError('unable to init msix vectors');
+  }
+  return vectors;
 }
 
 /** `-drive if=virtio`, behind all of `-device`. Throws CommandLineError. */

@@ -125,6 +125,7 @@ const MODELS: { readonly [driver: string]: Model } = {
       bootindex: 'int32',
       drive: 'str (ID of a drive to use as a backend)',
       serial: 'str',
+      vectors: 'uint32',
     },
     bus: 'PCI',
     alias: 'virtio-blk',
@@ -181,14 +182,14 @@ function hidModel(kind: HidKind): Model {
   };
 }
 
-/** In a PCI slot of its own. */
-const SLOT_DRIVER = 'virtio-blk-pci';
+/** In PCI slots of their own. */
+const SLOT_DRIVERS = ['virtio-blk-pci', ADAPTER];
 
 /** It comes and goes while there is a machine. */
 export function isHotPluggable(driver: string): boolean {
-  return (
-    Object.hasOwn(MODELS, driver) && (MODELS[driver].bus === 'usb-bus' || driver === SLOT_DRIVER)
-  );
+  if (!Object.hasOwn(MODELS, driver)) return false;
+  const { bus } = MODELS[driver];
+  return bus === 'usb-bus' || bus === 'SCSI' || SLOT_DRIVERS.includes(driver);
 }
 
 /** What `-device help` prints. */
@@ -227,7 +228,8 @@ export function addDevice(request: ListRequest, place: Surroundings): void {
   }
 }
 
-function unaliased(driver: string | undefined): string | undefined {
+/** The model that a name stands for. */
+export function unaliased(driver: string | undefined): string | undefined {
   if (driver === undefined) return undefined;
   return Object.keys(MODELS).find(name => MODELS[name].alias === driver) ?? driver;
 }

@@ -63,6 +63,8 @@ export class DriveTable {
   onFailure: (drive: OpenDrive, failure: DriveFailure) => boolean = () => false;
   /** A drive can be read from now on. */
   onKey: (drive: string) => void = () => {};
+  /** A line about what nodes do, on stdout. */
+  tell: (text: string) => void = () => {};
   private block: BlockModule | undefined;
   encryptedImages: Config['encryptedImages'] = 'refuse';
   private snapshotAll = false;
@@ -125,8 +127,14 @@ export class DriveTable {
       return await this.open({ pairs, location });
     } catch (error) {
       if (!(error instanceof CommandLineError)) throw error;
-      const lines = `${error.message}\nFailed to create USB device 'usb-storage'`;
-      throw new CommandLineError(lines, location, error.hint);
+      const { message, hint } = error;
+      const failed = "Failed to create USB device 'usb-storage'";
+      if (hint !== undefined && location !== undefined) {
+        const rest = `${hint}\n${this.program}: ${location}: ${failed}`;
+        throw new CommandLineError(message, location, rest);
+      }
+      const lines = [message, hint, failed].filter(line => line !== undefined);
+      throw new CommandLineError(lines.join('\n'), location);
     }
   }
 
@@ -186,6 +194,7 @@ export class DriveTable {
       encryptedImages: this.encryptedImages,
       imageTool: 'tinamou-img',
       warn: text => this.printError(`${text}\n`),
+      tell: text => this.tell(text),
       mayOpenEncrypted: this.mayOpenEncrypted,
       findNode: name => this.findNode(name),
       whoseName: name => this.whoseName(name),
@@ -245,8 +254,9 @@ export class DriveTable {
     const drive = { spec, backend, geometry, isClaimed: false, location };
     backend.onTrayMove = isOpen => this.tellTray(drive, isOpen);
     backend.onFailure = failure => {
-      // Drives of optical media leave failures to the guest.
-      return drive.isClaimed && spec.media === 'disk' && this.onFailure(drive, failure);
+      // Optical media, cards, diskettes and flash leave failures to the guest.
+      const stops = spec.media === 'disk' && !LEAVES_FAILURES.includes(spec.interface);
+      return drive.isClaimed && stops && this.onFailure(drive, failure);
     };
     this.drives.push(drive);
     return drive;
@@ -278,6 +288,20 @@ export class DriveTable {
       throw new UserError(`The feature '${feature}' is not enabled`);
     }
     throw new UserError(`Cannot find device=${device ?? ''} nor node_name=${node ?? ''}`);
+  }
+
+  /** Resolves when no request makes progress; true when some wait for the machine to go on. */
+  async stalled(): Promise<boolean> {
+    const { host } = await this.layer();
+    while (this.drives.some(({ backend }) => !backend.isStill)) await host.sleep(1);
+    // What has just been done is to be known to whoever asked for it.
+    await host.sleep(0);
+    return this.drives.some(({ backend }) => backend.hasHeld);
+  }
+
+  /** Another state of the machine is loaded: the present one's requests are forgotten. */
+  holdAll(): void {
+    for (const { backend } of this.drives) backend.holdAll();
   }
 
   isRemovable({ isClaimed, spec }: OpenDrive): boolean {
@@ -442,6 +466,9 @@ export class DriveTable {
 
 /** Their drives belong to a controller from the start. */
 const FIXED_INTERFACES: readonly string[] = ['scsi', 'virtio', 'pflash'];
+
+/** Their devices know nothing of machines that stop for an error. */
+const LEAVES_FAILURES: readonly string[] = ['floppy', 'sd', 'pflash'];
 
 /** True when the drive has a device that can say why the machine has stopped. */
 export function hasIoStatus({ backend, spec, isClaimed }: OpenDrive): boolean {

@@ -42,6 +42,8 @@ export interface Fittings {
   readonly virtioDisks: VirtioDiskOptions[];
   /** SCSI host adapters, those of `-drive if=scsi` first. */
   readonly scsi: ScsiFitting[];
+  /** SCSI buses so far whose controller got no id: they are numbered. */
+  scsiBuses: number;
   /** PCI slots that nothing sits in. */
   readonly freeSlots: number[];
   /** Devices so far that got no id: they are numbered. */
@@ -64,10 +66,16 @@ export function noFittings(): Fittings {
     flashes: [],
     virtioDisks: [],
     scsi: [],
+    scsiBuses: 0,
     freeSlots: Array.from({ length: 30 }, (_, i) => i + 2),
     anonymous: 0,
     unattached: 0,
   };
+}
+
+/** The name of a new controller's SCSI bus. */
+export function nameScsiBus(fittings: Fittings, id: string | undefined): string {
+  return id === undefined ? `scsi.${fittings.scsiBuses++}` : `${id}.0`;
 }
 
 /** One device that is being fitted. */

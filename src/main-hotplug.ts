@@ -1,10 +1,14 @@
 /**
- * Devices that come and go while the machine stands or runs: those on the USB, by `device_add`,
- * `device_del`, `usb_add` and `usb_del`, with QEMU's messages and events.
+ * Devices that come and go while the machine stands or runs: those on the USB, in PCI slots and on
+ * SCSI buses, by `device_add`, `device_del`, `usb_add` and `usb_del`, with QEMU's messages and
+ * events.
  */
 
+import type { BlockBackend } from './block/backend.ts';
 import { UserError } from './error.ts';
 import type { Events } from './events.ts';
+import type { BoardScsi, PluggedScsi, ScsiDriveOptions } from './hw/board/scsi.ts';
+import type { BoardSlots } from './hw/board/slots.ts';
 import type { BoardUsb, PluggedUsb } from './hw/board/usb.ts';
 import type { BoardVirtio, PluggedVirtio } from './hw/board/virtio.ts';
 import type { CharTable } from './main-chars.ts';
@@ -19,7 +23,9 @@ import { CommandLineError, checkId, OptionList, type OptionPair } from './option
 export interface HotPlugOptions {
   /** Undefined without a controller. */
   readonly usb: BoardUsb | undefined;
+  readonly slots: BoardSlots;
   readonly virtio: BoardVirtio;
+  readonly scsi: BoardScsi;
   readonly drives: DriveTable;
   readonly chars: CharTable;
   readonly events: Events;
@@ -29,14 +35,15 @@ export interface HotPlugOptions {
   readonly counts: DeviceCounts;
 }
 
-type DeviceCounts = Pick<Fittings, 'anonymous' | 'unattached'>;
+type DeviceCounts = Pick<Fittings, 'anonymous' | 'unattached' | 'scsiBuses'>;
 
 export class HotPlug implements Devices {
   private counts: DeviceCounts;
 
   constructor(private readonly options: HotPlugOptions) {
     this.counts = options.counts;
-    options.virtio.onEjected = plugged => this.onEjected(plugged);
+    options.virtio.onEjected = plugged => this.virtioEjected(plugged);
+    options.scsi.onEjected = plugged => this.adapterEjected(plugged);
   }
 
   /**
@@ -44,13 +51,16 @@ export class HotPlug implements Devices {
    * the key of its drive.
    */
   add(pairs: readonly OptionPair[]): void {
-    const { usb, virtio, drives, chars, fixed } = this.options;
+    const { usb, virtio, scsi, drives, chars, fixed } = this.options;
     const list = new OptionList(pairs);
     const { id } = list;
     checkId(id);
     const isTaken =
       id !== undefined &&
-      [usb?.find(id), virtio.find(id), fixed.get(id)].some(taken => taken !== undefined);
+      [
+        ...[usb?.find(id), virtio.find(id), fixed.get(id)],
+        ...[scsi.find(id), scsi.findDrive(id)],
+      ].some(taken => taken !== undefined);
     if (isTaken) throw new UserError(`Duplicate ID '${id}' for device`);
     const fittings = this.fittings();
     try {
@@ -73,15 +83,18 @@ export class HotPlug implements Devices {
   }
 
   /** Returns the name of its drive, if the password is to be asked for at once. */
-  private plugLast({ usbDevices, virtioDisks }: Fittings): string | undefined {
+  private plugLast({ usbDevices, virtioDisks, scsi: adapters }: Fittings): string | undefined {
+    const { usb, virtio, scsi } = this.options;
     const disk = virtioDisks.at(-1);
-    if (disk !== undefined) {
-      this.options.virtio.plugHot(disk);
-      return undefined;
-    }
+    if (disk !== undefined) virtio.plugHot(disk);
+    adapters.forEach((fitting, i) => {
+      const plugged = scsi.plugged[i];
+      if (plugged === undefined) scsi.plugHot(fitting);
+      else for (const d of fitting.drives.slice(plugged.drives.length)) scsi.attach(plugged, d);
+    });
     const added = usbDevices.at(-1);
     if (added === undefined) return undefined;
-    this.options.usb?.plug(added);
+    usb?.plug(added);
     return added.model === undefined ? added.backend.name : undefined;
   }
 
@@ -90,10 +103,16 @@ export class HotPlug implements Devices {
    * is asked, lets go of it. Throws UserError.
    */
   async remove(id: string): Promise<void> {
-    const { usb, virtio, fixed } = this.options;
-    const disk = virtio.find(id);
-    if (disk !== undefined) {
-      virtio.hotplug.askBack(disk.slot);
+    const { usb, virtio, scsi, slots, fixed } = this.options;
+    const slot = virtio.find(id)?.slot ?? scsi.find(id)?.options.slot;
+    if (slot !== undefined) {
+      slots.hotplug.askBack(slot);
+      return;
+    }
+    const found = scsi.findDrive(id);
+    if (found !== undefined) {
+      scsi.detach(found.adapter, found.drive);
+      await this.scsiDriveGone(found.drive);
       return;
     }
     const driver = fixed.get(id);
@@ -103,25 +122,45 @@ export class HotPlug implements Devices {
     await this.unplug(plugged);
   }
 
-  private onEjected({ options: { id, path = '', backend } }: PluggedVirtio): void {
-    const { drives, events } = this.options;
+  private virtioEjected({ options: { id, path = '', backend } }: PluggedVirtio): void {
+    this.options.events.emit('DEVICE_DELETED', { path: `${path}/virtio-backend` });
+    this.tellDeleted(id, path);
+    void this.removeDrive(backend);
+  }
+
+  /** What is on its bus goes first. */
+  private adapterEjected({ options: { id, path = '', busName }, drives }: PluggedScsi): void {
+    for (const drive of [...drives]) void this.scsiDriveGone(drive, `${path}/${busName}/`);
+    this.tellDeleted(id, path);
+  }
+
+  private async scsiDriveGone(drive: ScsiDriveOptions, bus = ''): Promise<void> {
+    const { id, path = '', backend } = drive;
+    // Without an id of `-device` its place is below the bus.
+    this.tellDeleted(id, path.startsWith('/') ? path : `${bus}${path}`);
+    await this.removeDrive(backend);
+  }
+
+  private tellDeleted(id: string | undefined, path: string): void {
+    this.options.events.emit('DEVICE_DELETED', id === undefined ? { path } : { device: id, path });
+  }
+
+  private async removeDrive(backend: BlockBackend | undefined): Promise<void> {
+    const { drives } = this.options;
     const drive = drives.drives.find(item => item.backend === backend);
-    events.emit('DEVICE_DELETED', { path: `${path}/virtio-backend` });
-    events.emit('DEVICE_DELETED', id === undefined ? { path } : { device: id, path });
-    if (drive !== undefined) void drives.remove(drive);
+    if (drive !== undefined) await drives.remove(drive);
   }
 
   private async unplug(plugged: PluggedUsb): Promise<void> {
-    const { usb, drives, events } = this.options;
+    const { usb, events } = this.options;
     const { id, path = '' } = plugged.options;
     const { storage } = plugged;
-    const drive = drives.drives.find(item => item.backend === storage?.backend);
     usb?.unplug(plugged);
     if (storage !== undefined) {
       events.emit('DEVICE_DELETED', { path: `${path}/${storage.busName}/legacy[0]` });
     }
-    events.emit('DEVICE_DELETED', id === undefined ? { path } : { device: id, path });
-    if (drive !== undefined) await drives.remove(drive);
+    this.tellDeleted(id, path);
+    if (storage !== undefined) await this.removeDrive(storage.backend);
   }
 
   async addUsb(text: string): Promise<string> {
@@ -163,12 +202,14 @@ export class HotPlug implements Devices {
 
   /** What is plugged now, as the checks of `-device` know it. */
   private fittings(): Fittings {
-    const { usb, virtio } = this.options;
-    const { anonymous, unattached } = this.counts;
+    const { usb, slots, scsi } = this.options;
+    const { anonymous, unattached, scsiBuses } = this.counts;
     return {
       ...noFittings(),
       usb: usb !== undefined,
-      freeSlots: [...virtio.freeSlots],
+      freeSlots: [...slots.free],
+      scsi: scsi.plugged.map(({ options, drives }) => ({ ...options, drives: [...drives] })),
+      scsiBuses,
       freeUsbPorts: [...(usb?.controller.bus.freePorts ?? [])],
       anonymous,
       unattached,

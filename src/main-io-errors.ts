@@ -17,6 +17,7 @@ export interface StoppableMachine {
 
 export function watchDrives(table: DriveTable, machine: StoppableMachine): void {
   const { events, inbox } = machine;
+  inbox.stalled = () => table.stalled();
   table.onFailure = (drive, { operation, action, error }) => {
     inbox.post(() => {
       const data: { [name: string]: Json } = { device: drive.backend.name, operation, action };
@@ -28,7 +29,9 @@ export function watchDrives(table: DriveTable, machine: StoppableMachine): void 
     return true;
   };
   events.listen(({ name }) => {
-    if (name !== 'RESET') return;
-    for (const { backend } of table.drives) backend.dropHeld();
+    for (const { backend } of table.drives) {
+      if (name === 'RESET') backend.dropHeld();
+      if (name === 'RESUME') backend.retryHeld();
+    }
   });
 }

@@ -192,6 +192,7 @@ export async function loadMachine(
       throw new UserError(`Error -${errnoOf(error)} ${what}`);
     }
   }
+  table.holdAll();
   try {
     await read(new VmStateSource(found.all[0].node, found.size));
   } catch (error) {

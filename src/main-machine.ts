@@ -16,7 +16,7 @@ import type { Log } from './log.ts';
 import { buildMachine, MAX_LOW_RAM, type PcMachine } from './machine-build.ts';
 import type { CharTable } from './main-chars.ts';
 import type { Config } from './main-config.ts';
-import { addDevice, fitFloppies, fitIdeDrives, isHotPluggable } from './main-devices.ts';
+import { addDevice, fitFloppies, fitIdeDrives, isHotPluggable, unaliased } from './main-devices.ts';
 import { fitScsiDrives } from './main-devices-scsi.ts';
 import { fitUnnamedHid, fitUsbDisk } from './main-devices-usb.ts';
 import { fitVirtioDrives } from './main-devices-virtio.ts';
@@ -66,10 +66,10 @@ export function assemble({ config, parts, fittings, chars, drives }: Assembly): 
   const hasVga = config.vga === undefined ? config.hasDefaults : config.vga === 'std';
   fitIdeDrives(drives, fittings);
   fitFloppies(drives, fittings);
-  fitUsbDevices(config, drives, fittings);
   // The display is in its slot before the user's devices.
   if (hasVga) fittings.freeSlots.shift();
   fitScsiDrives(drives, fittings);
+  fitUsbDevices(config, drives, fittings);
   for (const request of config.devices) addDevice(request, { fittings, chars, drives });
   fitVirtioDrives(drives, fittings);
   const { warnings, ...boot } = loadBoot(config, ramBelow4g(config.ramSize));
@@ -115,13 +115,15 @@ function fitUsbDevices(config: Config, { usbDisks }: DriveTable, fittings: Fitti
 export function hotPlug({ board, events }: PcMachine, assembly: Assembly): HotPlug {
   const { config, chars, drives, fittings } = assembly;
   const fixed = config.devices.flatMap(({ list }) => {
-    const driver = list.get('driver') ?? '';
+    const driver = unaliased(list.get('driver')) ?? '';
     return list.id === undefined || isHotPluggable(driver) ? [] : [[list.id, driver] as const];
   });
-  const { usb, virtio } = board;
+  const { usb, slots, virtio, scsi } = board;
   return new HotPlug({
     usb,
+    slots,
     virtio,
+    scsi,
     drives,
     chars,
     events,

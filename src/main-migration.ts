@@ -135,6 +135,7 @@ export async function receiveMachine(
 async function load(receiver: Receiver, stream: StateSource & { close(): void }): Promise<void> {
   const { machine, report } = receiver;
   const { readMachine } = await import('./machine-load.ts');
+  receiver.drives.holdAll();
   try {
     await readMachine(machine, stream);
   } catch (error) {

@@ -105,6 +105,7 @@ class Program {
       () => MAY_OPEN_ENCRYPTED.includes(this.machine?.runState ?? 'prelaunch'),
       this.events,
     );
+    this.drives.tell = text => printOut(`${text}\n`);
     this.vm = this.createVm();
     this.events.listen(({ name: event }) => {
       if (event === 'SHUTDOWN') this.hasShutDown = true;
@@ -138,7 +139,6 @@ class Program {
     machine.beforeCont = () => {
       takeDrivesBack(receiver);
       this.drives.checkKeys();
-      for (const { backend } of this.drives.drives) backend.retryHeld();
     };
     // A missing password, or a snapshot that cannot be loaded: the machine waits for `cont`.
     const hasKeys = this.drives.missingKeys().length === 0;

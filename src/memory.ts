@@ -185,7 +185,8 @@ export class Memory {
       const from = address + done;
       const count = Math.min(into.length - done, PAGE_SIZE - (from & 0xfff));
       const entry = this.readPages[from >>> PAGE_BITS];
-      if (entry === 0) {
+      if (entry === 0 && this.isEmpty(from)) into.fill(0xff, done, done + count);
+      else if (entry === 0) {
         for (let i = 0; i < count; i++) into[done + i] = this.readHandler(from + i, 1);
       } else {
         const at = ((entry & ~0xfff) | (from & 0xfff)) >>> 0;
@@ -225,6 +226,13 @@ export class Memory {
     const region = this.handlerAt(this.lastRead, address >>> 0);
     if (region === undefined || !('read' in region.backing)) return truncate(-1, size);
     return truncate(region.backing.read((address >>> 0) - region.base, size), size);
+  }
+
+  /** Nobody answers reads anywhere in the page of `address`. */
+  private isEmpty(address: number): boolean {
+    const region = this.handlerAt(this.lastRead, address >>> 0);
+    const isWhole = this.lastRead.page === address >>> PAGE_BITS;
+    return isWhole && (region === undefined || !('read' in region.backing));
   }
 
   private writeHandler(address: number, size: AccessSize, value: number): void {

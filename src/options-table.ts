@@ -124,6 +124,9 @@ const BLOCK: readonly OptionRow[] = [
       "use 'file' as a drive image",
     ),
   ),
+  row('mtdblock', true, help('-mtdblock file', "use 'file' as on-board Flash memory image")),
+  row('sd', true, help('-sd file', "use 'file' as SecureDigital card image")),
+  row('pflash', true, help('-pflash file', "use 'file' as a parallel flash image")),
   row('snapshot', false, help('-snapshot', 'write to temporary files instead of disk image files')),
 ];
 

@@ -65,8 +65,10 @@ export class Pace {
     this.sliceStartInstructions = instructions;
   }
 
-  /** Live: virtual time while the processor is halted. */
-  idleNs(): number {
+  /** Live: virtual time while the processor is halted and nothing is due before `untilNs`. */
+  idleNs(untilNs: number): number {
+    const lagNs = this.host.nowNs() - this.hostOffsetNs - untilNs;
+    if (lagNs > LONGEST_LAG_NS) this.hostOffsetNs += lagNs - LONGEST_LAG_NS;
     return Math.floor(this.host.nowNs() - this.hostOffsetNs);
   }
 

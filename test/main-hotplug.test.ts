@@ -44,7 +44,7 @@ async function powerOn(hasUsb = true) {
       ...['-drive', 'if=none,id=e'],
     ]),
   );
-  const { usb, virtio } = bench.pc;
+  const { usb, slots, virtio, scsi } = bench.pc;
   drives.onKey = drive => usb?.attachDrive(drive);
   const nothing = () => {};
   const chars = new CharTable({
@@ -56,12 +56,14 @@ async function powerOn(hasUsb = true) {
   });
   const plug = new HotPlug({
     usb,
+    slots,
     virtio,
+    scsi,
     drives,
     chars,
     events,
     fixed: new Map([['other', 'ide-hd']]),
-    counts: { anonymous: 0, unattached: 0 },
+    counts: { anonymous: 0, unattached: 0, scsiBuses: 0 },
   });
   const add = (text: string): string => {
     try {
@@ -123,4 +125,40 @@ test('what cannot be plugged says why, in one line', async () => {
     "No 'usb-bus' bus found for device 'usb-storage'",
   );
   await without.drives.closeAll();
+});
+
+test('an adapter, and disks on its bus, come; a disk goes at once', async () => {
+  const { add, plug, log, drives, bench } = await powerOn();
+  expect(add('scsi-hd,drive=p')).toBe("No 'SCSI' bus found for device 'scsi-hd'");
+  expect(add('lsi,id=hba,addr=5')).toBe('');
+  expect(bench.inl(0xae00)).toBe(1 << 5);
+  expect(add('lsi')).toBe('');
+  expect(add('scsi-hd,id=h,drive=p,bus=hba.0,scsi-id=3')).toBe('');
+  expect(add('scsi-cd,id=c,drive=e,bus=hba.0,scsi-id=3')).toBe('no free lun');
+  expect(add('scsi-cd,id=c,drive=e,bus=hba.0,scsi-id=3,lun=0')).toBe("lun already used by 'h'");
+  expect(add('scsi-cd,id=c,drive=e,bus=hba.0,lun=1')).toBe('bad scsi device lun: 1');
+  expect(add('scsi-cd,id=c,drive=e,bus=hba.0,scsi-id=8')).toBe('bad scsi device id: 8');
+  expect(add('scsi-cd,id=c,drive=e,bus=hba.0')).toBe('');
+  expect(add('scsi-cd,id=h')).toBe("Duplicate ID 'h' for device");
+  expect(bench.pc.texts.qtreeText()).toMatch(/bus: scsi.0\n.*bus: hba.0\n.*scsi-cd, id "c"/s);
+  await plug.remove('h');
+  expect(log).toEqual(['DEVICE_DELETED {"device":"h","path":"/machine/peripheral/h"}']);
+  expect(drives.drives.map(({ spec }) => spec.id)).toEqual(['foo', 'e']);
+  await drives.closeAll();
+});
+
+test('an adapter goes with all that is on it when the guest lets go of it', async () => {
+  const { add, plug, log, drives, bench } = await powerOn();
+  expect(add('lsi53c895a,id=hba')).toBe('');
+  expect(add('scsi-hd,id=h,drive=p')).toBe('');
+  await plug.remove('hba');
+  expect(log).toEqual([]);
+  expect(bench.inl(0xae0c)).toBe(bench.inl(0xae04));
+  bench.outl(0xae08, bench.inl(0xae04));
+  expect(log).toEqual([
+    'DEVICE_DELETED {"device":"h","path":"/machine/peripheral/h"}',
+    'DEVICE_DELETED {"device":"hba","path":"/machine/peripheral/hba"}',
+  ]);
+  expect(bench.pc.scsi.plugged).toEqual([]);
+  await drives.closeAll();
 });

@@ -17,7 +17,7 @@ test('live: virtual time follows the host and stands still while the machine is 
   expect(pace.endSlice(100_000)).toBe(1_500_000);
   host.spend(60e9);
   pace.begin(1_500_000, 0);
-  expect(pace.idleNs()).toBe(1_500_000);
+  expect(pace.idleNs(1e12)).toBe(1_500_000);
 });
 
 test('live: time does not pass the next deadline, and catches up in the next slices', () => {
@@ -51,7 +51,17 @@ test('live: a host that goes away for a second leaves a lag of 50 ms at most', (
   pace.beginSlice(0, 1e9, { instructions: 0, busy: false });
   host.spend(1e9);
   expect(pace.endSlice(100_000)).toBe(10_000_000);
-  expect(pace.idleNs()).toBe(60_000_000);
+  expect(pace.idleNs(1e12)).toBe(60_000_000);
+});
+
+test('live: a halted machine makes up what it is late, up to 50 ms', () => {
+  const host = new InstantHost();
+  const pace = new Pace({ kind: 'live' }, host);
+  pace.begin(0, 0);
+  host.spend(3_000_000);
+  expect(pace.idleNs(1_000_000)).toBe(3_000_000);
+  host.spend(1e9);
+  expect(pace.idleNs(2_000_000)).toBe(52_000_000);
 });
 
 test('live: one slice that took the host a second does not keep the next ones short', () => {

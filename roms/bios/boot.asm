@@ -341,8 +341,12 @@ bootorder_line:
         je .ide
         cmp dword [esi], 'scsi'
         je .virtio
+        cmp dword [esi], 'age@' ; storage@ and the port
+        je .usb
+        cmp dword [esi], 'ppy@' ; floppy@0
+        je .diskette
         inc esi
-        jmp short .disk
+        jmp .disk
 .virtio:
         add esi, 5              ; behind scsi@: the device in hexadecimal
         mov cl, 0
@@ -364,6 +368,17 @@ bootorder_line:
         mov al, cl
         or al, DISK_VIRTIO
         jmp short .search
+.diskette:
+        cmp word [esi + 4], '0' | 10 << 8
+        jne .done
+        cmp byte [BIOS_BASE + fd_kinds], 0
+        je .done
+        mov al, PLAN_DISKETTE
+        call boot_plan_add
+        jmp .done
+.usb:   mov al, [esi + 4]
+        sub al, '1' - USB_DISK
+        jmp .search
 .ide:   cmp byte [esi], 10      ; the first digit after drive@ is the channel, after disk@ the unit
         jbe .done
         cmp dword [esi], 'ive@'
@@ -395,7 +410,7 @@ bootorder_line:
         jne .done
         mov al, CD_DRIVE
         call boot_plan_add
-        jmp short .done
+        jmp .done
 .found: call disk_first
         call boot_plan_add
 .done:  pop esi

@@ -1,10 +1,11 @@
 ; INT 13h on hard disks: cylinder-head-sector calls and Enhanced Disk Drive 3.0 (41h-48h).
-; IDE disks by PIO only, 28 and 48 bit addresses; virtio disks are in virtio.asm. Drive E0h is in
-; cdrom.asm, a diskette that is a CD-ROM's boot image in eltorito.asm, diskette drives in diskette.asm.
+; IDE disks by PIO only, 28 and 48 bit addresses; virtio disks are in virtio.asm, USB disks in
+; usb-disk.asm, drive E0h in cdrom.asm, a diskette that is a CD-ROM's boot image in eltorito.asm,
+; diskette drives in diskette.asm.
 
 D_BASE          equ 0           ; I/O port of the command block
 D_CONTROL       equ 2
-D_SELECT        equ 4           ; device register: A0h, B0h; 0 is a virtio disk
+D_SELECT        equ 4           ; device register: A0h, B0h; 0 is a virtio or USB disk
 D_LBA48         equ 5
 D_CYLINDERS     equ 6           ; as programs see them
 D_HEADS         equ 8
@@ -12,7 +13,8 @@ D_SPT           equ 10
 D_P_CYLINDERS   equ 12          ; as the disk names them
 D_P_HEADS       equ 14
 D_P_SPT         equ 16
-D_NUMBER        equ 18          ; 0..3: channel * 2 + unit; DISK_VIRTIO + PCI device
+D_NUMBER        equ 18          ; 0..3: channel * 2 + unit; DISK_VIRTIO + PCI device;
+                                ; USB_DISK + port
 D_SECTORS       equ 20          ; 64 bits
 D_MODEL         equ 28          ; 40 characters
 D_SIZE          equ 72
@@ -292,8 +294,8 @@ edd_parameters:
         mov cx, 30
         cmp dx, 66
         jb .size
-        cmp byte [cs:bx + D_SELECT], 0
-        je .size                ; the path of a virtio disk has no name
+        test byte [cs:bx + D_NUMBER], DISK_VIRTIO
+        jnz .size               ; the path of a virtio disk has no name
         mov cx, 66
 .size:  mov ax, cx
         stosw
@@ -324,10 +326,16 @@ edd_parameters:
         pop di
         mov al, [cs:bx + D_NUMBER]
         mov ah, al
+        test al, USB_DISK
+        jnz .usb
         shr al, 1
         and ah, 1
-        mov [es:di + 19], al    ; channel
-        mov [es:di + 24], ah    ; unit
+        mov [es:di + 21], al    ; channel
+        mov [es:di + 26], ah    ; unit
+        jmp short .summed
+.usb:   mov dword [es:di + 10], 'USB '
+        mov byte [es:di + 20], 2        ; function; its serial number is not known
+.summed:
         mov cx, 35
         xor al, al
 .sum:   sub al, [es:di]
@@ -348,8 +356,8 @@ edd_parameters:
 ; Moves SI sectors from EDX:EAX between disk CS:BX and ES:DI; CL = operation.
 ; AH = status, SI = sectors left over. Keeps BX, BP and DS.
 disk_io:
-        cmp byte [cs:bx + D_SELECT], 0
-        je virtio_io
+        test byte [cs:bx + D_NUMBER], DISK_VIRTIO
+        jnz virtio_io
         mov [cs:io_op], cl
         mov [cs:io_left], si
         mov [cs:io_lba], eax
@@ -360,6 +368,8 @@ disk_io:
         add ax, dx
         mov es, ax
         and di, 15
+        cmp word [cs:bx + D_BASE], 0
+        je usb_disk_io
 .chunk: xor ah, ah
         mov si, [cs:io_left]
         test si, si
@@ -731,13 +741,13 @@ disk_model:
         ret
 
 ; The geometry programs see, by the translation that CMOS names: 0 none, 1 LBA, 2 large, 3 revised.
-; It names none for virtio disks: they need none, or LBA.
+; It names none for virtio and USB disks: they need none, or LBA.
 disk_geometry:
         mov al, 0
         cmp word [cs:bx + D_P_CYLINDERS], 1024
-        jbe .virtio
+        jbe .unnamed
         inc ax
-.virtio:
+.unnamed:
         cmp byte [cs:bx + D_SELECT], 0
         je .translation
         mov al, 0x39
@@ -797,6 +807,8 @@ disk_geometry:
         xor edx, edx
         div ecx
         pop edx
+        cmp eax, 1              ; the smallest disks do not fill one
+        adc eax, 0
         mov ecx, eax
 .set:   cmp ecx, 1024
         jbe .fits

@@ -82,8 +82,10 @@ map_add:
 memory_map_build:
         and dword [BIOS_BASE + high_top], 0xfffff000
         mov dword [BIOS_BASE + e820_count], 0
-        MAP 0, 0x9fc00, RAM
-        MAP 0x9fc00, 0xa0000, RESERVED
+        movzx ebp, word [BDA_SEGMENT * 16 + BDA_MEMORY]
+        shl ebp, 10
+        MAP 0, ebp, RAM
+        MAP ebp, 0xa0000, RESERVED
         MAP 0xf0000, 0x100000, RESERVED
         MAP 0x100000, [BIOS_BASE + high_top], RAM
         MAP [BIOS_BASE + high_top], [BIOS_BASE + ram_low], RESERVED

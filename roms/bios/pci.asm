@@ -253,7 +253,14 @@ pci_setup:
         je piix_ide_init
         cmp eax, 0x71138086
         je piix4_pm_init
-        ret
+        mov bl, 8
+        call pci_read
+        shr eax, 8
+        cmp eax, CLASS_UHCI
+        jne .done
+        shr ebx, 8
+        mov [BIOS_BASE + usb_function], bx
+.done:  ret
 
 pirq_lines:
         db 10, 10, 11, 11
@@ -417,7 +424,7 @@ pci_search:
         dec si
         js .found
 .other: add eax, 0x100
-        test eax, 0x01000000
+        test eax, 0x00010000    ; bus 0 is all there is
         jz .next
         mov ah, 0x86
         ret

@@ -95,6 +95,7 @@ post_shadowed:
         call post_memory
         call disk_init
         call diskette_init
+        call usb_init
         CALL32 roms_load
         call roms_start
         CALL32 post_flat_tables

@@ -48,7 +48,10 @@ int08:
         out dx, al
         pop dx
 .motors:
-        int 0x1c
+        cmp word [cs:usb_keys_at], 0
+        je .keys
+        call usb_keyboard_tick
+.keys:  int 0x1c
         mov al, 0x20
         out 0x20, al
         pop eax

@@ -29,12 +29,17 @@ export function checkFormat(format: string, path: string): void {
   if (!DRIVERS.some(d => d.name === format)) {
     throw new UserError(`Unknown file format '${format}'`);
   }
+  checkProtocol(path);
+  if (CREATE_OPTIONS[format] === undefined) {
+    throw new UserError(`Format driver '${format}' does not support image creation`);
+  }
+}
+
+/** Images are made in files. */
+export function checkProtocol(path: string): void {
   const prefix = protocolPrefix(path);
   if (prefix !== undefined && prefix !== 'file') {
     throw new UserError(`Unknown protocol '${prefix}'`);
-  }
-  if (CREATE_OPTIONS[format] === undefined) {
-    throw new UserError(`Format driver '${format}' does not support image creation`);
   }
 }
 

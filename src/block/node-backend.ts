@@ -82,6 +82,9 @@ export class DriveBackend implements BlockBackend {
   private gate: Promise<void> | undefined;
   private openGate: () => void = () => {};
   /** Failed requests that wait for the machine to go on. */
+  private holdsAll = false;
+  /** Requests that are neither done nor held. */
+  private active = 0;
   private held: { readonly retry: () => void; readonly drop: () => void }[] = [];
 
   constructor(
@@ -189,12 +192,64 @@ export class DriveBackend implements BlockBackend {
   /** The machine goes on: what it stopped for is tried again. */
   retryHeld(): void {
     this.ioStatus = 'ok';
+    this.holdsAll = false;
     for (const { retry } of this.held.splice(0)) retry();
   }
 
   /** The machine has been reset: nobody waits for those requests any more. */
   dropHeld(): void {
     for (const { drop } of this.held.splice(0)) drop();
+  }
+
+  /** Another state is loaded: what it brings with it is tried when the machine goes on. */
+  holdAll(): void {
+    this.dropHeld();
+    this.holdsAll = true;
+  }
+
+  /** Requests wait for the machine to go on. */
+  get hasHeld(): boolean {
+    return this.held.length > 0;
+  }
+
+  /** No request makes any progress. */
+  get isStill(): boolean {
+    return this.active === 0;
+  }
+
+  private async hold(error: BlockError): Promise<void> {
+    this.active--;
+    try {
+      await new Promise<void>((retry, reject) => {
+        this.held.push({ retry, drop: () => reject(error) });
+      });
+    } finally {
+      this.active++;
+    }
+  }
+
+  /** Until it goes well, or somebody gives up. */
+  private async persist(operation: 'read' | 'write', attempt: () => Promise<void>): Promise<void> {
+    this.active++;
+    try {
+      if (this.holdsAll) await this.hold(new BlockError('EIO', IO_ERROR));
+      while (!(await this.succeeds(operation, attempt)));
+    } finally {
+      this.active--;
+    }
+  }
+
+  /** False when it is to be tried again. */
+  private async succeeds(
+    operation: 'read' | 'write',
+    attempt: () => Promise<void>,
+  ): Promise<boolean> {
+    try {
+      await attempt();
+      return true;
+    } catch (error) {
+      return !(await this.shallRetry(operation, error));
+    }
   }
 
   /** Whether a failed request is to be repeated; resolves when that may be. Throws to give up. */
@@ -207,18 +262,12 @@ export class DriveBackend implements BlockBackend {
     if (!this.onFailure({ operation, action, error }) || action === 'report') throw error;
     if (action === 'stop' && this.ioStatus === 'ok') this.ioStatus = isFull ? 'nospace' : 'failed';
     if (action === 'ignore') return false;
-    await new Promise<void>((retry, reject) => {
-      this.held.push({ retry, drop: () => reject(error) });
-    });
+    await this.hold(error);
     return true;
   }
 
-  async read(offset: number, into: Uint8Array): Promise<void> {
-    try {
-      await this.readOnce(offset, into);
-    } catch (error) {
-      if (await this.shallRetry('read', error)) await this.read(offset, into);
-    }
+  read(offset: number, into: Uint8Array): Promise<void> {
+    return this.persist('read', () => this.readOnce(offset, into));
   }
 
   private async readOnce(offset: number, into: Uint8Array): Promise<void> {
@@ -255,12 +304,8 @@ export class DriveBackend implements BlockBackend {
     await this.change(offset, length, node => node.writeZeroes(offset, length, this.spec.unmap));
   }
 
-  async flush(): Promise<void> {
-    try {
-      await this.flushOnce();
-    } catch (error) {
-      if (await this.shallRetry('write', error)) await this.flush();
-    }
+  flush(): Promise<void> {
+    return this.persist('write', () => this.flushOnce());
   }
 
   private async flushOnce(): Promise<void> {
@@ -341,16 +386,12 @@ export class DriveBackend implements BlockBackend {
     if (node !== undefined) await letGo(node);
   }
 
-  private async change(
+  private change(
     offset: number,
     length: number,
     how: (node: BlockNode) => Promise<void>,
   ): Promise<void> {
-    try {
-      await this.changeOnce(offset, length, how);
-    } catch (error) {
-      if (await this.shallRetry('write', error)) await this.change(offset, length, how);
-    }
+    return this.persist('write', () => this.changeOnce(offset, length, how));
   }
 
   private async changeOnce(

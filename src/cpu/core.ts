@@ -53,10 +53,16 @@ const SCRATCH_WORDS = 48;
 /** Of INTERRUPT_SHADOW: MOV SS. */
 const DEBUG_SHADOW = 2;
 
-/** In instructions. Programs that end before cost no training. */
-const TRAIN_AT = 200_000;
-/** Where V8 cannot be asked to compile at once, it has done so by then. */
-const LOOPS_AT = 12_000_000;
+/**
+ * How many instructions of 16- and of 32-bit code are walked before their loop is compiled. The
+ * guest waits some tenth of a second for that, in which millions could be walked: firmware and boot
+ * loaders need no more 16-bit code, while guests of 32 bits are there for long.
+ */
+const WALKS = [4_000_000, 200_000] as const;
+/** Where V8 cannot be asked to compile at once, it has done so after that many more. */
+const COMPILATION = 12_000_000;
+
+type Tier = 'new' | 'trained' | 'fast';
 
 export class Cpu implements CpuCore {
   /** For helpers, tests and the debugger. */
@@ -71,8 +77,10 @@ export class Cpu implements CpuCore {
   /** The instruction count at which interrupts still wait (after STI, MOV SS), and the kind. */
   private shadowAt = -1;
   private shadow = 0;
-  /** Which loops run: the walkers until V8 has had time to compile the run loops. */
-  private tier: 'new' | 'trained' | 'fast' = 'new';
+  /** What runs 16- and 32-bit code: a walker until V8 has had time to compile the run loop. */
+  private readonly tiers: [Tier, Tier] = ['new', 'new'];
+  /** Instructions run so far, by the same widths. */
+  private readonly walked: [number, number] = [0, 0];
 
   constructor(
     private readonly wiring: CpuWiring,
@@ -126,12 +134,8 @@ export class Cpu implements CpuCore {
   run(budget: number): RunResult {
     const end = this.retired + budget;
     this.exitRequested = false;
-    if (this.tier === 'new' && this.retired >= TRAIN_AT) {
-      const { compileSoon = () => false } = this.wiring;
-      this.tier = train(this.processor, compileSoon) ? 'fast' : 'trained';
-    } else if (this.tier === 'trained' && this.retired >= LOOPS_AT) {
-      this.tier = 'fast';
-    }
+    if (this.tiers[0] !== 'fast') this.raiseTier(0);
+    if (this.tiers[1] !== 'fast') this.raiseTier(1);
     while (this.retired < end) {
       if (this.exitRequested) {
         this.exitRequested = false;
@@ -143,6 +147,16 @@ export class Cpu implements CpuCore {
       this.slice(end - this.retired);
     }
     return 'budget';
+  }
+
+  /** Trains a loop, or begins to use it, once enough of its code has run. */
+  private raiseTier(width: 0 | 1): void {
+    const { processor, tiers } = this;
+    const { compileSoon = () => false, walks = WALKS } = this.wiring;
+    const beyond = this.walked[width] - walks[width];
+    if (tiers[width] === 'new' && beyond >= 0) {
+      tiers[width] = train(processor, width, compileSoon) ? 'fast' : 'trained';
+    } else if (tiers[width] === 'trained' && beyond >= COMPILATION) tiers[width] = 'fast';
   }
 
   /** Runs up to `left` instructions. */
@@ -192,17 +206,19 @@ export class Cpu implements CpuCore {
     const s = this.s;
     this.entryBudget = budget;
     s[BUDGET] = budget;
-    const rest = this.loop()(o, budget, s[HALF]);
+    const width = this.processor.mode.code32 ? 1 : 0;
+    const rest = this.loop(width)(o, budget, s[HALF]);
     this.retired += budget - rest;
+    this.walked[width] += budget - rest;
     s[BUDGET] = budget;
     s[CURRENT] = 0;
     this.settleShadow();
   }
 
-  private loop(): RunLoop {
-    const { loops, mode } = this.processor;
-    if (this.tier === 'fast') return mode.code32 ? loops.run32 : loops.run16;
-    return mode.code32 ? loops.walk32 : loops.walk16;
+  private loop(width: 0 | 1): RunLoop {
+    const { loops } = this.processor;
+    if (this.tiers[width] === 'fast') return width === 1 ? loops.run32 : loops.run16;
+    return width === 1 ? loops.walk32 : loops.walk16;
   }
 
   private onFault(error: unknown): void {

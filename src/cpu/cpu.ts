@@ -41,6 +41,8 @@ export interface CpuWiring {
    * called next; false when the engine cannot be asked.
    */
   readonly compileSoon?: (loop: (...args: never[]) => unknown) => boolean;
+  /** How many instructions of 16- and of 32-bit code run before; default what suits a start. */
+  readonly walks?: readonly [number, number];
   /** A triple fault: the board resets the machine. */
   readonly onTripleFault: (why: string) => void;
 }

@@ -1,5 +1,5 @@
 /**
- * Runs every case of the run loops once on each of its paths, before a guest does.
+ * Runs every case of a run loop once on each of its paths, before a guest does.
  *
  * V8 compiles a loop for what it has seen. A case (or the slow half of one) that runs for the
  * first time afterwards throws the compiled loop away: some dozen times over a guest's first
@@ -76,35 +76,32 @@ interface Loop {
   readonly real: boolean;
 }
 
-/** True when the loops are compiled when it returns. */
-export function train(p: Processor, compileSoon: (loop: RunLoop) => boolean): boolean {
+/** Trains the loop of 16-bit (`width` 0) or of 32-bit code; true when it is compiled. */
+export function train(
+  p: Processor,
+  width: 0 | 1,
+  compileSoon: (loop: RunLoop) => boolean,
+): boolean {
   const s = p.s.slice();
   const tlb = borrowPages(p);
   enterRealMode(p.s);
   const { run32, run16 } = p.loops;
-  const loops: Loop[] = [
-    { run: run32, cases: CASES32, real: false },
-    { run: run16, cases: CASES16, real: true },
-  ];
+  const loop: Loop =
+    width === 1
+      ? { run: run32, cases: CASES32, real: false }
+      : { run: run16, cases: CASES16, real: true };
   // V8 notes nothing before a function has run for a while.
-  for (const loop of loops) spin(p, loop, NOTICE);
+  spin(p, loop, NOTICE);
   // All cases with the first pattern come first: V8 may begin to compile before the end.
   for (const [a, b] of PATTERNS) {
-    for (const loop of loops) {
-      for (const [kind, key] of keysOf(loop.cases).entries()) {
-        trainCase(p, loop, { kind, key, a, b });
-      }
+    for (const [kind, key] of keysOf(loop.cases).entries()) {
+      trainCase(p, loop, { kind, key, a, b });
     }
   }
-  for (const loop of loops) {
-    trainDefault(p, loop);
-  }
-  let isCompiled = true;
-  for (const loop of loops) {
-    // Before V8 thinks of it: it would compile beside the program and take no other orders.
-    isCompiled = compileSoon(loop.run) && isCompiled;
-    spin(p, loop, SPINS);
-  }
+  trainDefault(p, loop);
+  // Before V8 thinks of it: it would compile beside the program and take no other orders.
+  const isCompiled = compileSoon(loop.run);
+  spin(p, loop, SPINS);
   tlb.giveBack();
   p.cache.forgetJumps();
   p.cache.records.fill(0, p.cache.cutPlace, p.cache.cutPlace + 32);

@@ -228,7 +228,7 @@ export const CATALOG: readonly DeviceModel[] = [
     bus: 'PCI',
     category: 'storage',
     creatable: true,
-    properties: [number('class', 0), flag('ioeventfd', true), number('vectors', 0)],
+    properties: [number('class', 0), flag('ioeventfd', true), number('vectors', 2)],
   },
   internal('virtio-blk-device', 'virtio-pci-bus', [
     ...blockWith(0xffffffff),

@@ -40,7 +40,7 @@ const COVERED = `
   ask('Debugger.enable');
   ask('Profiler.enable');
   ask('Profiler.startPreciseCoverage', { callCount: true, detailed: true });
-  train(processor, () => false);
+  for (const width of [0, 1]) train(processor, width, () => false);
   for (const { scriptId, functions } of ask('Profiler.takePreciseCoverage').result) {
     for (const { functionName, ranges } of functions) {
       if (!/^run(32|16)/.test(functionName)) continue;

@@ -38,6 +38,21 @@ describe.skipIf(missing('machine/guests', SEABIOS, join(GUESTS, 'disk-grub.img')
     }
   });
 
+  // SYSLINUX takes the serial port from the firmware: of iPXE only its loading is seen.
+  test.each([
+    ['floppy-grub.img', 'automatically in'],
+    ['floppy-ipxe.img', 'Loading ipxe.krn... ok'],
+    ['floppy-memtest.img', 'Memtest86'],
+  ])('the built-in firmware starts the diskette %s', { timeout: 5 * MINUTES }, async (...row) => {
+    const drive = `if=floppy,file=${join(GUESTS, row[0])},format=raw,snapshot=on`;
+    const guest = new Program(['-m', '64', '-nographic', '-boot', 'a', '-drive', drive]);
+    try {
+      await guest.seen([row[1]], 4 * MINUTES);
+    } finally {
+      await guest.kill();
+    }
+  });
+
   test.each([
     ['built-in firmware', []],
     ['SeaBIOS', ['-bios', SEABIOS]],
@@ -78,12 +93,15 @@ describe.skipIf(missing('machine/guests', SEABIOS, join(GUESTS, 'disk-grub.img')
     expect(status).toBe(0);
   });
 
-  test('SeaBIOS boots a stick before the disk', { timeout: 5 * MINUTES }, async () => {
+  test.each([
+    ['SeaBIOS', 'SYSLINUX-OK USBSTICK', ['-bios', SEABIOS]],
+    ['the built-in firmware', 'Loading vmlinuz... ok', []],
+  ])('%s boots a stick before the disk', { timeout: 5 * MINUTES }, async (_name, text, bios) => {
     const usb = stick('usb-stick.img', 'bootindex=0');
-    const args = ['-bios', SEABIOS, '-m', '64', '-nographic', ...usb, ...disk('disk-grub.img')];
+    const args = ['-m', '64', '-nographic', ...bios, ...usb, ...disk('disk-grub.img')];
     const guest = new Program(args);
     try {
-      await guest.seen(['SYSLINUX-OK USBSTICK'], 4 * MINUTES);
+      await guest.seen([text, 'BOOT-OK'], 4 * MINUTES);
     } finally {
       await guest.kill();
     }

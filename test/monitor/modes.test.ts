@@ -88,7 +88,7 @@ describe.each(MODES)('$mode ($words)', ({ mode, words }) => {
     expect(text.includes('block_passwd')).toBe(isLegacy);
   }, 60_000);
 
-  test('query-commands has it or has not; the other one hundred and fourteen are there', async () => {
+  test('query-commands has it or has not, and the other 114', async () => {
     const [reply] = await answers(words, [{ execute: 'query-commands' }]);
     const names = listOf(reply);
     expect(names.filter(name => name !== 'block_passwd').length).toBe(114);

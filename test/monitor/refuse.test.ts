@@ -55,3 +55,32 @@ test('jobs and snapshots do not touch an encrypted image', async () => {
   expect(got.exchanges.slice(0, -1)).toEqual(exchanges);
   expect(readFileSync(join(workshop.folder, 'enc.qcow2')).equals(before)).toBe(true);
 });
+
+test('-usbdevice and usb_add: the hint is behind the line it explains', async () => {
+  const { stderr, status } = await workshop.run(['-usbdevice', 'disk:enc.qcow2']);
+  const where = 'qemu-system-x86_64: -usbdevice disk:enc.qcow2';
+  const failed = "Failed to create USB device 'usb-storage'";
+  const why = "could not add USB device 'disk:enc.qcow2'";
+  const shown = [
+    `${where}: ${text('qcow2')}`,
+    hint('qcow2'),
+    `${where}: ${failed}`,
+    `qemu: ${why}`,
+  ];
+  expect({ stderr, status }).toEqual({ stderr: `${shown.join('\n')}\n`, status: 1 });
+
+  const quiet = ['-nodefaults', '-display', 'none', '-monitor', 'stdio', '-usb'];
+  const ended = await workshop.run(quiet, 'usb_add disk:enc.qcow2\nquit\n');
+  expect(ended.text).toContain(
+    `${[text('qcow2'), hint('qcow2'), failed, why].join('\n')}\n(qemu) `,
+  );
+});
+
+test.each(['pflash', 'sd', 'mtdblock'])('-%s is refused, too', async option => {
+  const { stderr, status, stdout } = await workshop.run([`-${option}`, 'enc.qcow2']);
+  expect({ stderr, status, shown: stdout.length }).toEqual({
+    stderr: `qemu-system-x86_64: -${option} enc.qcow2: ${text('qcow2')}\n${hint('qcow2')}\n`,
+    status: 1,
+    shown: 0,
+  });
+});

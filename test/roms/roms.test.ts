@@ -25,10 +25,12 @@ function assemble(name: string, ...options: readonly string[]): string {
   return image;
 }
 
+const BARE = ['-M', 'pc-i440fx-2.2', '-display', 'none', '-nodefaults'];
+
 /** Starts a machine without defaults on Debian's QEMU; `screen` is what its serial port says. */
 function start(...args: readonly string[]): Program {
-  const quiet = ['-M', 'pc-i440fx-2.2', '-display', 'none', '-nodefaults', '-serial', 'stdio'];
-  return new Program([...quiet, '-m', '32', '-no-reboot', ...args], QEMU);
+  const quiet = [...BARE, '-serial', 'stdio', '-m', '32', '-no-reboot'];
+  return new Program([...quiet, ...args], QEMU);
 }
 
 function disk(image: string, type = 'ide'): string[] {
@@ -122,10 +124,60 @@ function diskette(image: string): string[] {
   return ['-drive', `file=${image},format=raw,if=floppy`, '-snapshot'];
 }
 
+function stick(image: string): string[] {
+  const drive = ['-usb', '-drive', `file=${image},format=raw,if=none,id=stick`, '-snapshot'];
+  return [...drive, '-device', 'usb-storage,drive=stick'];
+}
+
+/** Codes that INT 16h gives for keys pressed at the monitor, one after the other. */
+async function keyCodes(
+  program: Program,
+  serial: string,
+  keys: readonly string[],
+): Promise<string> {
+  const said = (): string => readFileSync(serial, 'latin1');
+  const until = async (text: RegExp, what: string): Promise<void> => {
+    for (let tries = 0; !text.test(said()); tries++) {
+      if (tries > 400) throw new Error(`${what}: no key after ${said()}`);
+      await new Promise(resolve => setTimeout(resolve, 50));
+    }
+  };
+  try {
+    await until(/\?/, 'start');
+    for (const [i, key] of keys.entries()) {
+      program.type(`sendkey ${key} 50\n`);
+      await until(new RegExp(`([0-9A-F]{4}\n){${i + 1}}`), key);
+    }
+    await program.end(20 * SECONDS);
+  } finally {
+    await program.kill();
+  }
+  return said().slice(said().indexOf('?') + 1);
+}
+
+const KEYS =
+  'a shift-b ctrl-c alt-d 1 shift-2 f1 shift-f10 f12 up ctrl-left delete home pgdn kp_7 esc';
+
+/** USB and PS/2 keyboards give the same codes. */
+async function checkKeys(program: (...args: readonly string[]) => Program): Promise<void> {
+  const image = assemble('keys');
+  const codes: string[] = [];
+  for (const more of [[], ['-usb', '-device', 'usb-kbd']]) {
+    const serial = join(folder, `keys${codes.length}.txt`);
+    writeFileSync(serial, '');
+    const drive = ['-drive', `file=${image},format=raw,if=ide`, '-snapshot'];
+    const args = ['-serial', `file:${serial}`, '-monitor', 'stdio', ...drive, ...EXIT, ...more];
+    codes.push(await keyCodes(program('-vga', 'std', ...args), serial, KEYS.split(' ')));
+  }
+  expect(codes[0].split('\n').slice(0, 4)).toEqual(['1E61', '3042', '2E03', '2000']);
+  expect(codes[1]).toBe(codes[0]);
+}
+
 const EXIT = ['-device', 'isa-debug-exit,iobase=0xf4'];
 
 describe.skipIf(noAssembler)('the BIOS on tinamou', () => {
-  const quiet = ['-display', 'none', '-nodefaults', '-serial', 'stdio', '-m', '32', '-no-reboot'];
+  const bare = ['-display', 'none', '-nodefaults', '-m', '32', '-no-reboot'];
+  const quiet = [...bare, '-serial', 'stdio'];
 
   const services = 'offers its services as their documents say, from an %s disk';
   test.each(['ide', 'virtio'])(services, { timeout: 120 * SECONDS }, async type => {
@@ -158,6 +210,24 @@ describe.skipIf(noAssembler)('the BIOS on tinamou', () => {
     checkItself(new Program([...quiet, ...diskette(assemble('floppy')), ...EXIT], TINAMOU)),
   );
 
+  test('offers them on a USB disk, too', { timeout: 120 * SECONDS }, async () => {
+    const image = stick(assemble('services', '-dKIB=632'));
+    await checkServices(new Program([...quiet, ...image, ...EXIT, '-vga', 'std'], TINAMOU));
+  });
+
+  test('starts a USB disk smaller than a cylinder', { timeout: 60 * SECONDS }, async () => {
+    const program = new Program([...quiet, ...stick(DEMO)], TINAMOU);
+    try {
+      await program.seen(['Disk 80h: QEMU QEMU HARDDISK, 64 KiB', 'Key? '], 50 * SECONDS);
+    } finally {
+      await program.kill();
+    }
+  });
+
+  test('takes keys from a USB keyboard', { timeout: 120 * SECONDS }, () =>
+    checkKeys((...args) => new Program([...bare, ...args], TINAMOU)),
+  );
+
   test('starts a multiboot kernel with modules', { timeout: 90 * SECONDS }, async () => {
     const module = join(folder, 'words');
     writeFileSync(module, 'text of the module');
@@ -183,6 +253,17 @@ describe.skipIf(noPeer)('the BIOS on a peer machine', () => {
   test('starts and serves a diskette', { timeout: 60 * SECONDS }, () =>
     checkItself(
       start('-bios', BIOS, ...diskette(assemble('floppy', '-dPEER')), ...EXIT, '-vga', 'std'),
+    ),
+  );
+
+  test('offers them on a USB disk, too', { timeout: 120 * SECONDS }, async () => {
+    const image = stick(assemble('services', '-dKIB=632'));
+    await checkServices(start('-bios', BIOS, ...image, ...EXIT, '-vga', 'std'));
+  });
+
+  test('takes keys from a USB keyboard', { timeout: 120 * SECONDS }, () =>
+    checkKeys(
+      (...args) => new Program([...BARE, '-m', '32', '-no-reboot', '-bios', BIOS, ...args], QEMU),
     ),
   );
 

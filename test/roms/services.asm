@@ -33,10 +33,13 @@ DISK    equ 16 * 63 * 512 * 4   ; four cylinders of 16 heads and 63 sectors
 %%next:
 %endmacro
 
+%ifndef KIB
+%define KIB 639                 ; an extended BIOS data area of 1 KiB
+%endif
 main:
         int 0x12
-        cmp ax, 639
-        CHECK e, 'int 12h: 639 KiB'
+        cmp ax, KIB
+        CHECK e, 'int 12h: memory'
         int 0x11
         test al, 2
         CHECK nz, 'int 11h: coprocessor'
@@ -186,7 +189,7 @@ main:
         xor ebx, ebx
         mov di, 0x3000
         int 0x15
-        cmp dword [0x3008], 0x9fc00
+        cmp dword [0x3008], KIB << 10
         CHECK e, 'int 15h E820h: the first entry'
         mov ax, 0x2402
         int 0x15

@@ -69,6 +69,7 @@ export class BareMachine {
         acknowledge: () => this.vector,
         syncClock: () => {},
         compileSoon: () => runsLoops,
+        ...(runsLoops ? { walks: [0, 0] } : {}),
         timeStamp: () => BigInt(this.cpu.instructions),
         onTripleFault: why => {
           this.tripleFault = why;

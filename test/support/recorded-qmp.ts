@@ -2,7 +2,6 @@
  * The recorded QMP conversations, each held again over pipes and at a terminal.
  */
 
-import { existsSync } from 'node:fs';
 import { afterAll, expect, test } from 'vitest';
 import {
   type Conversation,
@@ -13,7 +12,6 @@ import {
 } from './conversation.ts';
 import { refusal } from './differences.ts';
 import { LEGACY } from './encrypted-images.ts';
-import { SEABIOS } from './program.ts';
 import { Workshops } from './recorded.ts';
 import { golden } from './sessions.ts';
 import type { How } from './talk.ts';
@@ -122,7 +120,7 @@ function plays(): Play[] {
   // People take longer to type than the firmware to look around.
   const { talk } = usb[5];
   const addressed = asked(talk, /info usb/, /Device 0\.1/, 5);
-  usb[5] = { ...usb[5], talk: { ...addressed, argv: [...talk.argv, '-bios', SEABIOS] } };
+  usb[5] = { ...usb[5], talk: addressed };
   return [
     { name: 'A10 0', talk: sticks() },
     { name: 'D01 0', talk: protocol() },
@@ -141,10 +139,6 @@ function plays(): Play[] {
 }
 
 async function hold(how: How, { name, talk, differs }: Play, workshops: Workshops): Promise<void> {
-  if (talk.argv.includes(SEABIOS) && !existsSync(SEABIOS)) {
-    console.log(`${name}: skipped, SeaBIOS absent`);
-    return;
-  }
   const words = name.startsWith('H') ? [] : LEGACY;
   const here = { ...talk, argv: [...words, ...talk.argv] };
   const got = await converse(await workshops.next(), here, { how, patienceMs: 30_000 });

@@ -222,6 +222,6 @@ export function playAll(how: How): void {
       for (const name of BEFORE[session.name] ?? []) await play(how, named(name), workshop);
       await play(how, session, workshop);
     },
-    60_000,
+    120_000,
   );
 }

@@ -59,7 +59,7 @@ function waitsFor(typed: string, waits: readonly Wait[]): Step[] {
 }
 
 const PROMPT = /(^|\n|-)\r*(\(qemu\) |qemu-io> |[Pp]assword: )$/;
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 30_000;
 const AGAIN_MS = 30;
 const KILLED = '(killed by recorder)';
 

@@ -40,7 +40,6 @@ export const CODE = 0x10000;
 export const STACK = 0x20000;
 export const DATA = 0x30000;
 const HLT = 0xf4;
-const TRAINING = 200_000;
 const PRESENT_CODE = 0x9b00;
 const PRESENT_DATA = 0x9300;
 const BIG = 0x400000;
@@ -80,17 +79,8 @@ export class Scene {
   ) {
     this.machine = new BareMachine(1, options.model, options.loops);
     this.s = this.machine.cpu.processor.s;
-    if (options.loops === true) this.train();
     this.tables();
     this.registers();
-  }
-
-  /** A jump to itself, until the processor trains its loops. */
-  private train(): void {
-    this.machine.loadBootSector(Uint8Array.of(0xeb, 0xfe));
-    this.machine.cpu.run(TRAINING);
-    this.machine.cpu.run(1);
-    this.machine.cpu.reset();
   }
 
   private tables(): void {

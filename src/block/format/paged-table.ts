@@ -7,12 +7,21 @@
 
 import { BlockError } from '../backend.ts';
 import type { BlockNode } from '../node.ts';
-import { OVERHEAD } from './table-budget.ts';
 
 const PAGE_ENTRIES = 2048;
 export const PAGE_BYTES = PAGE_ENTRIES * 8;
+/** What a table or page takes beside its bytes: objects and views. */
+export const OVERHEAD = 512;
 const SECTOR = 512;
 const SECTOR_ENTRIES = SECTOR / 8;
+
+export interface PageMemory {
+  /** At most PAGE_BYTES, with anything in them. */
+  take(bytes: number): Uint8Array;
+  giveBack(bytes: Uint8Array): void;
+  /** Called when what was taken can be forgotten again. */
+  settle(): void;
+}
 
 export interface TablePage {
   /** The entry at the start of `data`. */
@@ -27,14 +36,14 @@ export class PagedTable {
   private readonly loading = new Map<number, Promise<TablePage>>();
   private readonly dirtySectors = new Set<number>();
   private last: TablePage | undefined;
-  private scratch: Uint8Array<ArrayBuffer> | undefined;
+  private isDropped = false;
 
   constructor(
     private readonly file: BlockNode,
     readonly offset: number,
     readonly entries: number,
-    /** Told of memory that is needed from now on, or no longer. */
-    private readonly charge: (bytes: number) => void,
+    /** Where memory for pages comes from and goes to. */
+    private readonly memory: PageMemory,
   ) {}
 
   get byteLength(): number {
@@ -48,7 +57,10 @@ export class PagedTable {
   /** Bytes of pages that must stay. */
   dirtyBytes = 0;
 
-  /** The page with entry `index`; at once when it is in memory. */
+  /**
+   * The page with entry `index`; at once when it is in memory. It is good until something else is
+   * awaited: after a promise, ask again.
+   */
   page(index: number): TablePage | Promise<TablePage> {
     return this.cached(index) ?? this.load(Math.floor(index / PAGE_ENTRIES));
   }
@@ -72,12 +84,20 @@ export class PagedTable {
   private async read(number: number): Promise<TablePage> {
     const first = number * PAGE_ENTRIES;
     if (first >= this.entries) throw new BlockError('EIO', 'Input/output error');
-    const page = emptyPage(first, Math.min(PAGE_ENTRIES, this.entries - first));
-    await this.file.read(this.offset + first * 8, page.bytes);
-    const present = this.pages.get(number);
-    if (present !== undefined) return present;
+    const bytes = this.memory.take(Math.min(PAGE_ENTRIES, this.entries - first) * 8);
+    try {
+      await this.file.read(this.offset + first * 8, bytes);
+    } catch (error) {
+      this.memory.giveBack(bytes);
+      throw error;
+    }
+    const page = { first, bytes, data: view(bytes), dirty: false };
+    if (this.isDropped) {
+      this.memory.giveBack(bytes);
+      return page;
+    }
     this.pages.set(number, page);
-    this.charge(page.bytes.length + OVERHEAD);
+    this.memory.settle();
     return page;
   }
 
@@ -95,22 +115,22 @@ export class PagedTable {
     return undefined;
   }
 
-  /** All entries in order, by pages; what is not in memory leaves nothing behind there. */
+  /** All entries in order, as copies of pages, each good until the next. */
   async scan(visit: (page: TablePage) => void | Promise<void>): Promise<void> {
+    const room = new Uint8Array(Math.min(PAGE_BYTES, this.byteLength));
     for (let first = 0; first < this.entries; first += PAGE_ENTRIES) {
-      const done = visit(this.cached(first) ?? (await this.glance(first)));
+      const bytes = room.subarray(0, this.byteLength - first * 8);
+      await this.copy(first, bytes);
+      const done = visit({ first, bytes, data: view(bytes), dirty: false });
       if (done !== undefined) await done;
     }
   }
 
-  /** The page from entry `first` on, good until the next glance. */
-  private async glance(first: number): Promise<TablePage> {
-    const count = Math.min(PAGE_ENTRIES, this.entries - first);
-    this.scratch ??= new Uint8Array(Math.min(PAGE_ENTRIES, this.entries) * 8);
-    const bytes = this.scratch.subarray(0, count * 8);
-    await this.file.read(this.offset + first * 8, bytes);
-    const data = new DataView(bytes.buffer, 0, bytes.length);
-    return { first, bytes, data, dirty: false };
+  /** Entries from `first` on, at the start of a page; what is not in memory stays so. */
+  async copy(first: number, into: Uint8Array): Promise<void> {
+    const page = this.cached(first);
+    if (page === undefined) await this.file.read(this.offset + first * 8, into);
+    else into.set(page.bytes.subarray(0, into.length));
   }
 
   /** Writes the sectors that have changed. */
@@ -135,8 +155,9 @@ export class PagedTable {
     }
   }
 
-  /** Forgets everything, changes too. */
+  /** Forgets everything, changes too, for ever. */
   drop(): void {
+    this.isDropped = true;
     for (const [number, page] of this.pages) this.forget(number, page);
     this.dirtySectors.clear();
     this.dirtyBytes = 0;
@@ -145,11 +166,10 @@ export class PagedTable {
   private forget(number: number, page: TablePage): void {
     this.pages.delete(number);
     if (this.last === page) this.last = undefined;
-    this.charge(-page.bytes.length - OVERHEAD);
+    this.memory.giveBack(page.bytes);
   }
 }
 
-function emptyPage(first: number, count: number): TablePage {
-  const bytes = new Uint8Array(count * 8);
-  return { first, bytes, data: new DataView(bytes.buffer), dirty: false };
+function view(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -5,9 +5,9 @@
 
 import { BlockError, IO_ERROR } from '../backend.ts';
 import type { BlockNode } from '../node.ts';
-import { PagedTable, type TablePage } from './paged-table.ts';
+import { OVERHEAD, PagedTable, type TablePage } from './paged-table.ts';
 import type { QcowHeader } from './qcow-header.ts';
-import { MOST_DIRTY, OVERHEAD, type TableBudget, type TableHolder } from './table-budget.ts';
+import { MOST_DIRTY, type TableBudget, type TableHolder } from './table-budget.ts';
 
 interface L2Table {
   readonly offset: number;
@@ -39,7 +39,7 @@ export class QcowTables implements TableHolder {
     this.clusterSize = 2 ** header.clusterBits;
     this.coverage = 2 ** (header.clusterBits + header.l2Bits);
     this.end = file.length;
-    this.l1 = new PagedTable(file, header.l1Offset, header.l1Size, bytes => this.charge(bytes));
+    this.l1 = new PagedTable(file, header.l1Offset, header.l1Size, budget.pages(this));
   }
 
   private charge(bytes: number): void {
@@ -56,7 +56,12 @@ export class QcowTables implements TableHolder {
   /** Where the L2 table for a guest offset is; 0 when there is none. */
   async tablePlace(offset: number): Promise<number> {
     const index = Math.floor(offset / this.coverage);
-    return index >= this.header.l1Size ? 0 : placeIn(await this.l1.page(index), index);
+    if (index >= this.header.l1Size) return 0;
+    for (;;) {
+      const page = this.l1.page(index);
+      if (!(page instanceof Promise)) return placeIn(page, index);
+      await page;
+    }
   }
 
   /** The L2 entry for a guest offset; 0 when nothing is there. */
@@ -104,11 +109,15 @@ export class QcowTables implements TableHolder {
     }
   }
 
-  /** Forgets everything: the image is closed, or empty from now on. */
+  /** Forgets everything: the image is closed. */
   drop(): void {
+    this.dropTables();
+    this.l1.drop();
+  }
+
+  private dropTables(): void {
     for (const place of [...this.tables.keys()]) this.forget(place);
     this.dirtyTables = 0;
-    this.l1.drop();
   }
 
   /** False for places before the tables' end or past the file's: a broken entry. */
@@ -165,7 +174,7 @@ export class QcowTables implements TableHolder {
 
   /** Drops every entry. The space stays in the file. */
   async clear(): Promise<void> {
-    this.drop();
+    this.dropTables();
     await this.l1.scan(async ({ first, data }) => {
       for (let at = 0; at < data.byteLength; at += 8) {
         if (data.getBigUint64(at) === 0n) continue;

@@ -6,6 +6,8 @@
  * has written it, which images do by themselves before it is too much.
  */
 
+import { OVERHEAD, PAGE_BYTES, type PageMemory } from './paged-table.ts';
+
 /** For all tables together. */
 const LIMIT = 24 * 1024 * 1024;
 /** What is left after tables had to go. */
@@ -14,8 +16,8 @@ const AFTERWARDS = LIMIT * 0.75;
 export const MOST_DIRTY = LIMIT / 3;
 /** Less than this is not written for the sake of memory alone. */
 export const WORTH_WRITING = 1024 * 1024;
-/** What a table takes beside its bytes: objects and views. */
-export const OVERHEAD = 512;
+/** Pages that may wait for their next use. */
+const SPARE = 512;
 
 export interface TableHolder {
   /** Of tables that are in memory, as `charge` was told. */
@@ -27,6 +29,27 @@ export interface TableHolder {
 export class TableBudget {
   private readonly holders = new Set<TableHolder>();
   private used = 0;
+  /** Pages that nobody holds: the collector would leave them lying for long. */
+  private readonly spare: Uint8Array[] = [];
+
+  /** Memory for pages of tables, on the account of `holder`. */
+  pages(holder: TableHolder & { heldBytes: number }): PageMemory {
+    const note = (bytes: number): void => {
+      holder.heldBytes += bytes;
+      this.charge(holder, bytes);
+    };
+    return {
+      take: bytes => {
+        note(bytes + OVERHEAD);
+        return (bytes === PAGE_BYTES ? this.spare.pop() : undefined) ?? new Uint8Array(bytes);
+      },
+      giveBack: page => {
+        note(-page.length - OVERHEAD);
+        if (page.length === PAGE_BYTES && this.spare.length < SPARE) this.spare.push(page);
+      },
+      settle: () => this.relieve(),
+    };
+  }
 
   /** Tells of tables that came (or went, with a negative number). */
   charge(holder: TableHolder, bytes: number): void {

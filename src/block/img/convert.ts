@@ -5,7 +5,7 @@
 import { UserError } from '../../error.ts';
 import { parseSize } from '../../size.ts';
 import { CACHE_MODES } from '../cache-mode.ts';
-import { makeImage } from '../create.ts';
+import { checkProtocol, makeImage } from '../create.ts';
 import {
   asksForHelp,
   CREATE_OPTIONS,
@@ -126,6 +126,11 @@ async function pickSnapshot(sources: readonly BlockNode[], key: SnapshotKey): Pr
 async function run(tool: Tool, plan: Plan): Promise<void> {
   const { given, format, target, sources } = plan;
   const values = targetOptions(plan);
+  try {
+    checkProtocol(target);
+  } catch (error) {
+    throw new Failure([messageOf(error)]);
+  }
   if (sources.reads(target, tool.context.host)) {
     const why = 'Failed to get "write" lock: the source is read from it';
     throw new Failure([`${target}: error while converting ${format}: ${why}`]);

@@ -104,7 +104,7 @@ function isOnFile(image: BlockNode): boolean {
   return at.driver === 'file';
 }
 
-function findDebug({ node }: IoSession): BlkdebugNode | undefined {
+export function findDebug({ node }: IoSession): BlkdebugNode | undefined {
   for (let at = node; at !== undefined; at = at.file) if (at instanceof BlkdebugNode) return at;
   return undefined;
 }

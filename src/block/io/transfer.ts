@@ -14,6 +14,10 @@ const DEFAULT_PATTERN = 0xcd;
 
 /** The largest request, in bytes. */
 const MOST = 0x7fff_fe00;
+/** So much of a request is in memory at once. */
+const PIECE = 8 * 1024 * 1024;
+/** So much is shown at once: as text it is five times as long. */
+const SHOWN = 65536;
 
 function number(text: string): number {
   const value = parseNumber(text);
@@ -87,24 +91,81 @@ async function readRange(
   const { offset, length } = range;
   const check = checkRange(flags, length);
   const since = session.host.elapsed();
-  let bytes: Uint8Array;
+  const read = (): AsyncGenerator<Piece> => readPieces(session.image, range, flags.has('b'));
+  let differs = false;
+  let only: Piece | undefined;
+  await told(name, async () => {
+    for await (const piece of read()) {
+      if (check !== undefined && !holds(piece, offset, check)) differs = true;
+      only = piece;
+    }
+  });
+  if (differs && check !== undefined) {
+    const where = `offset ${offset + check.offset}, ${check.length} bytes`;
+    session.print(`Pattern verification failed at ${where}\n`);
+  }
+  if (flags.has('v') && !flags.has('q')) {
+    // What did not fit into one piece has to be read again.
+    await told(name, async () => {
+      for await (const piece of length <= PIECE && only ? [only] : read()) show(session, piece);
+    });
+  }
+  report({ session, flags, verb: 'read', offset, length, since });
+}
+
+/** Says which command it was that failed. */
+async function told(name: string, work: () => Promise<void>): Promise<void> {
   try {
-    if (flags.has('b')) {
-      bytes = new Uint8Array(length);
-      await readVmState(session.image, offset, bytes);
-    } else bytes = await readAnywhere(session.image, range);
+    await work();
   } catch (error) {
+    if (error instanceof IoError) throw error;
     throw new IoError(`${name} failed: ${reasonOf(error)}`);
   }
-  if (check !== undefined) {
-    const part = bytes.subarray(check.offset, check.offset + check.length);
-    if (!part.every(byte => byte === check.value)) {
-      const where = `offset ${offset + check.offset}, ${check.length} bytes`;
-      session.print(`Pattern verification failed at ${where}\n`);
-    }
+}
+
+interface Piece {
+  readonly at: number;
+  readonly bytes: Uint8Array;
+}
+
+/** Reads a range, of which only a piece is in memory: each is good until the next. */
+async function* readPieces(
+  image: BlockNode,
+  { offset, length }: Range,
+  vmState: boolean,
+): AsyncGenerator<Piece> {
+  if (!vmState) requireInside(image.length, { offset, length });
+  const whole = vmState ? { offset, length } : around({ offset, length });
+  const buffer = new Uint8Array(Math.min(PIECE, whole.length));
+  let done = 0;
+  do {
+    const bytes = buffer.subarray(0, whole.length - done);
+    const at = whole.offset + done;
+    if (vmState) await readVmState(image, at, bytes);
+    else await image.read(at, bytes);
+    done += bytes.length;
+    const from = Math.max(0, offset - at);
+    yield { at: at + from, bytes: bytes.subarray(from, Math.max(from, offset + length - at)) };
+  } while (done < whole.length);
+}
+
+/** True when a piece has the value wherever it is looked for. */
+function holds(
+  { at, bytes }: Piece,
+  offset: number,
+  check: Range & { readonly value: number },
+): boolean {
+  const start = offset + check.offset - at;
+  const from = Math.min(bytes.length, Math.max(0, start));
+  const part = bytes.subarray(from, Math.max(from, start + check.length));
+  for (let i = 0; i < part.length; i++) if (part[i] !== check.value) return false;
+  return true;
+}
+
+function show(session: IoSession, { at, bytes }: Piece): void {
+  for (let i = 0; i < bytes.length; i += SHOWN) {
+    session.print(dumpText(bytes.subarray(i, i + SHOWN), at + i));
   }
-  if (flags.has('v') && !flags.has('q')) session.print(dumpText(bytes, offset));
-  report({ session, flags, verb: 'read', offset, length, since });
 }
 
 function requireInside(total: number, { offset, length }: Range): void {
@@ -115,15 +176,6 @@ function requireInside(total: number, { offset, length }: Range): void {
 function around({ offset, length }: Range): Range {
   const start = offset - (offset % SECTOR);
   return { offset: start, length: Math.ceil((offset + length) / SECTOR) * SECTOR - start };
-}
-
-async function readAnywhere(image: BlockNode, range: Range): Promise<Uint8Array> {
-  requireInside(image.length, range);
-  const whole = around(range);
-  const bytes = new Uint8Array(whole.length);
-  await image.read(whole.offset, bytes);
-  const from = range.offset - whole.offset;
-  return bytes.subarray(from, from + range.length);
 }
 
 function checkRange(
@@ -167,12 +219,7 @@ async function writeRange(
   const value = flags.get('P');
   const fill = value === undefined ? DEFAULT_PATTERN : pattern(value);
   const since = session.host.elapsed();
-  try {
-    await store(session, flags, range, () => new Uint8Array(length).fill(fill));
-  } catch (error) {
-    if (error instanceof IoError) throw error;
-    throw new IoError(`${name} failed: ${reasonOf(error)}`);
-  }
+  await told(name, () => store(session, flags, range, fill));
   report({ session, flags, verb: 'wrote', offset, length, since });
 }
 
@@ -180,18 +227,50 @@ async function store(
   { image }: IoSession,
   flags: Flags,
   range: Range,
-  bytes: () => Uint8Array,
+  fill: number,
 ): Promise<void> {
   const { offset, length } = range;
-  if (flags.has('b')) return writeVmState(image, offset, bytes());
+  const filled = (most: number): Uint8Array => new Uint8Array(Math.min(length, most)).fill(fill);
+  if (flags.has('b')) {
+    const bytes = filled(PIECE);
+    let done = 0;
+    do {
+      await writeVmState(image, offset + done, bytes.subarray(0, length - done));
+      done += bytes.length;
+    } while (done < length);
+    return;
+  }
   requireInside(image.length, range);
   if (flags.has('z')) return image.writeZeroes(offset, length, false);
-  if (flags.has('c')) return writeCompressed(image, offset, bytes());
+  // No cluster is as large as a piece: what is longer is refused whatever it holds.
+  if (flags.has('c')) return writeCompressed(image, offset, filled(PIECE));
+  await writePieces(image, range, fill);
+}
+
+/** Writes whole sectors; what lies in the first and the last beside the range stays. */
+async function writePieces(image: BlockNode, range: Range, fill: number): Promise<void> {
+  const { offset, length } = range;
   const whole = around(range);
-  if (whole.length === length) return image.write(offset, bytes());
-  const sectors = await readAnywhere(image, whole);
-  sectors.set(bytes(), offset - whole.offset);
-  return image.write(whole.offset, sectors);
+  const buffer = new Uint8Array(Math.min(PIECE, whole.length));
+  let done = 0;
+  do {
+    const at = whole.offset + done;
+    const bytes = buffer.subarray(0, whole.length - done);
+    bytes.fill(fill);
+    const before = new Uint8Array(SECTOR);
+    const head = offset - at;
+    if (head > 0) {
+      await image.read(at, before);
+      bytes.set(before.subarray(0, head));
+    }
+    const tail = at + bytes.length - offset - length;
+    if (tail > 0) {
+      await image.read(at + bytes.length - SECTOR, before);
+      bytes.set(before.subarray(SECTOR - tail), bytes.length - tail);
+    }
+    await image.write(at, bytes);
+    done += bytes.length;
+  } while (done < whole.length);
 }
 
 function lengths(rest: readonly string[]): Range {
@@ -253,10 +332,7 @@ export async function multiwrite(session: IoSession, words: Words): Promise<void
   const since = session.host.elapsed();
   const ranges = groups.map(lengths);
   try {
-    const work = ranges.map((range, i) => {
-      const bytes = new Uint8Array(range.length).fill(first + i);
-      return store(session, flags, range, () => bytes);
-    });
+    const work = ranges.map((range, i) => store(session, flags, range, (first + i) % 256));
     await Promise.all(work);
   } catch (error) {
     if (error instanceof IoError) throw error;

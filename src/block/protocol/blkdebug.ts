@@ -45,12 +45,24 @@ interface Suspended {
 
 const CODES: { readonly [errno: number]: readonly [string, string] } = {
   1: ['EPERM', 'Operation not permitted'],
+  2: ['ENOENT', 'No such file or directory'],
+  4: ['EINTR', 'Interrupted system call'],
   5: ['EIO', IO_ERROR],
+  11: ['EAGAIN', 'Resource temporarily unavailable'],
   12: ['ENOMEM', 'Cannot allocate memory'],
+  13: ['EACCES', 'Permission denied'],
+  16: ['EBUSY', 'Device or resource busy'],
+  17: ['EEXIST', 'File exists'],
+  19: ['ENODEV', 'No such device'],
   22: ['EINVAL', 'Invalid argument'],
   27: ['EFBIG', 'File too large'],
   28: ['ENOSPC', 'No space left on device'],
+  29: ['ESPIPE', 'Illegal seek'],
   30: ['EROFS', 'Read-only file system'],
+  95: ['ENOTSUP', 'Operation not supported'],
+  110: ['ETIMEDOUT', 'Connection timed out'],
+  122: ['EDQUOT', 'Disk quota exceeded'],
+  125: ['ECANCELED', 'Operation canceled'],
 };
 
 export class BlkdebugNode implements BlockNode {
@@ -61,7 +73,7 @@ export class BlkdebugNode implements BlockNode {
   private active: InjectError[] = [];
   private breakpoints: { readonly tag: string; readonly event: DebugEvent }[] = [];
   private suspended: Suspended[] = [];
-  private readonly waiters: { readonly tag: string; readonly done: () => void }[] = [];
+  private waiters: { readonly tag: string | undefined; readonly done: () => void }[] = [];
 
   constructor(
     readonly filename: string,
@@ -103,7 +115,9 @@ export class BlkdebugNode implements BlockNode {
     await new Promise<void>(resume => {
       this.suspended.push({ tag, resume });
       this.tell(`blkdebug: Suspended request '${tag}'`);
-      for (const waiter of this.waiters) if (waiter.tag === tag) waiter.done();
+      const due = this.waiters.filter(w => w.tag === undefined || w.tag === tag);
+      this.waiters = this.waiters.filter(w => !due.includes(w));
+      for (const { done } of due) done();
     });
     this.tell(`blkdebug: Resuming request '${tag}'`);
   }
@@ -132,8 +146,9 @@ export class BlkdebugNode implements BlockNode {
     return found;
   }
 
-  async waitSuspended(tag: string): Promise<void> {
-    if (this.suspended.some(s => s.tag === tag)) return;
+  /** Without a tag: any request. */
+  async waitSuspended(tag?: string): Promise<void> {
+    if (this.suspended.some(s => tag === undefined || s.tag === tag)) return;
     await new Promise<void>(done => this.waiters.push({ tag, done }));
   }
 

@@ -56,6 +56,7 @@ export function eisaId(id: string): Aml {
 }
 
 export const local0: Aml = [0x60];
+export const local1: Aml = [0x61];
 export const arg0: Aml = [0x68];
 
 const flat = (terms: readonly Aml[]): number[] => terms.flatMap(term => [...term]);
@@ -95,17 +96,29 @@ export const pciRegion = (path: string, offset: number, length: number): Aml => 
   ...integer(offset),
   ...integer(length),
 ];
-/** Byte-wide fields one after the other. */
-export const byteFields = (region: string, fields: readonly string[]): Aml => [
+/** I/O ports. */
+export const ioRegion = (path: string, base: number, length: number): Aml => [
   0x5b,
-  0x81,
-  ...packaged([
-    ...name(region),
-    0x01,
-    ...fields.flatMap(field => [...ascii(field), ...fieldWidth(8)]),
-  ]),
+  0x80,
+  ...name(path),
+  0x01,
+  ...integer(base),
+  ...integer(length),
 ];
 
+/** Fields one after the other, each as wide as an access. */
+function fields(region: string, names: readonly string[], width: 8 | 32): Aml {
+  const units = names.flatMap(field => [...ascii(field), ...fieldWidth(width)]);
+  return [0x5b, 0x81, ...packaged([...name(region), width === 8 ? 0x01 : 0x03, ...units])];
+}
+
+export const byteFields = (region: string, names: readonly string[]): Aml =>
+  fields(region, names, 8);
+export const dwordFields = (region: string, names: readonly string[]): Aml =>
+  fields(region, names, 32);
+
+/** Tells the operating system of something about a device. */
+export const notify = (path: string, what: number): Aml => [0x86, ...name(path), ...integer(what)];
 export const store = (value: Aml, into: Aml): Aml => [0x70, ...value, ...into];
 export const giveBack = (value: Aml): Aml => [0xa4, ...value];
 export const when = (condition: Aml, ...body: readonly Aml[]): Aml => [

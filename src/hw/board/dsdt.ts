@@ -1,9 +1,10 @@
 /**
  * The board as ACPI describes it: what is on the ISA bus, how PCI interrupts are routed, where
- * devices may be put, and how to switch off.
+ * devices may be put, which PCI slots can be filled and emptied, and how to switch off.
  *
- * Specification: ACPI 1.0b, chapters 6 and 7; PCI interrupt links as the PIIX3 has them.
- * Not described, because not there: parallel port, hot plugging.
+ * Specification: ACPI 1.0b, chapters 5 to 7; PCI interrupt links as the PIIX3 has them; QEMU's
+ * documentation, "QEMU<->ACPI BIOS PCI hotplug interface".
+ * Not described, because not there: parallel port.
  */
 
 import * as aml from '../acpi/aml.ts';
@@ -15,6 +16,10 @@ export interface BoardFacts {
   /** COM1, COM2. */
   readonly serials: readonly [boolean, boolean];
   readonly gpe0: number;
+  /** Ports of the hot-plug registers. */
+  readonly hotplugBase: number;
+  /** Slots whose device stays. */
+  readonly fixedSlots: readonly number[];
 }
 
 const LINKS = ['LNKA', 'LNKB', 'LNKC', 'LNKD'];
@@ -25,6 +30,10 @@ const SLOTS = 32;
 const PIIX_SLOT = 1;
 const ROUTING_DISABLED = 0x80;
 const PCI_MEMORY_END = 0xfebfffff;
+const HOTPLUG_LENGTH = 20;
+/** What the operating system is told of a slot. */
+const CHECK_DEVICE = 1;
+const EJECT_REQUEST = 3;
 const PRESENT = 0x0b;
 const DISABLED = 0x09;
 /** Where the interrupt number is in the resource template of a link. */
@@ -34,6 +43,7 @@ export function dsdt(facts: BoardFacts): readonly number[] {
   return [
     ...aml.scope('\\_PR', aml.processor('CPU0', 0)),
     ...aml.scope('\\_SB', pciRoot(facts), hpet(), ...LINKS.map(link), sciLink()),
+    ...aml.scope('\\_GPE', aml.method('_E01', 0, aml.name('\\_SB.PCI0.PCNT'))),
     ...aml.define(
       '\\_S5',
       aml.pack(aml.integer(0), aml.integer(0), aml.integer(0), aml.integer(0)),
@@ -56,7 +66,44 @@ function pciRoot(facts: BoardFacts): aml.Aml {
       aml.byteFields('P40C', ROUTES),
       ...isaDevices(facts),
     ),
+    ...hotplug(facts),
   );
+}
+
+/**
+ * Slots that can be filled and emptied, and the method behind their event. The event is general
+ * purpose event 1.
+ */
+function hotplug({ hotplugBase, fixedSlots }: BoardFacts): aml.Aml[] {
+  const slots = Array.from({ length: SLOTS }, (_, slot) => slot).filter(
+    slot => !fixedSlots.includes(slot),
+  );
+  const nameOf = (slot: number): string => `S${slot.toString(16).toUpperCase().padStart(2, '0')}`;
+  const bit = (slot: number): aml.Aml => aml.integer((1 << slot) >>> 0);
+  const notices = slots.flatMap(slot => [
+    aml.when(aml.and(aml.local0, bit(slot)), aml.notify(nameOf(slot), CHECK_DEVICE)),
+    aml.when(aml.and(aml.local1, bit(slot)), aml.notify(nameOf(slot), EJECT_REQUEST)),
+  ]);
+  return [
+    aml.ioRegion('PCST', hotplugBase, HOTPLUG_LENGTH),
+    aml.dwordFields('PCST', ['PCIU', 'PCID', 'PCEJ', 'PCRM', 'PCBN']),
+    ...slots.map(slot =>
+      aml.device(
+        nameOf(slot),
+        aml.define('_ADR', aml.integer((slot << 16) >>> 0)),
+        aml.define('_SUN', aml.integer(slot)),
+        aml.method('_EJ0', 1, aml.store(bit(slot), aml.name('PCEJ'))),
+      ),
+    ),
+    aml.method(
+      'PCNT',
+      0,
+      aml.store(aml.integer(0), aml.name('PCBN')),
+      aml.store(aml.name('PCIU'), aml.local0),
+      aml.store(aml.name('PCID'), aml.local1),
+      ...notices,
+    ),
+  ];
 }
 
 function hpet(): aml.Aml {
@@ -68,12 +115,13 @@ function hpet(): aml.Aml {
   );
 }
 
-function rootResources({ ramEnd, gpe0 }: BoardFacts): aml.Aml {
+function rootResources({ ramEnd, gpe0, hotplugBase }: BoardFacts): aml.Aml {
   return aml.resources(
     aml.busNumbers(0, 0xff),
     aml.ioPorts(0xcf8, 8),
     aml.ioWindow(0x0000, 0x0cf7),
-    aml.ioWindow(0x0d00, gpe0 - 1),
+    aml.ioWindow(0x0d00, hotplugBase - 1),
+    aml.ioWindow(hotplugBase + HOTPLUG_LENGTH, gpe0 - 1),
     aml.ioWindow(gpe0 + 4, 0xffff),
     aml.memoryWindow(0xa0000, 0xbffff, 'cacheable'),
     aml.memoryWindow(ramEnd, PCI_MEMORY_END, 'none'),

@@ -9,6 +9,7 @@ import { dsdt } from './dsdt.ts';
 import { IOAPIC_BASE, TIMER_PIN } from './interrupts.ts';
 import type { PcOptions } from './options.ts';
 import { scsiBootPaths } from './scsi.ts';
+import { HOTPLUG_BASE } from './slots.ts';
 import { smbiosFiles } from './smbios.ts';
 import { HPET_BASE } from './timers.ts';
 import { usbBootPaths } from './usb.ts';
@@ -17,6 +18,8 @@ export interface FirmwareFacts {
   readonly ramBelow4g: number;
   readonly serials: readonly [boolean, boolean];
   readonly gpe0: number;
+  /** PCI slots whose device stays. */
+  readonly fixedSlots: readonly number[];
   readonly sciIrq: number;
   /** Where the firmware put the power-management ports: asked when it reads the tables. */
   readonly pmBase: () => number;
@@ -77,7 +80,7 @@ export function fillFwCfg(fwCfg: FwCfg, options: PcOptions, facts: FirmwareFacts
 }
 
 function addAcpi(fwCfg: FwCfg, facts: FirmwareFacts): void {
-  const code = dsdt({ ...facts, ramEnd: facts.ramBelow4g });
+  const code = dsdt({ ...facts, ramEnd: facts.ramBelow4g, hotplugBase: HOTPLUG_BASE });
   const build = () =>
     acpiFiles(code, {
       sciIrq: facts.sciIrq,

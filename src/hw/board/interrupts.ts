@@ -10,6 +10,7 @@
 import type { Clock } from '../../clock.ts';
 import { Line, orGate, splitter } from '../../line.ts';
 import type { Device } from '../device.ts';
+import { MESSAGE_ASSERT, MESSAGE_LEVEL, MESSAGE_LOGICAL } from '../intc/apic-message.ts';
 import { ApicTimer } from '../intc/apic-timer.ts';
 import { I8259 } from '../intc/i8259.ts';
 import { IOAPIC_PINS, IoApic } from '../intc/ioapic.ts';
@@ -23,6 +24,9 @@ const IOAPIC_LENGTH = 0x1000;
 export const TIMER_PIN = 2;
 const CASCADE_IRQ = 2;
 const ISA_IRQS = 16;
+/** Addresses of interrupt messages, in MiB; vector and delivery mode of their data. */
+const MESSAGE_WINDOW = 0xfee;
+const MESSAGE_DATA = 0x7ff;
 
 export interface InterruptOptions {
   readonly clock: Clock;
@@ -70,6 +74,15 @@ export class Interrupts {
       ['apic-timer', this.timer],
       ['apic', this.apic],
     ];
+  }
+
+  /** A device writes an interrupt message to the bus. False when no local APIC is there. */
+  message(address: number, data: number): boolean {
+    if (address >>> 20 !== MESSAGE_WINDOW) return false;
+    const logical = (address & 4) === 0 ? 0 : MESSAGE_LOGICAL;
+    const mode = data & (MESSAGE_DATA | MESSAGE_ASSERT | MESSAGE_LEVEL);
+    this.apic.deliver(mode | logical, (address >>> 12) & 0xff);
+    return true;
   }
 
   /** Edges of other chips' resets are no interrupts. */

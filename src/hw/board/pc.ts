@@ -43,6 +43,7 @@ import type { DriveOptions, PcEvents, PcOptions } from './options.ts';
 import { buildParallels, PARALLEL_IRQ } from './parallel.ts';
 import { ramBelow4g } from './ram.ts';
 import { BoardScsi } from './scsi.ts';
+import { BoardSlots } from './slots.ts';
 import { loadDevices, saveDevices } from './states.ts';
 import { BoardTexts } from './texts.ts';
 import { BoardTimers } from './timers.ts';
@@ -88,6 +89,7 @@ export class Pc {
   readonly ide: Piix3Ide;
   readonly usb: BoardUsb | undefined;
   readonly pm: Piix4Pm;
+  readonly slots: BoardSlots;
   readonly virtio: BoardVirtio;
   readonly scsi: BoardScsi;
   readonly pics: readonly [master: I8259, slave: I8259];
@@ -140,8 +142,13 @@ export class Pc {
     this.usb = this.buildUsb();
     this.pm = this.buildPower();
     this.buildFloppy();
-    this.virtio = this.buildVirtio();
-    this.scsi = this.buildScsi();
+    const fixedSlots = this.pci.sorted.map(({ devfn }) => devfn >> 3);
+    this.slots = this.buildSlots();
+    const slotParts = { ...options, wiring: this.wiring, slots: this.slots };
+    const send = options.hasApic === false ? undefined : this.interruptMessage;
+    this.virtio = new BoardVirtio({ ...slotParts, send });
+    this.scsi = new BoardScsi(slotParts);
+    this.fillSlots();
     this.buildDebugPorts();
     this.add('fw_cfg', this.fwCfg);
     this.wiring.ports({ name: 'fwcfg', base: 0x510, length: 2, maxSize: 2 }, this.fwCfg.ports);
@@ -149,6 +156,7 @@ export class Pc {
       ramBelow4g: this.ramBelow4g,
       serials: [this.serials[0] !== undefined, this.serials[1] !== undefined],
       gpe0: GPE0_BASE,
+      fixedSlots,
       sciIrq: SCI_IRQ,
       pmBase: () => this.pm.base,
       bootPaths: virtioBootPaths(this.virtio.plugged),
@@ -432,19 +440,25 @@ export class Pc {
     this.add('fdc', buildFloppy({ ...this.options, wiring: this.wiring, irq, dma }));
   }
 
-  private buildVirtio(): BoardVirtio {
+  private buildSlots(): BoardSlots {
     const notify = (): void => this.pm.raiseEvent(PCI_HOTPLUG_EVENT);
     const parts = { wiring: this.wiring, pci: this.pci, devices: this.added };
-    const virtio = new BoardVirtio({ ...this.options, ...parts, notify });
-    for (const disk of this.options.virtioDisks ?? []) virtio.plug(disk);
-    return virtio;
+    return new BoardSlots({ ...parts, notify });
   }
 
-  private buildScsi(): BoardScsi {
-    const parts = { wiring: this.wiring, pci: this.pci, devices: this.added };
-    const scsi = new BoardScsi({ ...this.options, ...parts });
-    for (const controller of this.options.scsi ?? []) scsi.plug(controller);
-    return scsi;
+  private readonly interruptMessage = (address: number, data: number): void => {
+    if (!this.interrupts.message(address, data)) this.options.memory.write(address, 4, data);
+  };
+
+  /** What the user puts into slots, in their order. */
+  private fillSlots(): void {
+    const { virtioDisks = [], scsi = [] } = this.options;
+    const fillers = [
+      ...virtioDisks.map(disk => ({ slot: disk.slot, plug: () => this.virtio.plug(disk) })),
+      ...scsi.map(adapter => ({ slot: adapter.slot, plug: () => this.scsi.plug(adapter) })),
+    ];
+    fillers.sort((a, b) => (a.slot ?? Infinity) - (b.slot ?? Infinity));
+    for (const { plug } of fillers) plug();
   }
 
   private buildDebugPorts(): void {

@@ -117,9 +117,13 @@ function pciNode(facts: TreeFacts, device: PciFunction): QdevInfo {
   const disk = facts.virtio.find(plugged => plugged.device.pci === device);
   const adapter = facts.scsi.find(plugged => plugged.device.pci === device);
   const romfile = name === 'VGA' ? (facts.options.vga?.rom?.name ?? '') : '';
+  const vectors = disk?.options.vectors;
   return node(
     name,
-    { addr: pciAddress(device), romfile, multifunction },
+    {
+      ...{ addr: pciAddress(device), romfile, multifunction },
+      ...(vectors === undefined ? {} : { vectors }),
+    },
     {
       id: (disk ?? adapter)?.options.id,
       path: (disk ?? adapter)?.options.path,
@@ -164,8 +168,8 @@ function virtioBus({ options }: PluggedVirtio): QdevBus {
   return { name: 'virtio-bus', type: 'virtio-pci-bus', children: [disk] };
 }
 
-function scsiBus({ options }: PluggedScsi): QdevBus {
-  const children = options.drives.map(drive =>
+function scsiBus({ options, drives }: PluggedScsi): QdevBus {
+  const children = drives.map(drive =>
     node(drive.model, scsiValues(drive), { id: drive.id, path: drive.path }),
   );
   return { name: options.busName, type: 'SCSI', children };

@@ -1,5 +1,5 @@
 /**
- * SCSI host adapters in PCI slots, and the disks on their buses. They are there from power-on on.
+ * SCSI host adapters in PCI slots, and the disks on their buses. Either can come later and go.
  */
 
 import type { BlockBackend } from '../../block/backend.ts';
@@ -8,9 +8,9 @@ import type { Inbox } from '../../inbox.ts';
 import type { Memory } from '../../memory.ts';
 import type { PropertyValue } from '../catalog.ts';
 import type { Device } from '../device.ts';
-import type { PciBus } from '../pci/bus.ts';
 import { ScsiDisk } from '../scsi/disk.ts';
 import { Lsi53c895a } from '../scsi/lsi53c895a.ts';
+import type { BoardSlots } from './slots.ts';
 import type { Wiring } from './wiring.ts';
 
 /** `-drive if=scsi`, `-device scsi-hd` and its relatives. */
@@ -38,6 +38,8 @@ export interface ScsiControllerOptions {
 export interface PluggedScsi {
   readonly options: ScsiControllerOptions;
   readonly device: Lsi53c895a;
+  /** What is on its bus now. */
+  readonly drives: readonly ScsiDriveOptions[];
 }
 
 export interface BoardScsiOptions {
@@ -45,13 +47,13 @@ export interface BoardScsiOptions {
   readonly memory: Memory;
   readonly inbox: Inbox;
   readonly wiring: Wiring;
-  readonly pci: PciBus;
-  /** The board's devices by id: plugging adds to them. */
-  readonly devices: Map<string, Device>;
+  readonly slots: BoardSlots;
 }
 
 export class BoardScsi {
-  private readonly list: PluggedScsi[] = [];
+  /** An adapter has gone. Set by whoever wants to know. */
+  onEjected: (gone: PluggedScsi) => void = () => {};
+  private list: (PluggedScsi & { drives: ScsiDriveOptions[] })[] = [];
 
   constructor(private readonly options: BoardScsiOptions) {}
 
@@ -59,8 +61,21 @@ export class BoardScsi {
     return this.list;
   }
 
-  plug(controller: ScsiControllerOptions): void {
-    const { clock, memory, inbox, wiring, pci, devices } = this.options;
+  find(id: string): PluggedScsi | undefined {
+    return this.list.find(({ options }) => options.id === id);
+  }
+
+  /** The drive of that name, and the adapter that it is on. */
+  findDrive(id: string): { adapter: PluggedScsi; drive: ScsiDriveOptions } | undefined {
+    for (const adapter of this.list) {
+      const drive = adapter.drives.find(item => item.id === id);
+      if (drive !== undefined) return { adapter, drive };
+    }
+    return undefined;
+  }
+
+  plug(controller: ScsiControllerOptions): PluggedScsi {
+    const { clock, memory, wiring, slots } = this.options;
     const { slot, drives } = controller;
     const device: Lsi53c895a = new Lsi53c895a({
       clock,
@@ -74,16 +89,43 @@ export class BoardScsi {
     const io = wiring.ioBar({ name: 'lsi-io', base: 0, length: 0x100 }, device.ports);
     const mmio = wiring.memoryBar('lsi-mmio', 0x400, device.ports);
     const ram = wiring.memoryBar('lsi-ram', 0x2000, device.ram);
-    pci.add(slot, 0, device.pci);
-    devices.set(`pci.${slot}.0`, device.pci);
-    devices.set(`lsi53c895a.${slot}`, device);
-    for (const { scsiId, media, backend, serial = backend.serial ?? '' } of drives) {
-      const onReady = (): void => device.targetReady();
-      const disk = new ScsiDisk({ media, backend, inbox, serial, hasQueue: true, onReady });
-      device.connect(scsiId, disk);
-      devices.set(`lsi53c895a.${slot}.${scsiId}`, disk);
-    }
-    this.list.push({ options: controller, device });
+    const plugged = { options: controller, device, drives: [] as ScsiDriveOptions[] };
+    const chips = new Map<string, Device>([[`lsi53c895a.${slot}`, device]]);
+    slots.fill({ slot, pci: device.pci, chips, onEject: () => this.ejected(plugged) });
+    this.list.push(plugged);
+    for (const drive of drives) this.attach(plugged, drive);
+    return plugged;
+  }
+
+  /** The machine runs: the guest hears of it. */
+  plugHot(controller: ScsiControllerOptions): void {
+    this.plug(controller);
+    this.options.slots.hotplug.plugged(controller.slot);
+  }
+
+  /** Guests look at the bus when they are told to: it has no wire for news. */
+  attach(adapter: PluggedScsi, drive: ScsiDriveOptions): void {
+    const { inbox, slots } = this.options;
+    const { device, options } = adapter;
+    const { scsiId, media, backend, serial = backend.serial ?? '' } = drive;
+    const onReady = (): void => device.targetReady();
+    const disk = new ScsiDisk({ media, backend, inbox, serial, hasQueue: true, onReady });
+    device.connect(scsiId, disk);
+    slots.addChip(options.slot, `lsi53c895a.${options.slot}.${scsiId}`, disk);
+    this.list.find(item => item === adapter)?.drives.push(drive);
+  }
+
+  detach(adapter: PluggedScsi, drive: ScsiDriveOptions): void {
+    const { slot } = adapter.options;
+    adapter.device.disconnect(drive.scsiId);
+    this.options.slots.removeChip(slot, `lsi53c895a.${slot}.${drive.scsiId}`);
+    const drives = this.list.find(item => item === adapter)?.drives ?? [];
+    drives.splice(drives.indexOf(drive), 1);
+  }
+
+  private ejected(plugged: PluggedScsi): void {
+    this.list = this.list.filter(item => item !== plugged);
+    this.onEjected(plugged);
   }
 }
 

@@ -79,7 +79,7 @@ export class BoardTexts {
       usb: this.board.usb?.plugged ?? [],
       virtio: this.board.virtio.plugged,
       scsi: this.board.scsi.plugged,
-      functions: this.board.pci.sorted,
+      functions: [...this.board.pci.functions.values()],
       serialPorts: this.serial.ports,
       serialIrqs: this.serial.irqs,
       geometry: drive => {

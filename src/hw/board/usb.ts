@@ -34,6 +34,8 @@ interface UsbPlace {
 export interface UsbStorageOptions extends UsbPlace {
   readonly model?: undefined;
   readonly backend: BlockBackend;
+  /** Of the SCSI bus inside; default after the device's id. */
+  readonly busName?: string;
   readonly bootIndex?: number;
   /** It is there, but the guest sees it only after `attach`: its medium cannot be read yet. */
   readonly isDeferred?: boolean;
@@ -82,7 +84,6 @@ const HID_SERIAL = '42';
 export class BoardUsb {
   readonly controller: Uhci;
   private readonly list: PluggedUsb[] = [];
-  private namelessBuses = 0;
 
   constructor(private readonly options: BoardUsbOptions) {
     const { clock, memory, wiring } = options;
@@ -115,7 +116,7 @@ export class BoardUsb {
 
   private plugStorage(options: UsbStorageOptions): PluggedUsb {
     const { inbox, devices } = this.options;
-    const { backend, id, serial = backend.serial } = options;
+    const { backend, id = 'scsi', busName = `${id}.0`, serial = backend.serial } = options;
     const disk = new ScsiDisk({ media: 'disk', backend, serial: serial ?? '', inbox });
     const port = this.controller.bus.claim('QEMU USB MSD', options.port);
     const path = `1-${CONTROLLER_PATH}-${port.number}`;
@@ -123,7 +124,6 @@ export class BoardUsb {
     port.device = device;
     devices.set(`usb.${port.number}`, device);
     devices.set(`usb.${port.number}.disk`, disk);
-    const busName = id === undefined ? `scsi.${this.namelessBuses++}` : `${id}.0`;
     return { options, port, device, storage: { backend, disk, busName } };
   }
 

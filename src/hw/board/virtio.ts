@@ -3,15 +3,14 @@
  */
 
 import type { BlockBackend, DiskGeometry } from '../../block/backend.ts';
-import { UserError } from '../../error.ts';
 import type { Inbox } from '../../inbox.ts';
 import type { Log } from '../../log.ts';
 import type { Memory } from '../../memory.ts';
-import { PciHotplug } from '../acpi/pci-hotplug.ts';
 import type { Device } from '../device.ts';
 import { defaultGeometry } from '../ide/geometry.ts';
-import type { PciBus } from '../pci/bus.ts';
+import { MSIX_BAR_SIZE, MsiX } from '../pci/msix.ts';
 import { VirtioBlk } from '../virtio/virtio-blk.ts';
+import type { BoardSlots } from './slots.ts';
 import type { Wiring } from './wiring.ts';
 
 /** `-device virtio-blk-pci`, `-drive if=virtio`. */
@@ -24,6 +23,8 @@ export interface VirtioDiskOptions {
   /** Default the first that is free. */
   readonly slot?: number;
   readonly geometry?: DiskGeometry;
+  /** Interrupt messages; default 2, 0 leaves it at the pin. */
+  readonly vectors?: number;
   readonly bootIndex?: number;
 }
 
@@ -33,40 +34,25 @@ export interface PluggedVirtio {
   readonly device: VirtioBlk;
 }
 
+/** For the configuration and for the queue. */
+const VECTORS = 2;
+
 export interface BoardVirtioOptions {
   readonly memory: Memory;
   readonly inbox: Inbox;
   readonly log: Log;
   readonly wiring: Wiring;
-  readonly pci: PciBus;
-  /** The board's devices by id: plugging adds to them. */
-  readonly devices: Map<string, Device>;
-  /** General purpose event 1. */
-  readonly notify: () => void;
+  readonly slots: BoardSlots;
+  /** Where interrupt messages go; undefined on a machine that has none. */
+  readonly send: ((address: number, data: number) => void) | undefined;
 }
 
-const HOTPLUG_BASE = 0xae00;
-const SLOTS = 32;
-
 export class BoardVirtio {
-  readonly hotplug: PciHotplug;
   /** A device has gone. Set by whoever wants to know. */
   onEjected: (gone: PluggedVirtio) => void = () => {};
   private readonly list: PluggedVirtio[] = [];
 
-  constructor(private readonly options: BoardVirtioOptions) {
-    const { wiring, devices, notify } = options;
-    this.hotplug = new PciHotplug({
-      notify,
-      removable: () => this.list.reduce((slots, { slot }) => (slots | (1 << slot)) >>> 0, 0),
-      onEject: slots => this.eject(slots),
-    });
-    devices.set('acpi-pci-hotplug', this.hotplug);
-    wiring.ports(
-      { name: 'acpi-pci-hotplug', base: HOTPLUG_BASE, length: 20, minSize: 4, maxSize: 4 },
-      this.hotplug.ports,
-    );
-  }
+  constructor(private readonly options: BoardVirtioOptions) {}
 
   /** In the order in which they were plugged. */
   get plugged(): readonly PluggedVirtio[] {
@@ -77,54 +63,42 @@ export class BoardVirtio {
     return this.list.find(({ options }) => options.id === id);
   }
 
-  /** Slots that nothing sits in. */
-  get freeSlots(): readonly number[] {
-    const taken = new Set(this.options.pci.sorted.map(({ devfn }) => devfn >> 3));
-    return Array.from({ length: SLOTS }, (_, slot) => slot).filter(slot => !taken.has(slot));
-  }
-
   /** Throws UserError when there is no free slot. */
   plug(disk: VirtioDiskOptions): PluggedVirtio {
-    const { memory, inbox, log, wiring, pci, devices } = this.options;
-    const { freeSlots } = this;
-    const slot = disk.slot ?? freeSlots[0];
-    if (slot === undefined || !freeSlots.includes(slot)) {
-      throw new UserError('PCI: no slot/function available for virtio-blk-pci, all in use');
-    }
-    const { backend } = disk;
+    const { memory, inbox, log, wiring, slots, send } = this.options;
+    const slot = slots.choose('virtio-blk-pci', disk.slot);
+    const { backend, vectors = VECTORS } = disk;
+    const messages = vectors > 0 && send !== undefined ? this.messages(vectors, send) : undefined;
     const device: VirtioBlk = new VirtioBlk({
-      ...{ backend, memory, inbox, log },
+      ...{ backend, memory, inbox, log, messages },
       serial: disk.serial ?? backend.serial ?? '',
       geometry: () => virtioGeometry(disk),
       place: (base, enabled) => place(base, enabled),
     });
     const place = wiring.ioBar({ name: 'virtio-pci', base: 0, length: 64 }, device.ports);
-    pci.add(slot, 0, device.pci);
-    devices.set(`pci.${slot}.0`, device.pci);
-    devices.set(`virtio-blk.${slot}`, device);
     const plugged = { options: disk, slot, device };
+    const chips = new Map<string, Device>();
+    if (messages !== undefined) chips.set(`virtio-blk.${slot}.msix`, messages.msix);
+    chips.set(`virtio-blk.${slot}`, device);
+    slots.fill({ slot, pci: device.pci, chips, onEject: () => this.ejected(plugged) });
     this.list.push(plugged);
     return plugged;
   }
 
-  /** The machine runs: the guest hears of it. */
-  plugHot(disk: VirtioDiskOptions): void {
-    this.hotplug.plugged(this.plug(disk).slot);
+  private messages(vectors: number, send: (address: number, data: number) => void) {
+    const msix = new MsiX({ vectors, send });
+    const place = this.options.wiring.memoryBar('virtio-blk-pci-msix', MSIX_BAR_SIZE, msix.mmio);
+    return { msix, place };
   }
 
-  private eject(slots: number): void {
-    const gone = this.list.filter(({ slot }) => ((slots >>> slot) & 1) !== 0);
-    for (const plugged of gone) {
-      const { device, slot } = plugged;
-      this.list.splice(this.list.indexOf(plugged), 1);
-      device.cancel();
-      device.reset();
-      device.pci.reset();
-      this.options.pci.remove(slot, 0);
-      this.options.devices.delete(`pci.${slot}.0`);
-      this.options.devices.delete(`virtio-blk.${slot}`);
-      this.onEjected(plugged);
-    }
+  /** The machine runs: the guest hears of it. */
+  plugHot(disk: VirtioDiskOptions): void {
+    this.options.slots.hotplug.plugged(this.plug(disk).slot);
+  }
+
+  private ejected(plugged: PluggedVirtio): void {
+    this.list.splice(this.list.indexOf(plugged), 1);
+    this.onEjected(plugged);
   }
 }
 

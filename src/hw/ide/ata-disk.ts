@@ -7,13 +7,13 @@
  * standby, media that fail.
  *
  * Requests go to the backend and come back through the inbox; a soft reset meanwhile makes the
- * answer void. State can be saved while no request is under way.
+ * answer void. A request that waits while the state is saved is made again from the registers.
  */
 
 import type { BlockBackend, DiskGeometry } from '../../block/backend.ts';
 import type { Inbox } from '../../inbox.ts';
 import type { Log } from '../../log.ts';
-import { bool, oneOf, type Plain, type StateOf, state, u8, u16, u32 } from '../../state.ts';
+import type { Plain, StateOf } from '../../state.ts';
 import { Device } from '../device.ts';
 import { type DiskOperation, diskTiming, HARD_DISK } from '../disk-timing.ts';
 import { sectorOf, setSector, trimRanges } from './address.ts';
@@ -27,6 +27,7 @@ import {
   TRANSFERS,
   TRIM,
 } from './ata-commands.ts';
+import { registers } from './ata-registers.ts';
 import { DISK_MODEL, FIRMWARE, identifyDisk, MAX_MULTIPLE, SECTOR, smartPage } from './identify.ts';
 import { giveData, isDone, takeData } from './pio.ts';
 import {
@@ -38,35 +39,12 @@ import {
   ERR,
   type IdeUnit,
   NO_ERROR_DIAGNOSTIC,
-  pioFields,
   READY,
   readTask,
   setSignature,
-  taskFile,
   type UnitHost,
   writeTask,
 } from './unit.ts';
-
-const registers = state('ata-disk', 1, {
-  ...taskFile,
-  ...pioFields,
-  /** What the running command does; `data` is a page of the unit itself. */
-  phase: oneOf('none', 'data', 'read', 'write', 'dma-read', 'dma-write', 'dma-trim'),
-  /** Sectors that the command has still to move. */
-  remaining: u32(),
-  /** The running command uses 48-bit registers. */
-  isExtended: bool(),
-  /** Sectors per data block: 1, or as SET MULTIPLE MODE says. */
-  block: u8(1),
-  multiple: u8(MAX_MULTIPLE),
-  singleDma: u16(7),
-  multiDma: u16(7),
-  ultraDma: u16(0x203f),
-  writeCached: bool(true),
-  smartEnabled: bool(true),
-  currentHeads: u8(),
-  currentSectors: u8(),
-});
 
 /** Sectors fetched at once for reads through the data port. */
 const READ_AHEAD = 128;
@@ -115,6 +93,17 @@ export class AtaDisk extends Device<StateOf<typeof registers>> implements IdeUni
   override load(plain: Plain): void {
     this.epoch++;
     super.load(plain);
+    if ((this.state.status & BSY) !== 0) this.repeat();
+  }
+
+  /** The state was saved while a request waited: it is made once more. */
+  private repeat(): void {
+    const { phase } = this.state;
+    this.state.status = READY;
+    if (phase === 'read') this.fetchMore();
+    else if (phase === 'write') this.writeBlock();
+    else if (phase === 'none') this.flush();
+    else this.awaitDma();
   }
 
   softReset(): void {

@@ -59,6 +59,10 @@ export class BusMaster extends Device<StateOf<typeof registers>> {
     super.reset();
   }
 
+  protected override settle(): void {
+    if ((this.state.status & ACTIVE) !== 0) this.begin();
+  }
+
   /** A unit accepted a DMA command, or dropped it. */
   request(request: DmaRequest | undefined): void {
     this.pending = request;

@@ -2,8 +2,8 @@
  * The configuration space of one PCI function: header type 0, 256 bytes, base address registers.
  *
  * Specification: PCI Local Bus 2.1, chapter 6. As in QEMU every byte above 0x3f is plain storage
- * unless its chip says otherwise.
- * Not emulated: capabilities, master abort and parity bits of the status register, BIST.
+ * unless its chip says otherwise. Capabilities are their owners' business (msix.ts).
+ * Not emulated: master abort and parity bits of the status register, BIST.
  */
 
 import { assert } from '../../error.ts';
@@ -69,6 +69,8 @@ export interface PciFunctionOptions {
   readonly keepsRegisters?: boolean;
   /** Bytes that the chip keeps through reset, or that software cannot change. */
   readonly readOnly?: readonly number[];
+  /** Bytes of which software can change some bits. */
+  readonly writable?: readonly (readonly [offset: number, mask: number])[];
   /** After a write or reset: the chip follows its registers. */
   readonly onChange?: () => void;
 }
@@ -94,6 +96,7 @@ export class PciFunction extends Device<StateOf<typeof space>> {
     this.setWritable(INTERRUPT_LINE, 1, 0xff);
     for (const bar of this.bars) this.setWritable(barOffset(bar), 4, barMask(bar));
     for (const offset of options.readOnly ?? []) this.writable[offset] = 0;
+    for (const [offset, mask] of options.writable ?? []) this.writable[offset] = mask;
     this.restoreDefaults();
   }
 

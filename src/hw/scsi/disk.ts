@@ -7,13 +7,24 @@
  * Not emulated: MODE SELECT, UNMAP, WRITE SAME, reservations, comparing VERIFY, removable disks.
  *
  * Requests go to the backend in pieces and come back through the inbox; a reset or a new command
- * meanwhile makes the answer void. State can be saved while no request is under way.
+ * meanwhile makes the answer void. A request that waits while the
+ * state is saved is made again.
  */
 
 import { type BlockBackend, BlockError, type Tray } from '../../block/backend.ts';
 import { assert } from '../../error.ts';
 import type { Inbox } from '../../inbox.ts';
-import { bool, buffer, count, oneOf, type StateOf, state, u8, u32 } from '../../state.ts';
+import {
+  bool,
+  buffer,
+  count,
+  oneOf,
+  type Plain,
+  type StateOf,
+  state,
+  u8,
+  u32,
+} from '../../state.ts';
 import { Device } from '../device.ts';
 import { type DiskOperation, diskTiming, HARD_DISK, OPTICAL } from '../disk-timing.ts';
 import * as mmc from '../ide/mmc.ts';
@@ -169,6 +180,25 @@ export class ScsiDisk extends Device<StateOf<typeof registers>> implements ScsiT
     this.settle();
   }
 
+  override load(plain: Plain): void {
+    this.epoch++;
+    super.load(plain);
+    if (this.state.phase === 'busy') this.repeat();
+  }
+
+  /** The state was saved while a request waited: it is made once more. */
+  private repeat(): void {
+    const { direction } = this.state;
+    if (direction === 'in') this.readPiece();
+    else if (direction === 'out') this.writePiece();
+    else this.flush();
+  }
+
+  private flush(): void {
+    const work = this.options.backend.flush();
+    this.request({ what: 'flush', length: 0, work }, () => this.finish());
+  }
+
   cancel(): void {
     this.epoch++;
     this.state.data = new Uint8Array(0);
@@ -216,7 +246,6 @@ export class ScsiDisk extends Device<StateOf<typeof registers>> implements ScsiT
   }
 
   private run(code: number, cdb: Uint8Array): void {
-    const { backend } = this.options;
     if (!this.hasMedium && NEEDS_MEDIUM.includes(code)) {
       this.fail(NO_MEDIUM);
       return;
@@ -231,8 +260,7 @@ export class ScsiDisk extends Device<StateOf<typeof registers>> implements ScsiT
     } else if (code === 0x1e) {
       this.state.isLocked = (cdb[4] & 1) !== 0;
       this.finish();
-    } else if (code === 0x35 || code === 0x91)
-      this.request({ what: 'flush', length: 0, work: backend.flush() }, () => this.finish());
+    } else if (code === 0x35 || code === 0x91) this.flush();
     else this.fail(code === 0x9e ? INVALID_FIELD : INVALID_OPCODE);
   }
 

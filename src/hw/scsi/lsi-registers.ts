@@ -91,6 +91,8 @@ export const DMA_PENDING = 0x01;
 export const IS_RUNNING = 0x02;
 /** SIST0. */
 export const PHASE_MISMATCH = 0x80;
+/** The target has left without a message. */
+export const UNEXPECTED = 0x04;
 export const RESET_SEEN = 0x02;
 /** SIST1. */
 export const SELECTION_TIMEOUT = 0x04;

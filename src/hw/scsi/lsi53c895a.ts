@@ -114,6 +114,13 @@ export class Lsi53c895a extends Device<StateOf<typeof reg.lsiState>> {
     this.bus.targets.set(id, target);
   }
 
+  /** Takes a target off the bus; what it was doing is never answered. */
+  disconnect(id: number): void {
+    this.bus.remove(id);
+    if (this.state.run === 'target' && this.bus.isFree) this.scsiInterrupt(reg.UNEXPECTED, 0);
+    this.settle();
+  }
+
   /** A target that was busy is not any more. */
   targetReady(): void {
     if (this.state.run === 'target') this.processor.repeat();

@@ -150,6 +150,15 @@ export class ParallelBus {
     s.replies = [];
   }
 
+  /** The target is taken off the bus. */
+  remove(id: number): void {
+    const s = this.options.state();
+    if (s.nexus.id === id && this.isConnected) this.release();
+    s.away = s.away.filter(nexus => nexus.id !== id);
+    this.targets.get(id)?.cancel();
+    this.targets.delete(id);
+  }
+
   /** The RST wire. */
   reset(): void {
     this.release();

@@ -2,11 +2,10 @@
  * A disk for guests that know they are guests: QEMU's `virtio-blk-pci`.
  *
  * Specification: Virtio PCI Card Specification 0.9.5, section 2.2 (transport), appendix D (block).
- * Not emulated: MSI-X (the guest uses INTA), SCSI passthrough (answered as unsupported, as for
- * every disk that is a file).
+ * Not emulated: SCSI passthrough (answered as unsupported, as for every disk that is a file).
  *
- * Requests that are under way when the guest resets the device are void. State can be saved while
- * none is under way.
+ * Requests that are under way when the guest resets the device are void. Those that
+ * wait while the state is saved are made again from their descriptors.
  */
 
 import type { BlockBackend } from '../../block/backend.ts';
@@ -15,10 +14,11 @@ import type { Inbox } from '../../inbox.ts';
 import type { Log } from '../../log.ts';
 import type { Memory } from '../../memory.ts';
 import type { AccessSize, PortHandler } from '../../ports.ts';
-import { bool, type StateOf, state, struct, u8, u16, u32 } from '../../state.ts';
+import { bool, list, type Plain, type StateOf, state, struct, u8, u16, u32 } from '../../state.ts';
 import { Device } from '../device.ts';
 import { type DiskOperation, diskTiming, HARD_DISK } from '../disk-timing.ts';
-import { PciFunction } from '../pci/config.ts';
+import { type BarOptions, PciFunction } from '../pci/config.ts';
+import type { MsiX } from '../pci/msix.ts';
 import { type Chain, QUEUE_SIZE, queueFields, type Segment, Virtqueue } from './virtqueue.ts';
 
 /** Registers of BAR 0. */
@@ -30,7 +30,12 @@ const QUEUE_SELECT = 14;
 const QUEUE_NOTIFY = 16;
 const STATUS = 18;
 const ISR = 19;
+/** While there are messages instead of interrupts, two registers are before the configuration. */
+const CONFIG_VECTOR = 20;
+const QUEUE_VECTOR = 22;
 const CONFIG = 20;
+const CONFIG_WITH_VECTORS = 24;
+const NO_VECTOR = 0xffff;
 const BAR_SIZE = 64;
 const ISR_QUEUE = 1;
 
@@ -73,13 +78,17 @@ const LIMIT = 1 << 26;
 const WCE_OFFSET = 32;
 const DRIVER_OK = 4;
 
-const registers = state('virtio-blk', 1, {
+const registers = state('virtio-blk', 2, {
   guestFeatures: u32(),
   select: u16(),
   status: u8(),
   isr: u8(),
   writeCache: bool(true),
+  configVector: u16(NO_VECTOR),
+  queueVector: u16(NO_VECTOR),
   queue: struct(queueFields),
+  /** First descriptors of the requests that are under way. */
+  started: list(QUEUE_SIZE, u16()),
 });
 
 export interface VirtioBlkOptions {
@@ -90,6 +99,8 @@ export interface VirtioBlkOptions {
   readonly inbox: Inbox;
   readonly log: Log;
   readonly place: (base: number, enabled: boolean) => void;
+  /** Interrupts as messages, if it has them, and the place of their table. */
+  readonly messages?: { readonly msix: MsiX; readonly place: BarOptions['place'] };
 }
 
 export class VirtioBlk extends Device<StateOf<typeof registers>> {
@@ -111,8 +122,10 @@ export class VirtioBlk extends Device<StateOf<typeof registers>> {
     super(registers);
     this.hasWriteCache = options.backend.writeCache;
     this.state.writeCache = this.hasWriteCache;
-    const { memory, log, place } = options;
+    const { memory, log, place, messages } = options;
+    const described = messages?.msix.describe(messages.place);
     this.pci = new PciFunction({
+      ...described?.space,
       name: 'virtio-blk-pci',
       vendor: 0x1af4,
       device: 0x1001,
@@ -120,8 +133,12 @@ export class VirtioBlk extends Device<StateOf<typeof registers>> {
       classCode: 0x010000,
       interruptPin: 1,
       subsystem: 0x00021af4,
-      bars: [{ index: 0, kind: 'io', size: BAR_SIZE, place }],
+      bars: [
+        { index: 0, kind: 'io', size: BAR_SIZE, place },
+        ...(described === undefined ? [] : [described.bar]),
+      ],
     });
+    if (messages !== undefined) messages.msix.pci = this.pci;
     this.queue = new Virtqueue({
       memory,
       state: () => this.state.queue,
@@ -136,14 +153,27 @@ export class VirtioBlk extends Device<StateOf<typeof registers>> {
     this.settle();
   }
 
-  /** Nobody waits for answers any more. */
-  cancel(): void {
+  /** Requests that waited while the state was saved are made once more. */
+  override load(plain: Plain): void {
     this.epoch++;
+    super.load(plain);
+    for (const head of this.state.started.splice(0)) {
+      const chain = this.queue.chain(head);
+      if (chain !== undefined) this.start(chain);
+    }
   }
 
   protected override settle(): void {
     this.options.backend.writeCache = this.state.writeCache;
-    this.pci.interrupt(this.state.isr !== 0);
+    this.pci.interrupt(this.state.isr !== 0 && !this.hasMessages);
+  }
+
+  private get hasMessages(): boolean {
+    return this.options.messages?.msix.enabled ?? false;
+  }
+
+  private get config(): number {
+    return this.hasMessages ? CONFIG_WITH_VECTORS : CONFIG;
   }
 
   private has(feature: number): boolean {
@@ -178,7 +208,9 @@ export class VirtioBlk extends Device<StateOf<typeof registers>> {
         return isr;
       }
       default:
-        return offset < CONFIG ? 0xffffffff : this.readConfig(offset - CONFIG, size);
+        if (offset >= this.config) return this.readConfig(offset - this.config, size);
+        if (offset === CONFIG_VECTOR) return s.configVector;
+        return offset === QUEUE_VECTOR && isSelected ? s.queueVector : 0xffffffff;
     }
   }
 
@@ -218,12 +250,17 @@ export class VirtioBlk extends Device<StateOf<typeof registers>> {
       case STATUS:
         this.setStatus(value & 0xff);
         break;
-      case CONFIG + WCE_OFFSET:
-        if (size === 1) s.writeCache = (value & 1) !== 0;
-        break;
       default:
-        break;
+        if (offset === this.config + WCE_OFFSET && size === 1) s.writeCache = (value & 1) !== 0;
+        else if (offset < this.config) this.writeVector(offset, value & 0xffff);
     }
+  }
+
+  /** Reads as none when there is no such message. */
+  private writeVector(offset: number, value: number): void {
+    const vector = value < (this.options.messages?.msix.vectors ?? 0) ? value : NO_VECTOR;
+    if (offset === CONFIG_VECTOR) this.state.configVector = vector;
+    else if (offset === QUEUE_VECTOR && this.state.select === 0) this.state.queueVector = vector;
   }
 
   /** A driver that neither flushes nor sets the cache itself wants each write on the disk. */
@@ -322,8 +359,10 @@ export class VirtioBlk extends Device<StateOf<typeof registers>> {
   ): void {
     const { epoch } = this;
     const { backend, inbox } = this.options;
+    this.state.started.push(chain.head);
     const end = (status: number): void => {
       if (epoch !== this.epoch) return;
+      this.state.started.splice(this.state.started.indexOf(chain.head), 1);
       if (status === OK) then();
       this.finish(chain, status, what === 'read' && status === OK ? length : 0);
     };
@@ -342,7 +381,10 @@ export class VirtioBlk extends Device<StateOf<typeof registers>> {
   private finish(chain: Chain, status: number, written: number): void {
     this.scatter(chain.into, total(chain.into) - 1, Uint8Array.of(status));
     this.queue.push(chain, written + 1);
-    if (this.queue.wantsInterrupt(this.has(NOTIFY_ON_EMPTY))) this.state.isr |= ISR_QUEUE;
+    if (this.queue.wantsInterrupt(this.has(NOTIFY_ON_EMPTY))) {
+      this.state.isr |= ISR_QUEUE;
+      this.options.messages?.msix.notify(this.state.queueVector);
+    }
     this.settle();
   }
 

@@ -124,7 +124,8 @@ export class Virtqueue {
     return !hasSignalled || passed < ((usedIndex - signalled) & 0xffff);
   }
 
-  private chain(head: number): Chain | undefined {
+  /** The request that begins with this descriptor. */
+  chain(head: number): Chain | undefined {
     const out: Segment[] = [];
     const into: Segment[] = [];
     let table = this.table;

@@ -117,7 +117,7 @@ export const netdevAdd = failing(
   'netdev_add',
   'Add a network back end: none is there.',
   openStruct('NetdevAddArgs', { type: str, id: str }),
-  () => new UserError("Parameter 'type' expects a netdev backend type"),
+  ({ type }) => new UserError(`Invalid parameter '${type}'`),
 );
 
 export const netdevDel = failing(

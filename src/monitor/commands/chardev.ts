@@ -81,10 +81,20 @@ export const chardevAddOptions = action({
   doc: 'Add a character device described as `-chardev` does.',
   args: struct('ChardevOptionArgs', { args: str }),
   async run(vm, { args }) {
-    const list = parseOptions(args, CHARDEV_GROUP);
+    const list = parseChar(args);
     await addChar(vm, list.id ?? '', readCharOptions(list));
   },
 });
+
+/** The parser's complaint comes first, then what it was about. */
+function parseChar(args: string): OptionList {
+  try {
+    return parseOptions(args, CHARDEV_GROUP);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    throw new UserError(`${error.message}\nParsing chardev args failed`);
+  }
+}
 
 export const chardevRemove = action({
   name: 'chardev-remove',

@@ -31,10 +31,14 @@ function readGuest(
   return true;
 }
 
+const PHYSICAL_PIECE = 64 * 1024;
+
 /** The range in pieces, so that a dump of all RAM stays small here. */
 function* pieces(vm: Vm, address: number, size: number, physical: boolean): Generator<Uint8Array> {
-  for (let done = 0; done < size; done += PAGE_SIZE) {
-    const piece = new Uint8Array(Math.min(PAGE_SIZE, size - done));
+  // A virtual page may not be there; of physical memory all is.
+  const most = physical ? PHYSICAL_PIECE : PAGE_SIZE;
+  for (let done = 0; done < size; done += most) {
+    const piece = new Uint8Array(Math.min(most, size - done));
     if (!readGuest(vm, { address: address + done, physical }, piece)) {
       const hex = (address + done).toString(16).padStart(16, '0');
       throw new UserError(`Invalid addr 0x${hex}/size ${size} specified`);
@@ -75,6 +79,15 @@ export const readMemory = command({
   },
 });
 
+function addBytes(start: number, bytes: Uint8Array): number {
+  let sum = start;
+  for (let i = 0; i < bytes.length; i++) {
+    sum = ((sum >>> 1) | (sum << 15)) & 0xffff;
+    sum = (sum + bytes[i]) & 0xffff;
+  }
+  return sum;
+}
+
 export const sumMemory = command({
   name: 'x-sum',
   doc: 'The BSD checksum of a range of physical memory.',
@@ -82,12 +95,7 @@ export const sumMemory = command({
   returns: returned<number>('int'),
   run(vm, { start, size }) {
     let sum = 0;
-    for (const piece of pieces(vm, start, size, true)) {
-      for (const byte of piece) {
-        sum = ((sum >>> 1) | (sum << 15)) & 0xffff;
-        sum = (sum + byte) & 0xffff;
-      }
-    }
+    for (const piece of pieces(vm, start, size, true)) sum = addBytes(sum, piece);
     return sum;
   },
 });

@@ -86,6 +86,7 @@ test.skipIf(absent).each([
   ['a sector that is not written', rule('write_aio', 'sector = "1"\n')],
   ['a state', `${WAY}${rule('write_aio', 'state = "2"\n')}`],
   ['another error', rule('read_aio').replace('28', '5')],
+  ['an error that no disk gives', rule('read_aio').replace('28', '110')],
   ['an error that stays', rule('write_aio').replace('"on"', '"off"')],
   ['an error at once', rule('write_aio', 'immediately = "on"\n')],
 ])('rules with %s work as with qemu-io', async (_, config) => {

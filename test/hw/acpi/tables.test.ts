@@ -6,7 +6,8 @@ const TABLES_AT = 0x7fe0000;
 const RSDP_AT = 0xf5000;
 
 function files(): AcpiFiles {
-  const facts = { ramEnd: 0x8000000, serials: [true, false] as const, gpe0: 0xafe0 };
+  const places = { ramEnd: 0x8000000, gpe0: 0xafe0, hotplugBase: 0xae00, fixedSlots: [0, 1] };
+  const facts = { ...places, serials: [true, false] as const };
   return acpiFiles(dsdt(facts), {
     sciIrq: 9,
     smiCommand: 0xb2,

@@ -120,6 +120,63 @@ describe('what the guest finds', () => {
   });
 });
 
+describe('interrupts as messages', () => {
+  const TABLE = 0xfeb00000;
+
+  function withMessages(): Driver {
+    const driver = new Driver();
+    const { bench } = driver;
+    bench.configWrite(SLOT, 0, 0x14, TABLE);
+    bench.memory.write(0xfee000f0, 4, 0x1ff);
+    bench.memory.write(TABLE + 16, 4, 0xfee00000);
+    bench.memory.write(TABLE + 24, 4, 0x55);
+    bench.memory.write(TABLE + 28, 4, 0);
+    bench.configWrite(SLOT, 0, 0x40, 0x80000000);
+    bench.outw(IO + 22, 1);
+    return driver;
+  }
+
+  /** Requested vectors of the local APIC, those from 40h to 5Fh. */
+  const requested = ({ bench }: Driver): number => bench.memory.read(0xfee00220, 4);
+
+  test('the capability has two entries in BAR 1', () => {
+    const { bench } = new Driver();
+    expect(bench.configRead(SLOT, 0, 4) & 0x100000).toBe(0x100000);
+    expect(bench.configRead(SLOT, 0, 0x34) & 0xff).toBe(0x40);
+    bench.configWrite(SLOT, 0, 0x40, 0xffffffff);
+    expect(bench.configRead(SLOT, 0, 0x40)).toBe(0xc0010011);
+    expect([bench.configRead(SLOT, 0, 0x44), bench.configRead(SLOT, 0, 0x48)]).toEqual([1, 0x801]);
+  });
+
+  test('a request that is done sends its message and leaves the pin alone', async () => {
+    const driver = withMessages();
+    expect(driver.bench.inw(IO + 22)).toBe(1);
+    expect(driver.bench.inl(IO + 24)).toBe(64);
+    expect(await driver.run(0, 0, [[DATA, 512, true]])).toBe(0);
+    expect(requested(driver)).toBe(1 << 21);
+    expect(driver.interrupt).toBe(false);
+  });
+
+  test('a masked message waits', async () => {
+    const driver = withMessages();
+    driver.bench.memory.write(TABLE + 28, 4, 1);
+    await driver.run(0, 0, [[DATA, 512, true]]);
+    expect(requested(driver)).toBe(0);
+    expect(driver.bench.memory.read(TABLE + 0x800, 4)).toBe(2);
+    driver.bench.memory.write(TABLE + 28, 4, 0);
+    expect(requested(driver)).toBe(1 << 21);
+    expect(driver.bench.memory.read(TABLE + 0x800, 4)).toBe(0);
+  });
+
+  test('there is none for a vector that is not in the table', async () => {
+    const driver = withMessages();
+    driver.bench.outw(IO + 22, 2);
+    expect(driver.bench.inw(IO + 22)).toBe(0xffff);
+    await driver.run(0, 0, [[DATA, 512, true]]);
+    expect(requested(driver)).toBe(0);
+  });
+});
+
 describe('requests', () => {
   test('reading scatters sectors over the guest’s segments', async () => {
     const driver = new Driver();
@@ -269,7 +326,7 @@ describe('coming and going', () => {
       const { bench } = new Driver();
       const gone: string[] = [];
       bench.pc.virtio.onEjected = ({ options }) => gone.push(options.id ?? '');
-      bench.pc.virtio.hotplug.askBack(SLOT);
+      bench.pc.slots.hotplug.askBack(SLOT);
       expect(bench.inl(0xae04)).toBe(1 << SLOT);
       expect(bench.configRead(SLOT, 0, 0)).toBe(0x10011af4);
       if (isReset) bench.pc.reset();

@@ -17,11 +17,11 @@ export interface L1Source {
 
 /** A table of which parts are in memory; no more than `length` bytes of it. */
 export function tableL1(table: PagedTable, length = table.byteLength): L1Source {
-  const cut = (data: DataView, at: number): DataView =>
-    data.byteLength <= length - at ? data : new DataView(data.buffer, data.byteOffset, length - at);
-  const piece = (at: number): DataView | Promise<DataView> => {
-    const page = table.page(at / 8);
-    return page instanceof Promise ? page.then(p => cut(p.data, at)) : cut(page.data, at);
+  const room = new Uint8Array(Math.min(PAGE_BYTES, length));
+  const piece = async (at: number): Promise<DataView> => {
+    const bytes = room.subarray(0, length - at);
+    await table.copy(at / 8, bytes);
+    return view(bytes);
   };
   return { length, piece };
 }

@@ -36,7 +36,7 @@ export function l2Table(
 ): Table | undefined | Promise<Table | undefined> {
   if (l1Index >= metadata.header.l1Size) return undefined;
   const page = metadata.l1.page(l1Index);
-  if (page instanceof Promise) return page.then(there => tableBehind(metadata, there, l1Index));
+  if (page instanceof Promise) return page.then(() => l2Table(metadata, l1Index));
   return tableBehind(metadata, page, l1Index);
 }
 
@@ -71,9 +71,7 @@ export function lookup(
   if (found === undefined) return { kind: 'unallocated', length: most };
   if (!(found instanceof Promise)) return lookupIn(metadata, found, inTable, most);
   return found.then(table =>
-    table === undefined
-      ? { kind: 'unallocated', length: most }
-      : lookupIn(metadata, table, inTable, most),
+    table === undefined ? { kind: 'unallocated', length: most } : lookup(metadata, offset, limit),
   );
 }
 

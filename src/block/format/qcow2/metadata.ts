@@ -18,8 +18,8 @@
 
 import { BlockError } from '../../backend.ts';
 import type { BlockNode, DebugEvent } from '../../node.ts';
-import { PagedTable, type TablePage } from '../paged-table.ts';
-import { MOST_DIRTY, OVERHEAD, type TableBudget, WORTH_WRITING } from '../table-budget.ts';
+import { OVERHEAD, PagedTable, type TablePage } from '../paged-table.ts';
+import { MOST_DIRTY, type TableBudget, WORTH_WRITING } from '../table-budget.ts';
 import { FIELD, get64, type Header, INCOMPATIBLE_DIRTY, patchHeader, view } from './layout.ts';
 import type { MetadataMap } from './metadata-map.ts';
 import { type Table, TableCache } from './table-cache.ts';
@@ -27,7 +27,7 @@ import { type Table, TableCache } from './table-cache.ts';
 /** So much is written at once where a table becomes larger. */
 const PIECE = 256 * 1024;
 /** So many clusters may wait for the commit that sets them free. */
-const FREES = 1024 * 1024;
+const FREES = 256 * 1024;
 
 /** Raises the alarm about a corrupt image; always throws. */
 export type Corruption = (text: string) => Promise<never>;
@@ -68,7 +68,7 @@ export class Metadata extends TableCache {
   }
 
   private l1At(offset: number, entries: number): PagedTable {
-    return new PagedTable(this.file, offset, entries, bytes => this.charge(bytes));
+    return new PagedTable(this.file, offset, entries, this.budget.pages(this));
   }
 
   private reftableAt(offset: number, clusters: number): PagedTable {
@@ -76,8 +76,8 @@ export class Metadata extends TableCache {
   }
 
   /** A table in a cluster that was just allocated. */
-  newTable(offset: number, bytes: Uint8Array, isRefblock: boolean): Table {
-    const table = this.keep({ offset, bytes, isRefblock, dirty: false, fresh: true });
+  newTable(offset: number, isRefblock: boolean): Table {
+    const table = this.keep({ ...this.blank(), offset, isRefblock, dirty: false, fresh: true });
     this.markDirty(table);
     this.map?.add(offset, this.clusterSize);
     return table;
@@ -95,18 +95,29 @@ export class Metadata extends TableCache {
 
   /** Called where nobody holds a table of this image: makes the cache small again. */
   async makeRoom(): Promise<void> {
-    if (!this.isFull) return;
+    if (this.dirtyBytes > MOST_DIRTY || this.pendingFrees.length > FREES) await this.commitAlone();
+    this.relieve();
+    if (!this.budget.isFull || this.dirtyBytes < WORTH_WRITING) return;
+    await this.commitAlone();
+    this.relieve();
+  }
+
+  /** The tables that a commit holds must stay. */
+  private async commitAlone(): Promise<void> {
     const { changing } = this;
-    this.changing = false;
+    this.changing = true;
     try {
-      if (this.dirtyBytes > MOST_DIRTY || this.pendingFrees.length > FREES) await this.commit();
-      this.budget.relieve();
-      if (!this.budget.isFull || this.dirtyBytes < WORTH_WRITING) return;
       await this.commit();
-      this.budget.relieve();
     } finally {
       this.changing = changing;
     }
+  }
+
+  private relieve(): void {
+    const { changing } = this;
+    this.changing = false;
+    this.budget.relieve();
+    this.changing = changing;
   }
 
   override giveUp(): void {
@@ -162,7 +173,9 @@ export class Metadata extends TableCache {
   reftableEntry(index: number): number | Promise<number> {
     if (index >= this.reftable.entries) return 0;
     const page = this.reftable.page(index);
-    return page instanceof Promise ? page.then(p => entryOf(p, index)) : entryOf(page, index);
+    return page instanceof Promise
+      ? page.then(() => this.reftableEntry(index))
+      : entryOf(page, index);
   }
 
   /** The same where only what is in memory counts. */

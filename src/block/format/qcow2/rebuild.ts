@@ -75,6 +75,7 @@ class Shadow {
   private readonly movingL2 = new Counts(0);
   /** Where L2 tables went that one L1 table refers to more than once, as none should. */
   private readonly strays = new Map<number, number>();
+  private readonly room = new Uint8Array(PAGE_BYTES);
 
   constructor(
     private readonly node: Qcow2Node,
@@ -236,8 +237,8 @@ class Shadow {
     replaced: Map<number, number>,
   ): Promise<void> {
     const l1 = await source.piece(start);
-    const bytes = new Uint8Array(l1.byteLength);
-    const data = view(bytes);
+    const bytes = this.room.subarray(0, l1.byteLength);
+    const data = view(bytes.fill(0));
     for (let at = 0; at < bytes.length; at += 8) {
       const old = entryOffset(l1.getUint32(at), l1.getUint32(at + 4));
       if (old === 0) continue;

@@ -33,7 +33,7 @@ export class Refcounts {
     const at = (cluster % this.perBlock) * 2;
     if (found === undefined) return 0;
     if (!(found instanceof Promise)) return found.data.getUint16(at);
-    return found.then(block => (block === undefined ? 0 : block.data.getUint16(at)));
+    return found.then(block => (block === undefined ? 0 : this.get(cluster)));
   }
 
   /**
@@ -87,9 +87,66 @@ export class Refcounts {
   }
 
   private async findAndTake(count: number): Promise<number> {
-    const first = await this.findFree(count);
-    await this.take(first, count);
+    const isLong = count >= this.perBlock - 1;
+    const first = await (isLong ? this.takeLong(count) : this.findFree(count));
+    if (!isLong) await this.take(first, count);
     return this.taken(first, count);
+  }
+
+  /**
+   * Takes more clusters than a new block leaves free around itself: the blocks that they need come
+   * after them.
+   */
+  private async takeLong(count: number): Promise<number> {
+    const most = Math.ceil((count * 1.02 + 4) / (this.perBlock - 2)) + 2;
+    for (;;) {
+      const first = await this.findGap(count + most);
+      let blocks = 0;
+      for (let missing = -1; missing !== blocks; ) {
+        blocks = Math.max(missing, 0);
+        missing = await this.missingBlocks(first, count + blocks);
+      }
+      const last = Math.floor((first + count + blocks - 1) / this.perBlock);
+      if (last >= this.metadata.reftable.entries) {
+        await this.growReftable(last);
+        continue;
+      }
+      let place = first + count;
+      for (let index = Math.floor(first / this.perBlock); index <= last; index++) {
+        if ((await this.metadata.reftableEntry(index)) !== 0) continue;
+        const { clusterSize } = this.metadata;
+        this.metadata.newTable(place * clusterSize, true);
+        await this.metadata.setReftableEntry(index, place * clusterSize);
+        place++;
+      }
+      await this.take(first, count + blocks);
+      return first;
+    }
+  }
+
+  private async missingBlocks(first: number, count: number): Promise<number> {
+    let missing = 0;
+    const last = Math.floor((first + count - 1) / this.perBlock);
+    for (let index = Math.floor(first / this.perBlock); index <= last; index++) {
+      if ((await this.metadata.reftableEntry(index)) === 0) missing++;
+    }
+    return missing;
+  }
+
+  /** Free clusters in a row; those without a block are free. */
+  private async findGap(count: number): Promise<number> {
+    let start = this.startFor(count);
+    for (let at = start; at - start < count; ) {
+      const index = Math.floor(at / this.perBlock);
+      const end = (index + 1) * this.perBlock;
+      const block = await this.blockAt(index);
+      for (; block !== undefined && at < end; at++) {
+        if (block.getUint16((at - index * this.perBlock) * 2) !== 0) start = at + 1;
+        else if (at + 1 - start === count) return start;
+      }
+      at = end;
+    }
+    return start;
   }
 
   /** Room for `length` bytes of compressed data, shared with its neighbours. */
@@ -200,10 +257,11 @@ export class Refcounts {
     let at = start;
     for (;;) {
       // A missing block means free clusters, but the block itself will need a place among them.
-      const block = (await this.block(at)) ?? (await this.ensureBlock(at));
-      const first = at - (at % this.perBlock);
+      const index = Math.floor(at / this.perBlock);
+      const first = index * this.perBlock;
       const end = first + this.perBlock;
-      const { data } = block;
+      // Looked at only: of a full image all blocks pass here.
+      const data = (await this.blockAt(index)) ?? (await this.ensureBlock(at)).data;
       for (; at < end; at++) {
         if (data.getUint16((at - first) * 2) !== 0) start = at + 1;
         else if (at + 1 - start === count) return start;
@@ -223,11 +281,11 @@ export class Refcounts {
     }
     const home = index * this.perBlock;
     const offset = Math.max(home, 1) * this.metadata.clusterSize;
-    const bytes = new Uint8Array(this.metadata.clusterSize);
-    new DataView(bytes.buffer).setUint16((offset / this.metadata.clusterSize - home) * 2, 1);
     const linked = this.metadata.setReftableEntry(index, offset);
     if (linked !== undefined) await linked;
-    return this.metadata.newTable(offset, bytes, true);
+    const block = this.metadata.newTable(offset, true);
+    block.data.setUint16((offset / this.metadata.clusterSize - home) * 2, 1);
+    return block;
   }
 
   /**
@@ -253,7 +311,7 @@ export class Refcounts {
     const oldClusters = metadata.reftable.byteLength / size;
     await metadata.moveReftable((base + blocks) * size, tableClusters);
     for (let b = 0; b < blocks; b++) {
-      const block = metadata.newTable((base + b) * size, new Uint8Array(size), true);
+      const block = metadata.newTable((base + b) * size, true);
       await metadata.setReftableEntry(firstIndex + b, block.offset);
     }
     for (let i = 0; i < blocks + tableClusters; i++) await this.set(base + i, 1);

@@ -6,18 +6,30 @@
  */
 
 import type { BlockNode, DebugEvent } from '../../node.ts';
-import { OVERHEAD, type TableBudget, type TableHolder } from '../table-budget.ts';
+import { OVERHEAD } from '../paged-table.ts';
+import type { TableBudget, TableHolder } from '../table-budget.ts';
 import { view } from './layout.ts';
 
-export interface Table {
-  readonly offset: number;
+interface Piece {
   readonly bytes: Uint8Array;
   readonly data: DataView;
+}
+
+export interface Table extends Piece {
+  readonly offset: number;
   readonly isRefblock: boolean;
   dirty: boolean;
   /** Nothing on disk points to it yet. */
   fresh: boolean;
 }
+
+function pieceOf(size: number): Piece {
+  const bytes = new Uint8Array(size);
+  return { bytes, data: view(bytes) };
+}
+
+/** Memory that may wait for the next tables of an image. */
+const SPARE_BYTES = 4 * 1024 * 1024;
 
 export class TableCache implements TableHolder {
   /** True while an operation that changes metadata runs: clean tables must stay then. */
@@ -26,7 +38,9 @@ export class TableCache implements TableHolder {
   heldBytes = 0;
   private readonly tables = new Map<number, Table>();
   private readonly loading = new Map<number, Promise<Table>>();
-  private glanced: Uint8Array | undefined;
+  private glanced: Piece | undefined;
+  /** What forgotten tables have left: the collector would let it lie for long. */
+  private readonly spare: Piece[] = [];
   protected dirtyTables = 0;
   /** Those of them that hold counts. */
   protected dirtyBlocks = 0;
@@ -43,7 +57,10 @@ export class TableCache implements TableHolder {
     if (bytes > 0) this.budget.relieve();
   }
 
-  /** The table at `offset`, from memory or the file. */
+  /**
+   * The table at `offset`, from memory or the file. Outside of changes it is good until something
+   * else is awaited: after a promise, ask again.
+   */
   table(offset: number, isRefblock = false): Table | Promise<Table> {
     const cached = this.tables.get(offset);
     if (cached !== undefined) return cached;
@@ -59,13 +76,16 @@ export class TableCache implements TableHolder {
    * The table at `offset`, to be looked at before the next glance: a look at all tables of a large
    * image shall neither fill the cache nor leave garbage.
    */
-  async glance(offset: number, isRefblock = false): Promise<Pick<Table, 'bytes' | 'data'>> {
+  async glance(offset: number, isRefblock = false): Promise<Piece> {
     const cached = this.tables.get(offset);
-    if (cached !== undefined) return cached;
-    this.glanced ??= new Uint8Array(this.clusterSize);
+    this.glanced ??= pieceOf(this.clusterSize);
+    if (cached !== undefined) {
+      this.glanced.bytes.set(cached.bytes);
+      return this.glanced;
+    }
     await this.file.debugEvent?.(isRefblock ? 'refblock_load' : 'l2_load');
-    await this.file.read(offset, this.glanced);
-    return { bytes: this.glanced, data: view(this.glanced) };
+    await this.file.read(offset, this.glanced.bytes);
+    return this.glanced;
   }
 
   private load(offset: number, isRefblock: boolean): Promise<Table> {
@@ -77,22 +97,28 @@ export class TableCache implements TableHolder {
   }
 
   private async readTable(offset: number, isRefblock: boolean): Promise<Table> {
-    const bytes = new Uint8Array(this.clusterSize);
+    const piece = this.spare.pop() ?? pieceOf(this.clusterSize);
     if (this.file.debugEvent !== undefined) {
       await this.file.debugEvent(isRefblock ? 'refblock_load' : 'l2_load');
     }
-    await this.file.read(offset, bytes);
+    await this.file.read(offset, piece.bytes);
     const present = this.tables.get(offset);
     if (present !== undefined) return present;
-    return this.keep({ offset, bytes, isRefblock, dirty: false, fresh: false });
+    return this.keep({ ...piece, offset, isRefblock, dirty: false, fresh: false });
   }
 
-  protected keep(table: Omit<Table, 'data'>): Table {
-    const full = { ...table, data: view(table.bytes) };
+  /** Zeros for a new table. */
+  protected blank(): Piece {
+    const piece = this.spare.pop();
+    piece?.bytes.fill(0);
+    return piece ?? pieceOf(this.clusterSize);
+  }
+
+  protected keep(table: Table): Table {
     const isNew = !this.tables.has(table.offset);
-    this.tables.set(table.offset, full);
+    this.tables.set(table.offset, table);
     if (isNew) this.charge(this.clusterSize + OVERHEAD);
-    return full;
+    return table;
   }
 
   markDirty(table: Table): void {
@@ -106,23 +132,25 @@ export class TableCache implements TableHolder {
     if (table.isRefblock) this.dirtyBlocks += by;
   }
 
-  private forget(offset: number): void {
+  private forget({ offset, bytes, data }: Table): void {
     this.tables.delete(offset);
     this.charge(-this.clusterSize - OVERHEAD);
+    if (this.spare.length * this.clusterSize < SPARE_BYTES) this.spare.push({ bytes, data });
   }
 
   giveUp(): void {
     if (this.changing) return;
     const keep = this.tables.size / 2;
-    for (const [offset, table] of this.tables) {
+    for (const table of this.tables.values()) {
       if (this.tables.size <= keep) return;
-      if (!table.dirty) this.forget(offset);
+      if (!table.dirty) this.forget(table);
     }
   }
 
   /** Forgets everything: the image is closed, or somebody else has changed it. */
   drop(): void {
-    for (const offset of [...this.tables.keys()]) this.forget(offset);
+    for (const table of this.tables.values()) this.forget(table);
+    this.spare.length = 0;
     this.dirtyTables = 0;
     this.dirtyBlocks = 0;
   }

@@ -104,9 +104,8 @@ export class Writer {
     if (old !== undefined) await metadata.file.debugEvent?.('l2_alloc.cow_read');
     const place = await refcounts.allocate(1);
     await this.parts.guard(place, this.clusterSize);
-    const bytes = new Uint8Array(this.clusterSize);
-    if (old !== undefined) bytes.set(old.bytes);
-    const table = metadata.newTable(place, bytes, false);
+    const table = metadata.newTable(place, false);
+    if (old !== undefined) table.bytes.set(old.bytes);
     const linked = metadata.setL1(index, place, COPIED);
     if (linked !== undefined) await linked;
     if (old !== undefined) metadata.freeLater(old.offset / this.clusterSize);
