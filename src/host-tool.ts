@@ -4,6 +4,7 @@
 
 import * as fs from 'node:fs';
 import { basename } from 'node:path';
+import { toHostError } from './host-errno.ts';
 import type { ToolHost } from './tool-host.ts';
 
 const MAX_PASSWORD = 255;
@@ -119,6 +120,15 @@ function onProgressAsked(callback: () => void): () => void {
   return () => process.off('SIGUSR1', callback);
 }
 
+/** Throws HostError. */
+export function readFile(path: string): Uint8Array {
+  try {
+    return fs.readFileSync(path);
+  } catch (error) {
+    throw toHostError(error);
+  }
+}
+
 export function nodeToolHost(): ToolHost {
   // Asked for progress when there is none to tell: Node would open a port for a debugger.
   process.on('SIGUSR1', () => {});
@@ -132,7 +142,7 @@ export function nodeToolHost(): ToolHost {
     onProgressAsked,
     elapsed: () => Number(process.hrtime.bigint()) / 1e9,
     raise: signal => process.kill(process.pid, signal),
-    readFile: path => fs.readFileSync(path),
+    readFile,
   };
 }
 

@@ -21,6 +21,6 @@ export interface ToolHost {
   elapsed(): number;
   /** Sends a signal to the program itself. */
   raise(signal: number): void;
-  /** Bytes of a file that a user named, for secrets and configuration. */
+  /** Bytes of a file that a user named, for secrets and configuration. Throws HostError. */
   readFile(path: string): Uint8Array;
 }

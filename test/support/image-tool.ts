@@ -5,6 +5,7 @@ import { runImageTool } from '../../src/block/img/main.ts';
 import { runIoTool } from '../../src/block/io/main.ts';
 import type { BlockHost } from '../../src/disk-host.ts';
 import { nodeBlockHost } from '../../src/host-file-io.ts';
+import { readFile } from '../../src/host-tool.ts';
 import type { ToolHost } from '../../src/tool-host.ts';
 
 export interface Outcome {
@@ -64,7 +65,7 @@ class Recorder {
       onProgressAsked: () => () => {},
       elapsed: () => 0,
       raise: () => {},
-      readFile: () => new Uint8Array(0),
+      readFile,
     };
   }
 }

@@ -14,6 +14,7 @@ import { type Amendments, amendQcow2 } from '../format/qcow2/amend.ts';
 import { Qcow2Node } from '../format/qcow2/node.ts';
 import type { BlockNode } from '../node.ts';
 import { longOptions } from './compare.ts';
+import { readSecrets } from './secret.ts';
 import {
   close,
   Failure,
@@ -22,7 +23,6 @@ import {
   Progress,
   parseCache,
   readArguments,
-  readSecrets,
   type Tool,
   usage,
 } from './tool.ts';

@@ -9,6 +9,7 @@ import type { CheckResult, Repair } from '../check-result.ts';
 import type { BlockNode } from '../node.ts';
 import { checkImage } from '../operations.ts';
 import { outputFormat } from './info.ts';
+import { readSecrets } from './secret.ts';
 import {
   close,
   Failure,
@@ -16,7 +17,6 @@ import {
   open,
   parseCache,
   readArguments,
-  readSecrets,
   type Tool,
   usage,
 } from './tool.ts';

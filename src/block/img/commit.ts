@@ -6,6 +6,7 @@ import { findInChain, makeWritable } from '../chain.ts';
 import { commitInto } from '../commit.ts';
 import { makeEmpty } from '../operations.ts';
 import { longOptions } from './compare.ts';
+import { readSecrets } from './secret.ts';
 import {
   close,
   Failure,
@@ -14,7 +15,6 @@ import {
   Progress,
   parseCache,
   readArguments,
-  readSecrets,
   type Tool,
   usage,
 } from './tool.ts';

@@ -6,6 +6,7 @@
 import type { BlockHost } from '../../disk-host.ts';
 import { chainStatus } from '../chain.ts';
 import type { BlockNode } from '../node.ts';
+import { readSecrets } from './secret.ts';
 import {
   COMMON_LONG,
   Failure,
@@ -14,7 +15,6 @@ import {
   Progress,
   parseCache,
   readArguments,
-  readSecrets,
   type Tool,
   usage,
 } from './tool.ts';

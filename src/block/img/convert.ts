@@ -23,6 +23,7 @@ import { longOptions } from './compare.ts';
 import { copyImage } from './convert-copy.ts';
 import { printOptionsHelp, refuseOldFlags } from './create.ts';
 import { doubtPassword } from './doubt.ts';
+import { readSecrets } from './secret.ts';
 import { Sources } from './sources.ts';
 import {
   type Arguments,
@@ -34,7 +35,6 @@ import {
   Progress,
   parseCache,
   readArguments,
-  readSecrets,
   type Tool,
   usage,
 } from './tool.ts';

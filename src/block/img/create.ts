@@ -13,7 +13,8 @@ import {
   parseCreateOptions,
 } from '../create-options.ts';
 import { driverNames } from '../drivers.ts';
-import { Failure, messageOf, readArguments, readSecrets, type Tool, usage } from './tool.ts';
+import { readSecrets } from './secret.ts';
+import { Failure, messageOf, readArguments, type Tool, usage } from './tool.ts';
 
 function requireSize(text: string): number {
   const size = scanSize(text);

@@ -7,7 +7,8 @@ import { printJson } from '../../json-text.ts';
 import { type ImageInfo, imageInfo, imageInfoText } from '../image-info.ts';
 import { backingPath } from '../path.ts';
 import type { SnapshotInfo } from '../snapshot-info.ts';
-import { Failure, open, readArguments, readSecrets, type Tool, usage } from './tool.ts';
+import { readSecrets } from './secret.ts';
+import { Failure, open, readArguments, type Tool, usage } from './tool.ts';
 
 /** `human` or `json`. */
 export function outputFormat(value: string | undefined): 'human' | 'json' {

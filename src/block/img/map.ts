@@ -6,7 +6,8 @@ import { chainStatus } from '../chain.ts';
 import type { BlockNode } from '../node.ts';
 import { isCompressed } from '../operations.ts';
 import { outputFormat } from './info.ts';
-import { Failure, messageOf, open, readArguments, readSecrets, type Tool, usage } from './tool.ts';
+import { readSecrets } from './secret.ts';
+import { Failure, messageOf, open, readArguments, type Tool, usage } from './tool.ts';
 
 interface Entry {
   start: number;

@@ -13,6 +13,7 @@ import { Options } from '../options.ts';
 import { backingPath } from '../path.ts';
 import { CHUNK, readPadded } from '../request.ts';
 import { longOptions } from './compare.ts';
+import { readSecrets } from './secret.ts';
 import {
   askPassword,
   close,
@@ -22,7 +23,6 @@ import {
   Progress,
   parseCache,
   readArguments,
-  readSecrets,
   type Tool,
   usage,
 } from './tool.ts';

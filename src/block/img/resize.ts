@@ -6,7 +6,8 @@ import { UserError } from '../../error.ts';
 import { parseOptionSize } from '../../size.ts';
 import { BlockError } from '../backend.ts';
 import { longOptions } from './compare.ts';
-import { close, Failure, open, readArguments, readSecrets, type Tool, usage } from './tool.ts';
+import { readSecrets } from './secret.ts';
+import { close, Failure, open, readArguments, type Tool, usage } from './tool.ts';
 
 export async function resize(tool: Tool, words: readonly string[]): Promise<number> {
   // The size comes last and may start with a minus sign: it is no option.

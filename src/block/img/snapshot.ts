@@ -7,16 +7,8 @@ import { SNAPSHOT_HEADER, snapshotLine } from '../image-info.ts';
 import type { BlockNode } from '../node.ts';
 import { applySnapshot, createSnapshot, deleteSnapshot } from '../operations.ts';
 import { longOptions } from './compare.ts';
-import {
-  close,
-  Failure,
-  messageOf,
-  open,
-  readArguments,
-  readSecrets,
-  type Tool,
-  usage,
-} from './tool.ts';
+import { readSecrets } from './secret.ts';
+import { close, Failure, messageOf, open, readArguments, type Tool, usage } from './tool.ts';
 
 const ERRNO: { readonly [code: string]: number } = {
   ENOENT: 2,

@@ -180,30 +180,6 @@ export function readArguments(
 
 export const COMMON_LONG = { help: 'h', 'object=': 'object', 'image-opts': 'image-opts' };
 
-/** `--object secret,id=ID,data=…` or `file=…`. */
-export function readSecrets(tool: Tool, given: Arguments): void {
-  for (const text of given.all('object')) {
-    const [[type], ...pairs] = splitOptions(text);
-    const values = new Map(pairs);
-    const id = values.get('id');
-    const file = values.get('file');
-    if (type !== 'secret') throw new Failure([`Unknown object type '${type}'`]);
-    if (id === undefined) throw new Failure(["Parameter 'id' is missing"]);
-    const data = values.get('data');
-    if ((data === undefined) === (file === undefined)) {
-      throw new Failure(["Must provide 'file' or 'data' to specify a secret"]);
-    }
-    const bytes =
-      file === undefined ? new TextEncoder().encode(data) : trimEnd(tool.host.readFile(file));
-    tool.secrets.set(id, bytes);
-  }
-}
-
-/** A file's one trailing newline is no part of the secret. */
-function trimEnd(bytes: Uint8Array): Uint8Array {
-  return bytes.at(-1) === 10 ? bytes.subarray(0, -1) : bytes;
-}
-
 /** `-p`, and SIGUSR1 without it. */
 export class Progress {
   private last = 0;
