@@ -21,7 +21,7 @@ export interface Script extends Start {
   readonly agrees: (typed: string, recorded: string, got: string) => boolean;
   /** All is typed, and the program should end by itself now. */
   readonly onTyped?: () => void;
-  /** What was said up to here came before the firmware got on: the machine is told to go after it. */
+  /** What was said up to here came before the firmware got on: then the machine is told to go. */
   readonly heldUntil?: RegExp;
 }
 
