@@ -4,12 +4,12 @@
  */
 
 import { chmodSync, cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { agrees, asHere, expectSame, withoutAbsent } from './differences.ts';
 import { IMAGE_TOOL, IO_TOOL, PROGRAM, Workshop } from './emulator.ts';
 import { LEGACY, makeImages, recordedBacking } from './encrypted-images.ts';
+import { freePort } from './free-port.ts';
 import { type Replayed, replay } from './replay.ts';
 import { type Run, rawGolden, transcript } from './sessions.ts';
 import type { How } from './talk.ts';
@@ -138,11 +138,7 @@ const PORT = /\b(45871|45999|10999)\b/g;
 /** Those of the record may be taken. */
 async function withFreePort(run: Run): Promise<Run> {
   if (!PORT.test(run.command + run.output)) return run;
-  const server = createServer();
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  const port = typeof address === 'object' && address !== null ? String(address.port) : '';
-  await new Promise(resolve => server.close(resolve));
+  const port = String(await freePort());
   const moved = (text: string): string => text.replace(PORT, port);
   return { ...run, argv: run.argv.map(moved), output: moved(run.output) };
 }
