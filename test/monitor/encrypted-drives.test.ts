@@ -1,6 +1,9 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { Workshop } from '../support/emulator.ts';
 import { LEGACY, makeImages } from '../support/encrypted-images.ts';
+import { Prompt } from '../support/prompt.ts';
 
 const workshop = new Workshop();
 afterAll(() => workshop.close());
@@ -19,3 +22,37 @@ test('where nobody can be asked, cont says so', async () => {
   });
   expect(JSON.parse(status).return.status).toBe('prelaunch');
 });
+
+/** Sent as soon as there is a file `go`. */
+const HELD = ['-incoming', 'exec:until [ -e go ]; do sleep 0.05; done; cat state'];
+const go = join(workshop.folder, 'go');
+
+async function saveRunning(): Promise<void> {
+  const source = new Prompt(workshop, ['-m', '8', 'plain.qcow2']);
+  expect(await source.ask('info status')).toBe('VM status: running\n');
+  expect(await source.ask('migrate "exec:cat > state"')).toBe('');
+  expect(await source.quit()).toBe(0);
+}
+
+test.each(['before', 'after', 'when asked'])(
+  'a machine arrives at an encrypted drive, whose password comes %s',
+  async when => {
+    await saveRunning();
+    rmSync(go, { force: true });
+    const prompt = new Prompt(workshop, [...LEGACY, '-m', '8', ...HELD, 'enc.qcow2']);
+    const paused = 'VM status: paused\n';
+    expect(await prompt.ask('info status')).toBe('VM status: paused (inmigrate)\n');
+    if (when === 'before') expect(await prompt.ask('block_passwd ide0-hd0 secret')).toBe('');
+    writeFileSync(go, '');
+    expect(await prompt.askUntil('info status', paused)).toBe(paused);
+    if (when === 'after') expect(await prompt.ask('block_passwd ide0-hd0 secret')).toBe('');
+    if (when === 'when asked') {
+      const asked = 'ide0-hd0 (enc.qcow2) is encrypted.\n';
+      expect(await prompt.ask('cont')).toContain(asked);
+      expect(await prompt.ask('info status')).toBe('');
+    } else expect(await prompt.ask('cont')).toBe('');
+    expect(await prompt.ask('info status')).toBe('VM status: running\n');
+    expect(await prompt.quit()).toBe(0);
+  },
+  60_000,
+);
