@@ -12,17 +12,20 @@ import {
   createSnapshot,
   deleteSnapshot,
   lookIntoSnapshot,
+  writeCompressed,
 } from '../../src/block/operations.ts';
 import { Options } from '../../src/block/options.ts';
 import { FileNode } from '../../src/block/protocol/file.ts';
 import { UserError } from '../../src/error.ts';
 import { type MemoryFile, MemoryHost } from '../support/memory-host.ts';
+import { mutateQcow } from '../support/qcow-mutations.ts';
 import { contextOf, make, openQcow2 } from '../support/qcow2-bench.ts';
 import { mutateQcow2 } from '../support/qcow2-mutations.ts';
 import { Random, seedOr } from '../support/random.ts';
 
 const IMAGES = 20_000;
 const DISK = 96 * 1024;
+const BASE = 'base.img';
 const DATE = { seconds: 1, nanoseconds: 0 };
 /** Whatever tables say, an image of 100 KiB has no business growing beyond this. */
 const MOST_BYTES = 24 * 1024 * 1024;
@@ -68,13 +71,17 @@ async function fieldsOf(node: Qcow2Node, clusterSize: number): Promise<number[]>
   return fields;
 }
 
-async function sampleQcow(random: Random): Promise<Sample> {
+/** With a backing file its clusters are of 512 bytes, and one of them is compressed. */
+async function sampleQcow(random: Random, backingFile: string): Promise<Sample> {
   const host = new MemoryHost();
+  host.put(BASE, new Uint8Array(16 * 1024).fill(3));
   const cache = CACHE_MODES['writeback'];
   const file = new FileNode('a', host.open('a', 'create'), false, cache);
-  await createQcow(file, { size: DISK, encrypted: false, backingFile: '' });
+  await createQcow(file, { size: DISK, encrypted: false, backingFile });
   const node = await open(host, 'qcow', true);
   await node.write(0, random.fill(new Uint8Array(20 * 1024)));
+  const cluster = node.details().clusterSize ?? 512;
+  await writeCompressed(node, 64 * 1024, new Uint8Array(cluster).fill(5));
   await node.close();
   const bytes = host.files.get('a')?.contents() as Uint8Array;
   const fields = Array.from({ length: 7 }, (_, i) => i * 8);
@@ -97,6 +104,7 @@ function mutate(random: Random, sample: Sample): Uint8Array {
     return mutateQcow2(sample.bytes, random).bytes;
   }
   const bytes = sample.bytes.slice();
+  if (sample.driver === 'qcow' && random.below(4) > 0) return mutateQcow(bytes, random).bytes;
   const data = new DataView(bytes.buffer);
   const count = 1 + random.below(4);
   for (let i = 0; i < count; i++) {
@@ -106,7 +114,7 @@ function mutate(random: Random, sample: Sample): Uint8Array {
         data.setUint32(at + 4, random.word());
         break;
       case 1:
-        data.setBigUint64(at, BigInt(random.below(bytes.length / 512)) * 512n);
+        data.setBigUint64(at, BigInt(Math.floor(random.below(bytes.length) / 512) * 512));
         break;
       case 2:
         data.setBigUint64(at, data.getBigUint64(random.pick(sample.fields)));
@@ -173,7 +181,8 @@ test(`${IMAGES} mutated images are used or refused, without harm`, async () => {
     await sampleQcow2(setup, 512, 3),
     await sampleQcow2(setup, 1024, 2),
     await sampleQcow2(setup, 4096, 3),
-    await sampleQcow(setup),
+    await sampleQcow(setup, ''),
+    await sampleQcow(setup, BASE),
   ];
   let slowest = 0;
   let refused = 0;
@@ -181,6 +190,7 @@ test(`${IMAGES} mutated images are used or refused, without harm`, async () => {
     const random = new Random(seed + i);
     const sample = samples[i % samples.length];
     const host = new MemoryHost();
+    host.put(BASE, new Uint8Array(16 * 1024).fill(3));
     const file = host.put('a', mutate(random, sample));
     const started = performance.now();
     try {

@@ -93,15 +93,25 @@ export class FileNode implements BlockNode {
     }
   }
 
-  async writeZeroes(offset: number, length: number): Promise<void> {
+  async writeZeroes(offset: number, length: number, allowUnmap: boolean): Promise<void> {
     const end = this.length;
     if (offset >= end) {
       this.grow(offset + length);
       return;
     }
     const inside = Math.min(length, end - offset);
-    await fillZeroes(this, offset, inside);
+    if (allowUnmap) await this.fillData(offset, inside);
+    else await fillZeroes(this, offset, inside);
     if (inside < length) this.grow(offset + length);
+  }
+
+  /** Where nothing is stored there are zeros already. */
+  private async fillData(offset: number, length: number): Promise<void> {
+    for (let done = 0; done < length; ) {
+      const extent = await this.status(offset + done, length - done);
+      if (!extent.zero) await fillZeroes(this, offset + done, extent.length);
+      done += extent.length;
+    }
   }
 
   async discard(): Promise<void> {}
