@@ -3,7 +3,7 @@
  * answer to the one before.
  */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -13,6 +13,19 @@ export interface Talk {
   readonly out: string;
   readonly stderr: string;
   readonly status: number | null;
+  /** The most memory it had, as far as was seen. */
+  readonly peakMib: number;
+}
+
+function peakOf(pid: number | undefined): number | undefined {
+  try {
+    const text = readFileSync(`/proc/${pid}/status`, 'utf8');
+    const kib = /VmHWM:\s+(\d+) kB/.exec(text)?.[1];
+    return kib === undefined ? undefined : Number(kib) / 1024;
+  } catch {
+    // It has ended, or this system does not tell.
+    return undefined;
+  }
 }
 
 /** A command `until X` is not sent: it waits for an output that has X in it. */
@@ -28,6 +41,7 @@ export function converse(
     let out = '';
     let stderr = '';
     let replies = 0;
+    let peakMib = 0;
     const timer = setTimeout(() => child.kill('SIGKILL'), 20_000);
     const go = (): void => {
       const answers = out.split('\n').filter(l => /^\{"(return|error|QMP)"/.test(l)).length;
@@ -45,6 +59,7 @@ export function converse(
     };
     child.stdout.on('data', (chunk: Buffer) => {
       out += chunk.toString();
+      peakMib = peakOf(child.pid) ?? peakMib;
       go();
     });
     child.stderr.on('data', (chunk: Buffer) => {
@@ -54,7 +69,7 @@ export function converse(
     child.on('error', reject);
     child.on('close', status => {
       clearTimeout(timer);
-      resolve({ out, stderr, status });
+      resolve({ out, stderr, status, peakMib });
     });
   });
 }
