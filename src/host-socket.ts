@@ -182,8 +182,9 @@ class Peer {
     const { address, server } = this.spec;
     if (address.kind === 'unix') return this.name;
     const { localAddress, localPort, remoteAddress, remotePort } = socket;
-    const here = `${localAddress}:${localPort}${server ? ',server' : ''}`;
-    return `${this.spec.telnet ? 'telnet' : 'tcp'}:${here} <-> ${remoteAddress}:${remotePort}`;
+    const here = `${bracketed(localAddress)}:${localPort}${server ? ',server' : ''}`;
+    const there = `${bracketed(remoteAddress)}:${remotePort}`;
+    return `${this.spec.telnet ? 'telnet' : 'tcp'}:${here} <-> ${there}`;
   }
 
   /** What it sent last is still used; then its place is free. */
@@ -205,6 +206,9 @@ class Peer {
     }
   }
 }
+
+/** The colons of an IPv6 address are none of a port. */
+const bracketed = (address = ''): string => (address.includes(':') ? `[${address}]` : address);
 
 /** IAC WILL ECHO, WILL SUPPRESS-GO-AHEAD, WILL BINARY, DO BINARY (RFC 854, 856, 857, 858). */
 const TELNET_CHARACTER_MODE = Uint8Array.of(255, 251, 1, 255, 251, 3, 255, 251, 0, 255, 253, 0);

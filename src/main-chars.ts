@@ -73,7 +73,7 @@ export class CharTable implements Chars {
     this.entries.push({ label: base.label, char: base, ring, alwaysOpen });
     if (spec.mux) {
       const mux = new CharMux(base, this.hooks);
-      this.entries.push({ label, char: new Char(label, base.filename), mux, alwaysOpen });
+      this.entries.push({ label, char: new Char(label, 'mux'), mux, alwaysOpen });
     }
     await waiting;
   }

@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { constants, openSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { ReadStream } from 'node:tty';
 import { afterAll, expect, test } from 'vitest';
 import { Workshop } from './support/emulator.ts';
+import { freePort } from './support/free-port.ts';
 import { Prompt } from './support/prompt.ts';
 import { render } from './support/sessions.ts';
 import { onTerminal } from './support/terminal.ts';
@@ -119,7 +120,8 @@ test('one terminal for a serial port, a human monitor and a debug console', asyn
       { type: '\x01x' },
     ],
   );
-  expect(text).toContain('m: filename=stdio\n');
+  expect(text).toContain('m: filename=mux\n');
+  expect(text).toContain('m-base: filename=stdio\n');
   expect(text).toMatch(/\[00:00:0\d\.\d{3}\] \(qemu\) /);
   expect(text).toContain('QEMU: Terminated');
   expect(status).toBe(0);
@@ -127,7 +129,7 @@ test('one terminal for a serial port, a human monitor and a debug console', asyn
 
 test('chardev-add says where a pseudo-terminal is, and what went wrong', async () => {
   const prompt = new Prompt(workshop, ['-S']);
-  expect(await prompt.ask('chardev-add socket,id=s,path=/nonexist/x')).toBe(
+  expect(await prompt.ask('chardev-add socket,id=s,path=nowhere/x')).toBe(
     'Failed to connect socket: No such file or directory\n',
   );
   expect(await prompt.ask('chardev-add pty,id=p')).toBe('');
@@ -144,7 +146,6 @@ test('three monitors at once', async () => {
   const argv = ['-monitor', 'stdio', '-monitor', `unix:${path},server,nowait`, '-qmp', 'null'];
   await running(argv, async child => {
     await heard(take => child.stdout?.on('data', take), BANNER);
-    const { connect } = await import('node:net');
     const socket = connect(path);
     socket.write('info chardev\n');
     const list = await heard(take => socket.on('data', take), 'compat_monitor0: filename=stdio\n');
@@ -152,4 +153,18 @@ test('three monitors at once', async () => {
     expect(list).toContain(`compat_monitor1: filename=unix:${path},server\n`);
     socket.destroy();
   });
+});
+
+test('a server tells what was asked for, then where its client found it', async () => {
+  const port = await freePort();
+  const prompt = new Prompt(workshop, ['-S', '-serial', `telnet:localhost:${port},server,nowait`]);
+  const idle = `serial0: filename=disconnected:telnet:localhost:${port},server\n`;
+  expect(await prompt.ask('info chardev')).toContain(idle);
+  const client = connect(port, '127.0.0.1');
+  const list = await prompt.askUntil('info chardev', 'serial0: filename=telnet:');
+  const place = `${port},server <-> 127.0.0.1:${client.localPort}\n`;
+  expect(list).toContain(`serial0: filename=telnet:127.0.0.1:${place}`);
+  client.destroy();
+  expect(await prompt.askUntil('info chardev', 'disconnected:')).toContain(idle);
+  expect(await prompt.quit()).toBe(0);
 });

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Outcome, runTool, type Typist } from '../support/image-tool.ts';
+import { golden } from '../support/sessions.ts';
 import { parseTranscript, type Step } from '../support/tool-transcript.ts';
 
-const GOLDENS = join(import.meta.dirname, '../goldens');
 /** Formats of QEMU that tinamou does not have. */
 const FOREIGN = /\b(qed|vdi|vmdk|vpc|vhdx|parallels|cloop|bochs)\b/;
 
@@ -135,7 +135,7 @@ const isForeign = ({ words }: Step): boolean =>
   FOREIGN.test(words.filter(word => word !== '-h').join(' '));
 
 function stepsOf(name: string): Step[] {
-  return parseTranscript(readFileSync(join(GOLDENS, `${name}.txt`), 'utf8'));
+  return parseTranscript(golden(name));
 }
 
 const NAMES = [

@@ -21,6 +21,8 @@ export interface Script extends Start {
   readonly agrees: (typed: string, recorded: string, got: string) => boolean;
   /** All is typed, and the program should end by itself now. */
   readonly onTyped?: () => void;
+  /** What was said up to here came before the firmware got on: then the machine is told to go. */
+  readonly heldUntil?: RegExp;
 }
 
 interface Step {
@@ -44,8 +46,14 @@ const AFTER: readonly Wait[] = [
   { line: /^drive_mirror /, ask: 'info block-jobs', done: /No active|Completed (\d+) of \1 / },
   { line: /^migrate -d /, ask: 'info migrate', done: /status: (completed|failed)/ },
 ];
-/** What a line needs, and how one sees it: the firmware gives the PM registers their place. */
-const BEFORE: readonly Wait[] = [{ line: /^o\/h 0x604 /, ask: 'i/h 0x604', done: /= 0x(?!ffff)/ }];
+/**
+ * What a line needs, and how one sees it: the firmware gives the PM registers their place, and
+ * sleeps only when all devices that it finds have addresses.
+ */
+const BEFORE: readonly Wait[] = [
+  { line: /^o\/h 0x604 /, ask: 'i/h 0x604', done: /= 0x(?!ffff)/ },
+  { line: /^(usb_add mouse|log in_asm)$/, ask: 'info cpus', done: /\(halted\)/ },
+];
 
 function waitsFor(typed: string, waits: readonly Wait[]): Step[] {
   return waits
@@ -63,13 +71,16 @@ const PATIENCE_MS = 30_000;
 const AGAIN_MS = 30;
 const KILLED = '(killed by recorder)';
 
-function stepsOf({ run, agrees }: Script): Step[] {
+const CONT: Step = { typed: 'cont', answer: '', isHidden: true, isGood: () => true };
+
+function stepsOf({ run, agrees, heldUntil }: Script): Step[] {
   return exchanges(run.output).flatMap(({ typed, answer }): Step[] => {
     const isAsked = /^info (?!history)/.test(typed);
     return [
       ...waitsFor(typed, BEFORE),
       { typed, answer, isGood: isAsked ? got => agrees(typed, answer, got) : undefined },
       ...waitsFor(typed, AFTER),
+      ...(heldUntil?.test(typed) ? [CONT] : []),
     ];
   });
 }
