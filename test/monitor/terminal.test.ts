@@ -160,7 +160,7 @@ test.each(BOTH)('C06: on a line that is shared with the guest (%s)', async how =
     ['-nographic', 'plain.qcow2'],
     [
       // Theirs is silent.
-      { until: 'No bootable device\r\n' },
+      { until: 'No bootable device\r\r\n' },
       { type: '\x01h' },
       { until: 'C-a C-a  sends C-a' },
       { type: '\x01c' },
@@ -211,7 +211,7 @@ test('on a shared line ^A h helps, ^A c changes sides, ^C is the guest’s, ^A x
     workshop,
     ['-nographic'],
     [
-      { until: 'No bootable device\r\n' },
+      { until: 'No bootable device\r\r\n' },
       { type: '\x03\x01h' },
       { until: 'C-a C-a  sends C-a' },
       { type: '\x01c' },
@@ -257,7 +257,7 @@ test('a guest that switches off with -no-shutdown can be reset and started again
     workshop,
     ['-nographic', '-no-shutdown'],
     [
-      { until: 'No bootable device\r\n' },
+      { until: 'No bootable device\r\r\n' },
       { type: '\x01c' },
       PROMPT,
       // PM1 control of the PIIX4: sleep enable, S5.
