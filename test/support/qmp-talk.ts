@@ -28,7 +28,7 @@ function peakOf(pid: number | undefined): number | undefined {
   }
 }
 
-/** A command `until X` is not sent: it waits for an output that has X in it. */
+/** Not sent are `until X`, which waits for an output that has X in it, and `wait MILLISECONDS`. */
 export function converse(
   folder: string,
   words: readonly string[],
@@ -42,11 +42,18 @@ export function converse(
     let stderr = '';
     let replies = 0;
     let peakMib = 0;
+    let isWaiting = false;
     const timer = setTimeout(() => child.kill('SIGKILL'), 20_000);
     const go = (): void => {
       const answers = out.split('\n').filter(l => /^\{"(return|error|QMP)"/.test(l)).length;
-      while (queue.length > 0 && replies < answers) {
+      while (queue.length > 0 && replies < answers && !isWaiting) {
         const [next] = queue;
+        if (next.startsWith('wait ')) {
+          queue.shift();
+          isWaiting = true;
+          setTimeout(goOn, Number(next.slice('wait '.length)));
+          return;
+        }
         if (next.startsWith('until ')) {
           if (!out.includes(next.slice('until '.length))) return;
           queue.shift();
@@ -56,6 +63,10 @@ export function converse(
         replies++;
         child.stdin.write(`${next}\n`);
       }
+    };
+    const goOn = (): void => {
+      isWaiting = false;
+      go();
     };
     child.stdout.on('data', (chunk: Buffer) => {
       out += chunk.toString();
