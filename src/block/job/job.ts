@@ -115,6 +115,8 @@ export class Job {
   setSpeed(bytesPerSecond: number): void {
     if (bytesPerSecond < 0) throw new UserError("Invalid parameter 'speed'");
     this.speed = bytesPerSecond;
+    // It may sleep as long as the old speed wanted.
+    this.waiter();
   }
 
   pause(): void {
@@ -200,7 +202,7 @@ export class Job {
     }
   }
 
-  /** Until resume, complete, cancel or `nudge`. */
+  /** Until resume, complete, cancel, another speed or `nudge`. */
   sleepUntilTold(): Promise<void> {
     return new Promise(resolve => {
       this.waiter = resolve;
