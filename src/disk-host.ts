@@ -24,7 +24,7 @@ export interface HostFile {
   allocated(): number;
   /**
    * Whether bytes are stored at `offset`, or a hole reads as zeros there, and how far that holds.
-   * Files that nobody changes only; absent where the host cannot tell.
+   * Bytes that were written, by whomever here, are never a hole. Absent where the host cannot tell.
    */
   stored?(offset: number): { readonly data: boolean; readonly end: number };
   /** Fills as much of `into` as the file has at `offset`; resolves with the number of bytes. */

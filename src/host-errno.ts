@@ -29,9 +29,16 @@ const MESSAGES: { readonly [code: string]: string } = {
   ETXTBSY: 'Text file busy',
 };
 
+/** What Node refuses to ask the system, and the answer that this would give. */
+const NOT_ASKED: { readonly [code: string]: string } = {
+  // A name with a zero byte, which no file has.
+  ERR_INVALID_ARG_VALUE: 'ENOENT',
+  // A place in a file that is too far away for a number.
+  ERR_OUT_OF_RANGE: 'EINVAL',
+};
+
 export function toHostError(error: unknown): HostError {
   const { code: given = 'EIO' } = error as NodeJS.ErrnoException;
-  // What Node refuses to ask the system: a name with a zero byte, which no file has.
-  const code = given === 'ERR_INVALID_ARG_VALUE' ? 'ENOENT' : given;
+  const code = NOT_ASKED[given] ?? given;
   return new HostError(code, MESSAGES[code] ?? String((error as Error).message));
 }

@@ -16,9 +16,9 @@ import {
   type OpenMode,
 } from './disk-host.ts';
 import { toHostError } from './host-errno.ts';
-import { dataRanges } from './host-holes.ts';
 import { lazily } from './host-lazily.ts';
 import { claimImage, isOpenHere, noteOpening } from './host-lock.ts';
+import { StoredRanges } from './host-stored.ts';
 
 /** Together 6 ms of a start, for images that seldom need them. */
 const crypto = lazily<typeof import('node:crypto')>('node:crypto');
@@ -52,17 +52,12 @@ function afterBreath<T>(value: T): Promise<T> {
   return new Promise(resolve => setImmediate(resolve, value));
 }
 
-/** A smaller part of a file is not worth the question where it is. */
-const HOLES_WORTH_ASKING = 65536;
-
 class NodeFile implements HostFile {
   private open = true;
-  /** Starts and ends of the data, once somebody has asked. */
-  private ranges: readonly number[] | undefined;
-  private cursor = 0;
 
   constructor(
     private readonly fd: number,
+    private readonly known: StoredRanges,
     private readonly whenClosed: readonly (() => void)[],
   ) {}
 
@@ -76,18 +71,7 @@ class NodeFile implements HostFile {
   }
 
   stored(offset: number): { readonly data: boolean; readonly end: number } {
-    this.ranges ??= this.findRanges();
-    const { ranges } = this;
-    // Questions come in rising order, as a rule.
-    if (this.cursor > 0 && ranges[this.cursor - 1] > offset) this.cursor = 0;
-    while (ranges[this.cursor] <= offset) this.cursor++;
-    return { data: this.cursor % 2 === 1, end: ranges[this.cursor] ?? Infinity };
-  }
-
-  private findRanges(): readonly number[] {
-    const { size, blocks } = attempt(() => fs.fstatSync(this.fd));
-    const sparse = size - blocks * 512 >= HOLES_WORTH_ASKING;
-    return (sparse ? dataRanges(this.fd) : undefined) ?? [0, size];
+    return attempt(() => this.known.at(this.fd, offset));
   }
 
   read(offset: number, into: Uint8Array): number | Promise<number> {
@@ -104,6 +88,7 @@ class NodeFile implements HostFile {
   }
 
   write(offset: number, from: Uint8Array): undefined | Promise<void> {
+    this.known.written(offset, from.length);
     if (from.length > SYNCHRONOUS_BYTES) return this.writeLater(offset, from);
     let done = 0;
     while (done < from.length) {
@@ -126,6 +111,7 @@ class NodeFile implements HostFile {
     if (!this.open) return;
     this.open = false;
     attempt(() => fs.closeSync(this.fd));
+    this.known.release();
     for (const step of this.whenClosed) step();
   }
 
@@ -152,6 +138,7 @@ class NodeFile implements HostFile {
         );
       });
     }
+    this.known.written(offset, from.length);
   }
 }
 
@@ -170,7 +157,7 @@ function openFile(path: string, mode: OpenMode): HostFile {
       if (mode !== 'create') undo.push(claimImage(path, stat, mode === 'write'));
       undo.push(noteOpening(stat));
     }
-    return new NodeFile(fd, undo.slice(1));
+    return new NodeFile(fd, StoredRanges.of(stat), undo.slice(1));
   } catch (error) {
     for (const step of undo) step();
     throw error;
@@ -208,7 +195,7 @@ function temporaryFile(): { readonly path: string; readonly file: HostFile } {
   const fd = attempt(() => fs.openSync(path, 'wx+', 0o600));
   // Unlinked at once where the system allows it: nothing stays behind after a crash.
   fs.rmSync(folder, { recursive: true, force: true });
-  return { path, file: new NodeFile(fd, []) };
+  return { path, file: new NodeFile(fd, StoredRanges.of(fs.fstatSync(fd)), []) };
 }
 
 /** ECB keeps no state between calls, so one cipher object serves a key for ever. */

@@ -11,6 +11,7 @@
 import * as fs from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { HostError } from './disk-host.ts';
+import { forgetStored } from './host-stored.ts';
 
 /** What this process has open under one name of locks. */
 interface Held {
@@ -313,6 +314,7 @@ export function takeBackLocks(): boolean {
       else refuseTaken(present.lock);
     }
     areHandedOver = false;
+    forgetStored();
     return true;
   } catch (error) {
     handOverLocks();

@@ -47,6 +47,7 @@ export async function runIo(drive: DriveBackend, request: IoRequest): Promise<st
   const bench = benches.get(drive) ?? benchOf(drive, request);
   const { session } = bench;
   session.node = drive.node;
+  session.drive = drive.aside;
   bench.text = '';
   // Any command may write: a backup saves everything first, a mirror copies everything again.
   if (drive.job !== undefined) await drive.beforeWrite?.(0, drive.length);

@@ -435,6 +435,11 @@ export class DriveTable {
   }
 
   setPassword(device: string | undefined, node: string | undefined, password: string): void {
+    const below = device === undefined && node !== undefined ? this.named(node) : undefined;
+    if (below !== undefined && below.node !== below.drive.backend.node) {
+      this.block?.setNodePassword(below.node, toUtf8(password));
+      return;
+    }
     const found = this.findEither(device, node);
     const set = (): void => this.block?.setDrivePassword(found.backend, toUtf8(password));
     if (found.backend.keyMissing) this.withTray(found, 'closed', set);

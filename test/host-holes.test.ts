@@ -9,6 +9,7 @@ import {
   mkdtempSync,
   openSync,
   rmSync,
+  utimesSync,
   writeSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,6 +19,7 @@ import { CACHE_MODES } from '../src/block/cache-mode.ts';
 import { FileNode } from '../src/block/protocol/file.ts';
 import { nodeBlockHost } from '../src/host-file-io.ts';
 import { dataRanges } from '../src/host-holes.ts';
+import { Random, seedOr } from './support/random.ts';
 
 const MIB = 1024 * 1024;
 const folder = mkdtempSync(join(tmpdir(), 'tinamou-holes-'));
@@ -45,9 +47,9 @@ function rangesOf(path: string): readonly number[] | undefined {
 const canTell = existsSync('/usr/bin/perl') && rangesOf(sparseFile('probe', 2, []))?.length === 0;
 if (!canTell) console.warn('holes: not tested, no Perl or no sparse files here');
 
-async function extents(path: string): Promise<string[]> {
-  const handle = nodeBlockHost.open(path, 'read');
-  const node = new FileNode(path, handle, true, CACHE_MODES['writeback']);
+async function extents(path: string, mode: 'read' | 'write' = 'read'): Promise<string[]> {
+  const handle = nodeBlockHost.open(path, mode);
+  const node = new FileNode(path, handle, mode === 'read', CACHE_MODES['writeback']);
   const found: string[] = [];
   for (let at = 0; at < node.length; ) {
     const extent = await node.status(at, node.length - at);
@@ -75,6 +77,67 @@ test.runIf(canTell)(
     expect(await extents(sparseFile('b', 4, [3]))).toEqual(['hole 3', 'data 1']);
     expect(await extents(sparseFile('c', 1024 * 1024, []))).toEqual(['hole 1048576']);
   },
+);
+
+test.runIf(canTell)('also of a file that is open for writing', async () => {
+  const path = sparseFile('writable', 8, [0, 4]);
+  expect(await extents(path, 'write')).toEqual(['data 1', 'hole 3', 'data 1', 'hole 3']);
+});
+
+test.runIf(canTell)('what is written becomes data, at once or later, by any opening', async () => {
+  const path = sparseFile('written', 8, [4]);
+  const [handle, other] = [nodeBlockHost.open(path, 'write'), nodeBlockHost.open(path, 'write')];
+  const holds = (at: number): boolean | undefined => handle.stored?.(at).data;
+  expect([0, MIB, 2 * MIB, 7 * MIB].map(holds)).toEqual([false, false, false, false]);
+  void handle.write(1000, new Uint8Array(10));
+  await handle.write(2 * MIB, new Uint8Array(MIB));
+  await other.write(8 * MIB, new Uint8Array(100));
+  expect([511, 512, 1023, 1024].map(holds)).toEqual([false, true, true, false]);
+  expect([2 * MIB, 3 * MIB - 1, 3 * MIB].map(holds)).toEqual([true, true, false]);
+  expect([5 * MIB, 8 * MIB].map(holds)).toEqual([false, true]);
+  handle.close();
+  other.close();
+});
+
+test.runIf(canTell)('a change by another process is seen', async () => {
+  const path = sparseFile('changed', 8, [4]);
+  const handle = nodeBlockHost.open(path, 'write');
+  expect(handle.stored?.(0).data).toBe(false);
+  utimesSync(path, 1, 1);
+  expect(handle.stored?.(0).data).toBe(false);
+  const fd = openSync(path, 'r+');
+  writeSync(fd, new Uint8Array(4096).fill(1), 0, 4096, 0);
+  closeSync(fd);
+  expect(handle.stored?.(0).data).toBe(true);
+  handle.close();
+});
+
+test.runIf(canTell)(
+  'of random writes none is ever taken for a hole',
+  async () => {
+    const random = new Random(seedOr(31));
+    const path = sparseFile('random', 4, [1]);
+    const handle = nodeBlockHost.open(path, 'write');
+    const sectors = (4 * MIB) / 512;
+    const data = Array.from({ length: sectors }, (_, i) => i >= 2048 && i < 4096);
+    for (let step = 0; step < 400; step++) {
+      const [first, most] = [random.below(sectors), 1 + random.below(random.pick([2, 40, 3000]))];
+      const count = Math.min(most, sectors - first);
+      if (step > 0) await handle.write(first * 512, new Uint8Array(count * 512));
+      if (step > 0) data.fill(true, first, first + count);
+      const told: boolean[] = [];
+      for (let at = 0; at < sectors * 512; ) {
+        const part = handle.stored?.(at) ?? { data: false, end: Infinity };
+        const end = Math.min(part.end, sectors * 512);
+        if (end <= at) throw new Error(`SEED: an empty part at ${at}`);
+        told.push(...new Array<boolean>((end - at) / 512).fill(part.data));
+        at = end;
+      }
+      expect(told).toEqual(data);
+    }
+    handle.close();
+  },
+  60_000,
 );
 
 test('a file without holes is one extent', async () => {

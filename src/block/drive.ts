@@ -9,7 +9,7 @@ import type { DriveSpec } from './drive-options.ts';
 import type { BlockContext, OpenFlags } from './driver.ts';
 import { openImage } from './graph.ts';
 import { type ImageInfo, imageInfo } from './image-info.ts';
-import { type BlockNode, chainDepth } from './node.ts';
+import { type BlockNode, chainDepth, giveKey, isEncrypted, lacksKey } from './node.ts';
 import { DriveBackend } from './node-backend.ts';
 import { Options } from './options.ts';
 import { openOverlay } from './overlay.ts';
@@ -82,12 +82,11 @@ export function driveInfo(drive: DriveBackend): DriveInfo {
 export function nodeInfo(drive: DriveBackend, node: BlockNode): InsertedInfo {
   const info = insertedInfo(drive, node);
   if (node === drive.node) return info;
-  const { keyed = true } = node.encryption ?? {};
   // What lies under a format is always written back: the format flushes where it must.
   const cache = node.file === undefined ? { ...drive.cache, writeback: true } : drive.cache;
   return {
     ...info,
-    encryptionKeyMissing: !keyed,
+    encryptionKeyMissing: lacksKey(node),
     cache,
     cacheText: cacheModeText(cache),
     detectZeroes: 'off',
@@ -121,4 +120,10 @@ function insertedInfo(drive: DriveBackend, node: BlockNode): InsertedInfo {
 export function setDrivePassword(drive: DriveBackend, password: Uint8Array): void {
   if (!drive.encrypted) throw new UserError(`Device '${drive.name}' is not encrypted`);
   drive.setPassword(password);
+}
+
+/** The same for a node below a drive's own: it has no device's name. */
+export function setNodePassword(node: BlockNode, password: Uint8Array): void {
+  if (!isEncrypted(node)) throw new UserError("Device '' is not encrypted");
+  giveKey(node, password);
 }

@@ -16,7 +16,7 @@ import {
 import type { CacheMode } from './cache-mode.ts';
 import type { DetectZeroes, DriveSpec } from './drive-options.ts';
 import type { DirtyBitmap } from './job/dirty-bitmap.ts';
-import type { BlockNode } from './node.ts';
+import { type BlockNode, giveKey, isEncrypted, lacksKey } from './node.ts';
 import { RangeLock } from './range-lock.ts';
 import { isZero } from './request.ts';
 import { letGo } from './shared-node.ts';
@@ -157,13 +157,12 @@ export class DriveBackend implements BlockBackend {
 
   /** True when the image, or its direct backing file, is encrypted and has no password yet. */
   get keyMissing(): boolean {
-    const lacks = (node: BlockNode | undefined): boolean => node?.encryption?.keyed === false;
-    return lacks(this.medium) || lacks(this.medium?.backing);
+    return lacksKey(this.medium);
   }
 
   /** True when a password can be set. */
   get encrypted(): boolean {
-    return (this.medium?.encryption ?? this.medium?.backing?.encryption) !== undefined;
+    return isEncrypted(this.medium);
   }
 
   /** The name that "… is encrypted" shows. */
@@ -178,8 +177,7 @@ export class DriveBackend implements BlockBackend {
 
   setPassword(password: Uint8Array): void {
     const first = this.keyMissing;
-    this.medium?.encryption?.setPassword(password);
-    this.medium?.backing?.encryption?.setPassword(password);
+    giveKey(this.medium, password);
     if (first) this.announceMedia();
   }
 
@@ -276,8 +274,7 @@ export class DriveBackend implements BlockBackend {
     if (this.gate !== undefined) await this.gate;
     this.inFlight++;
     try {
-      if (this.copiesOnRead) await this.readAndKeep(offset, into);
-      else await (this.medium ?? node).read(offset, into);
+      await this.fetch(this.medium ?? node, offset, into);
       this.statistics.rdBytes += into.length;
       this.statistics.rdOperations++;
     } finally {
@@ -287,16 +284,27 @@ export class DriveBackend implements BlockBackend {
 
   async write(offset: number, from: Uint8Array): Promise<void> {
     await this.change(offset, from.length, async node => {
-      if (this.spec.detectZeroes !== 'off' && isZero(from)) {
-        const unmap = this.spec.detectZeroes === 'unmap';
-        await node.writeZeroes(offset, from.length, unmap);
-      } else {
-        await node.write(offset, from);
-      }
+      await this.store(node, offset, from);
       if (!this.cache.writeback) await node.flush();
     });
     this.statistics.wrBytes += from.length;
     this.statistics.wrOperations++;
+  }
+
+  /** Requests that nobody counts, limits or holds back, while the guest's are (qemu-io). */
+  readonly aside: Pick<BlockNode, 'read' | 'write'> = {
+    read: (offset, into) => this.fetch(this.check(offset, into.length), offset, into),
+    write: (offset, from) => this.store(this.check(offset, from.length), offset, from),
+  };
+
+  private fetch(node: BlockNode, offset: number, into: Uint8Array): Promise<void> {
+    return this.copiesOnRead ? this.readAndKeep(offset, into) : node.read(offset, into);
+  }
+
+  private store(node: BlockNode, offset: number, from: Uint8Array): Promise<void> {
+    const { detectZeroes } = this.spec;
+    if (detectZeroes === 'off' || !isZero(from)) return node.write(offset, from);
+    return node.writeZeroes(offset, from.length, detectZeroes === 'unmap');
   }
 
   /** Makes a range read as zeros (write same, qemu-io `write -z`). */

@@ -135,3 +135,21 @@ export function chainDepth(node: BlockNode): number {
   for (let at = node.backing; at !== undefined; at = at.backing) depth++;
   return depth;
 }
+
+/** Keys concern an image and its direct backing file. */
+function ownAndBelow(node: BlockNode | undefined): Encryption[] {
+  return [node?.encryption, node?.backing?.encryption].filter(each => each !== undefined);
+}
+
+export function lacksKey(node: BlockNode | undefined): boolean {
+  return ownAndBelow(node).some(({ keyed }) => !keyed);
+}
+
+/** Can a password be given to it? */
+export function isEncrypted(node: BlockNode | undefined): boolean {
+  return ownAndBelow(node).length > 0;
+}
+
+export function giveKey(node: BlockNode | undefined, password: Uint8Array): void {
+  for (const each of ownAndBelow(node)) each.setPassword(password);
+}

@@ -1,67 +1,20 @@
 /**
  * Drives under the monitor's hands: the program itself, a scratch folder, typed commands.
  */
-import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import {
+  closeSync,
+  existsSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { runTool } from '../support/image-tool.ts';
-
-const PROGRAM = join(import.meta.dirname, '../../bin/tinamou');
-
-interface Talk {
-  readonly out: string;
-  readonly status: number | null;
-}
-
-/** Speaks QMP: one command after the reply to the one before. */
-function converse(folder: string, words: readonly string[], commands: readonly string[]) {
-  return new Promise<Talk>((resolve, reject) => {
-    const args = ['-nodefaults', '-display', 'none', '-qmp', 'stdio', '-S', ...words];
-    const child = spawn(PROGRAM, args, { cwd: folder });
-    const queue = ['{"execute":"qmp_capabilities"}', ...commands];
-    let out = '';
-    let replies = 0;
-    const timer = setTimeout(() => child.kill('SIGKILL'), 20_000);
-    // One command for each answer; `until X` waits for a line that has X in it.
-    const go = (): void => {
-      const answers = out.split('\n').filter(l => /^\{"(return|error|QMP)"/.test(l)).length;
-      while (queue.length > 0 && replies < answers) {
-        const [next] = queue;
-        if (next.startsWith('until ')) {
-          if (!out.includes(next.slice('until '.length))) return;
-          queue.shift();
-          continue;
-        }
-        queue.shift();
-        replies++;
-        child.stdin.write(`${next}\n`);
-      }
-    };
-    child.stdout.on('data', (chunk: Buffer) => {
-      out += chunk.toString();
-      go();
-    });
-    child.on('error', reject);
-    child.on('exit', status => {
-      clearTimeout(timer);
-      resolve({ out, status });
-    });
-  });
-}
-
-const human = (line: string): string =>
-  JSON.stringify({ execute: 'human-monitor-command', arguments: { 'command-line': line } });
-
-async function inFolder(work: (folder: string) => Promise<void>): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'tinamou-jobs-'));
-  try {
-    await work(folder);
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}
+import { converse, human, inFolder } from '../support/qmp-talk.ts';
 
 test('what was written is in the image when the program has ended', async () => {
   await inFolder(async folder => {
@@ -116,5 +69,54 @@ test('a drive is backed up, mirrored, and goes on with the mirror', async () => 
     for (const name of ['b.img', 'm.img']) {
       expect(readFileSync(join(folder, name)).every(b => b === 3)).toBe(true);
     }
+  });
+});
+
+const MIB = 1024 * 1024;
+
+/** 32 MiB of which one is stored. */
+function makeSparse(path: string): void {
+  const fd = openSync(path, 'w');
+  writeSync(fd, new Uint8Array(MIB).fill(3), 0, MIB, 8 * MIB);
+  ftruncateSync(fd, 32 * MIB);
+  closeSync(fd);
+}
+
+test('holes of a sparse drive stay holes in its copies, what is written is there', async () => {
+  await inFolder(async folder => {
+    makeSparse(join(folder, 'a.img'));
+    const isSparse = statSync(join(folder, 'a.img')).blocks * 512 < 2 * MIB;
+    if (!isSparse || !existsSync('/usr/bin/perl')) {
+      console.warn('sparse drives: not tested, no Perl or no sparse files here');
+      return;
+    }
+    const copy = (name: string, target: string): string =>
+      JSON.stringify({
+        execute: name,
+        arguments: { device: 'ide0-hd0', target, sync: 'full', format: 'raw' },
+      });
+    const { stderr, status } = await converse(
+      folder,
+      ['-drive', 'file=a.img,format=raw'],
+      [
+        copy('drive-backup', 'b.img'),
+        'until BLOCK_JOB_COMPLETED',
+        human('qemu-io ide0-hd0 "write -P 5 20M 64k"'),
+        copy('drive-mirror', 'm.img'),
+        'until BLOCK_JOB_READY',
+        human('qemu-io ide0-hd0 "write -P 6 30M 64k"'),
+        '{"execute":"block-job-cancel","arguments":{"device":"ide0-hd0"}}',
+        'until BLOCK_JOB_COMPLETED", "data": {"device": "ide0-hd0", "len": 33554432',
+        '{"execute":"quit"}',
+      ],
+    );
+    expect({ stderr, status }).toEqual({ stderr: '', status: 0 });
+    for (const name of ['b.img', 'm.img']) {
+      expect(statSync(join(folder, name)).blocks * 512).toBeLessThan(3 * MIB);
+    }
+    const [backup, mirror] = ['b.img', 'm.img'].map(name => readFileSync(join(folder, name)));
+    const places = [0, 8, 9, 20, 30].map(mib => mib * MIB);
+    expect(places.map(at => backup[at])).toEqual([0, 3, 0, 0, 0]);
+    expect(places.map(at => mirror[at])).toEqual([0, 3, 0, 5, 6]);
   });
 });

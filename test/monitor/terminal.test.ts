@@ -153,6 +153,9 @@ test('C03: ^C at a password prompt', async () => {
   expect(status).toBe(0);
 });
 
+/** Of the firmware, to the end of their line: a terminal puts a return before each line feed. */
+const LAST_WORDS = { pipe: 'No bootable device\r\n', tty: 'No bootable device\r\r\n' };
+
 test.each(BOTH)('C06: on a line that is shared with the guest (%s)', async how => {
   const { text, status } = await press(
     how,
@@ -160,7 +163,7 @@ test.each(BOTH)('C06: on a line that is shared with the guest (%s)', async how =
     ['-nographic', 'plain.qcow2'],
     [
       // Theirs is silent.
-      { until: 'No bootable device' },
+      { until: LAST_WORDS[how] },
       { type: '\x01h' },
       { until: 'C-a C-a  sends C-a' },
       { type: '\x01c' },
@@ -211,7 +214,7 @@ test('on a shared line ^A h helps, ^A c changes sides, ^C is the guest’s, ^A x
     workshop,
     ['-nographic'],
     [
-      { until: 'No bootable device' },
+      { until: LAST_WORDS.tty },
       { type: '\x03\x01h' },
       { until: 'C-a C-a  sends C-a' },
       { type: '\x01c' },
@@ -257,7 +260,7 @@ test('a guest that switches off with -no-shutdown can be reset and started again
     workshop,
     ['-nographic', '-no-shutdown'],
     [
-      { until: 'No bootable device' },
+      { until: LAST_WORDS.tty },
       { type: '\x01c' },
       PROMPT,
       // PM1 control of the PIIX4: sleep enable, S5.

@@ -96,18 +96,22 @@ async function chain(random: Random, kind: Kind): Promise<Files> {
 /** The top image with leaks, or as a writer with lazy counts leaves it. */
 function spoiled(name: string, bytes: Uint8Array, { spoil }: Kind): Uint8Array {
   if (name !== 'top' || spoil === undefined) return bytes;
-  const data = new DataView(bytes.buffer, bytes.byteOffset);
+  const clusterSize = 2 ** new DataView(bytes.buffer, bytes.byteOffset).getUint32(20);
+  const clusters = Math.floor(bytes.length / clusterSize);
+  const room = spoil === 'counts' ? 4 : 0;
+  const image = new Uint8Array(Math.max(bytes.length, (clusters + room) * clusterSize));
+  image.set(bytes);
+  const data = new DataView(image.buffer);
   if (spoil === 'dirty') {
     data.setUint32(76, 1);
     data.setUint32(84, 1);
   }
   const block = Number(data.getBigUint64(Number(data.getBigUint64(48))));
-  const clusters = Math.floor(bytes.length / 2 ** data.getUint32(20));
   for (const distance of [1, 3]) {
     if (spoil === 'counts') data.setUint16(block + (clusters + distance) * 2, 2);
     else data.setUint16(block + (clusters - distance) * 2, 0);
   }
-  return bytes;
+  return image;
 }
 
 interface Seen {

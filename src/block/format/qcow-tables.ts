@@ -74,6 +74,7 @@ export class QcowTables implements TableHolder {
 
   async setEntry(offset: number, value: bigint): Promise<void> {
     const index = Math.floor(offset / this.coverage);
+    if (index >= this.header.l1Size) throw new BlockError('EIO', IO_ERROR);
     const place = await this.tablePlace(offset);
     let table = place === 0 ? undefined : (this.tables.get(place) ?? (await this.load(place)));
     if (table === undefined) {

@@ -43,8 +43,13 @@ export interface OpenCall {
   readonly options: string;
 }
 
+/** Where bytes go in and out. */
+export type Port = Pick<BlockNode, 'read' | 'write'>;
+
 export class IoSession {
   node: BlockNode | undefined;
+  /** Stands before the image for transfers of the guest's bytes: a drive with its settings. */
+  drive: Port | undefined;
   isOver = false;
   private lastCall: OpenCall | undefined;
   private readonly outstanding = new Set<Promise<void>>();
@@ -74,6 +79,10 @@ export class IoSession {
   get image(): BlockNode {
     if (this.node === undefined) throw new UsageError(NO_FILE);
     return this.node;
+  }
+
+  get port(): Port {
+    return this.drive ?? this.image;
   }
 
   /** Lets a request run on its own. */

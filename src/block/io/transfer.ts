@@ -3,10 +3,9 @@
  */
 
 import { BlockError } from '../backend.ts';
-import type { BlockNode } from '../node.ts';
 import { readVmState, writeCompressed, writeVmState } from '../operations.ts';
 import { BadArguments, type Flags, parseFlags, type Words } from './arguments.ts';
-import { IoError, type IoSession, reasonOf } from './session.ts';
+import { IoError, type IoSession, type Port, reasonOf } from './session.ts';
 import { dumpText, parseNumber, reportText } from './text.ts';
 
 const SECTOR = 512;
@@ -91,7 +90,7 @@ async function readRange(
   const { offset, length } = range;
   const check = checkRange(flags, length);
   const since = session.host.elapsed();
-  const read = (): AsyncGenerator<Piece> => readPieces(session.image, range, flags.has('b'));
+  const read = (): AsyncGenerator<Piece> => readPieces(session, range, flags.has('b'));
   let differs = false;
   let only: Piece | undefined;
   await told(name, async () => {
@@ -130,7 +129,7 @@ interface Piece {
 
 /** Reads a range, of which only a piece is in memory: each is good until the next. */
 async function* readPieces(
-  image: BlockNode,
+  { image, port }: IoSession,
   { offset, length }: Range,
   vmState: boolean,
 ): AsyncGenerator<Piece> {
@@ -142,7 +141,7 @@ async function* readPieces(
     const bytes = buffer.subarray(0, whole.length - done);
     const at = whole.offset + done;
     if (vmState) await readVmState(image, at, bytes);
-    else await image.read(at, bytes);
+    else await port.read(at, bytes);
     done += bytes.length;
     const from = Math.max(0, offset - at);
     yield { at: at + from, bytes: bytes.subarray(from, Math.max(from, offset + length - at)) };
@@ -224,7 +223,7 @@ async function writeRange(
 }
 
 async function store(
-  { image }: IoSession,
+  { image, port }: IoSession,
   flags: Flags,
   range: Range,
   fill: number,
@@ -244,11 +243,11 @@ async function store(
   if (flags.has('z')) return image.writeZeroes(offset, length, false);
   // No cluster is as large as a piece: what is longer is refused whatever it holds.
   if (flags.has('c')) return writeCompressed(image, offset, filled(PIECE));
-  await writePieces(image, range, fill);
+  await writePieces(port, range, fill);
 }
 
 /** Writes whole sectors; what lies in the first and the last beside the range stays. */
-async function writePieces(image: BlockNode, range: Range, fill: number): Promise<void> {
+async function writePieces(port: Port, range: Range, fill: number): Promise<void> {
   const { offset, length } = range;
   const whole = around(range);
   const buffer = new Uint8Array(Math.min(PIECE, whole.length));
@@ -260,15 +259,15 @@ async function writePieces(image: BlockNode, range: Range, fill: number): Promis
     const before = new Uint8Array(SECTOR);
     const head = offset - at;
     if (head > 0) {
-      await image.read(at, before);
+      await port.read(at, before);
       bytes.set(before.subarray(0, head));
     }
     const tail = at + bytes.length - offset - length;
     if (tail > 0) {
-      await image.read(at + bytes.length - SECTOR, before);
+      await port.read(at + bytes.length - SECTOR, before);
       bytes.set(before.subarray(SECTOR - tail), bytes.length - tail);
     }
-    await image.write(at, bytes);
+    await port.write(at, bytes);
     done += bytes.length;
   } while (done < whole.length);
 }

@@ -3,7 +3,7 @@
  *
  * writethrough and directsync flush after every write, unsafe never flushes. Not emulated:
  * O_DIRECT (none and directsync use the host's cache), punching holes: Node has no call for it.
- * Holes that are there are known in files opened for reading only (host-holes.ts).
+ * Holes that are there are known, where the host can tell.
  */
 
 import { HostError, type HostFile } from '../../disk-host.ts';
@@ -20,7 +20,6 @@ export function toBlockError(error: unknown): BlockError {
 }
 
 const DONE = Promise.resolve();
-const HOLE = { data: false, end: Infinity };
 const DATA = { data: true, end: Infinity };
 
 /** As a rejection, also where the host failed before anything was awaited. */
@@ -40,13 +39,13 @@ export class FileNode implements BlockNode {
     private readonly cache: CacheMode,
   ) {
     // Nobody is expected to change what we only read: asked once, not at every request.
-    if (readOnly) this.fixed = { length: handle.length(), blank: handle.allocated() === 0 };
+    if (readOnly) this.fixedLength = handle.length();
   }
 
-  private readonly fixed: { readonly length: number; readonly blank: boolean } | undefined;
+  private readonly fixedLength: number | undefined;
 
   get length(): number {
-    return this.fixed?.length ?? this.handle.length();
+    return this.fixedLength ?? this.handle.length();
   }
 
   /** Bytes on the host's disk. */
@@ -94,15 +93,25 @@ export class FileNode implements BlockNode {
     }
   }
 
-  async writeZeroes(offset: number, length: number): Promise<void> {
+  async writeZeroes(offset: number, length: number, allowUnmap: boolean): Promise<void> {
     const end = this.length;
     if (offset >= end) {
       this.grow(offset + length);
       return;
     }
     const inside = Math.min(length, end - offset);
-    await fillZeroes(this, offset, inside);
+    if (allowUnmap) await this.fillData(offset, inside);
+    else await fillZeroes(this, offset, inside);
     if (inside < length) this.grow(offset + length);
+  }
+
+  /** Where nothing is stored there are zeros already. */
+  private async fillData(offset: number, length: number): Promise<void> {
+    for (let done = 0; done < length; ) {
+      const extent = await this.status(offset + done, length - done);
+      if (!extent.zero) await fillZeroes(this, offset + done, extent.length);
+      done += extent.length;
+    }
   }
 
   async discard(): Promise<void> {}
@@ -119,11 +128,7 @@ export class FileNode implements BlockNode {
   async status(offset: number, length: number): Promise<Extent> {
     const end = this.length;
     if (offset >= end) return { length, allocated: true, zero: true, offset: undefined };
-    if (this.fixed === undefined) {
-      const zero = this.handle.allocated() === 0;
-      return { length: Math.min(length, end - offset), allocated: true, zero, offset };
-    }
-    const stored = this.fixed.blank ? HOLE : (this.handle.stored?.(offset) ?? DATA);
+    const stored = this.handle.stored?.(offset) ?? DATA;
     const most = Math.min(length, end - offset, stored.end - offset);
     return { length: most, allocated: true, zero: !stored.data, offset };
   }
