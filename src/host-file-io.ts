@@ -143,8 +143,11 @@ class NodeFile implements HostFile {
 }
 
 function openFile(path: string, mode: OpenMode): HostFile {
-  const { O_RDONLY, O_RDWR, O_CREAT, O_TRUNC } = fs.constants;
-  const flags = { read: O_RDONLY, write: O_RDWR, create: O_RDWR | O_CREAT | O_TRUNC }[mode];
+  const { O_RDONLY, O_RDWR, O_CREAT, O_TRUNC, O_NONBLOCK = 0 } = fs.constants;
+  // Nobody may ever open the other end of a pipe: then not even a signal would be heard.
+  const flags = { read: O_RDONLY | O_NONBLOCK, write: O_RDWR, create: O_RDWR | O_CREAT | O_TRUNC }[
+    mode
+  ];
   const undo: (() => void)[] = [];
   try {
     // Creating destroys what is there: the lock comes first.
