@@ -62,6 +62,9 @@ const WALKS = [4_000_000, 200_000] as const;
 /** Where V8 cannot be asked to compile at once, it has done so after that many more. */
 const COMPILATION = 12_000_000;
 
+/** Instructions between two looks at where the guest spends its time. */
+const SLICE = 20_000;
+
 type Tier = 'new' | 'trained' | 'fast';
 
 export class Cpu implements CpuCore {
@@ -174,7 +177,9 @@ export class Cpu implements CpuCore {
       if (isStepped || isShadowed || left < BLOCK_LIMIT) {
         this.enter(this.short(isStepped || isShadowed ? 1 : left), 0);
       } else {
-        this.enter(this.processor.cache.find(s[EIP]), left - BLOCK_LIMIT);
+        const budget = left - BLOCK_LIMIT;
+        this.enter(this.processor.cache.find(s[EIP]), Math.min(budget, SLICE));
+        if (budget > SLICE && this.tiers[1] === 'fast') processor.translator.sample(s[EIP]);
       }
     } catch (error) {
       this.onFault(error);

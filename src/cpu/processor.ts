@@ -20,7 +20,7 @@ import type { Running, Size } from './context.ts';
 import type { CpuWiring } from './cpu.ts';
 import { noteDataAccess, watchedPages } from './debug.ts';
 import { Decoder } from './decode.ts';
-import type { FlowFunctions } from './environment.ts';
+import type { Environment, FlowFunctions } from './environment.ts';
 import { throwFault } from './fault.ts';
 import * as flags from './flags.ts';
 import { VectorViews } from './fpu/state.ts';
@@ -34,6 +34,7 @@ import { type Mode, Modes } from './mode.ts';
 import type { CpuModel, Feature } from './models.ts';
 import { AC, CS, DEBUG_PENDING, EFLAGS_REST, EIP, GP, IF, LIMIT, TF, VM } from './registers.ts';
 import { checkCodeOffset } from './segment.ts';
+import { REGION_NAMES, Translator } from './translate.ts';
 import { Tlb, type TlbOwner, USER_HALF } from './tlb.ts';
 
 /** Words of `s`: registers, then x87 and SSE ones. */
@@ -50,6 +51,7 @@ export class Processor implements Running, TlbOwner, CodeSource {
   readonly decoder: Decoder;
   readonly memory: CpuWiring['memory'];
   readonly cache: CodeCache;
+  readonly translator: Translator;
   readonly loops: Interpreter;
   mode: Mode;
   /** The loop is to be left after the instruction that runs. */
@@ -79,6 +81,7 @@ export class Processor implements Running, TlbOwner, CodeSource {
     );
     this.mode = this.modes.current();
     this.cache = new CodeCache(this.s, this);
+    this.translator = new Translator(this);
     this.loops = this.bind();
   }
 
@@ -88,12 +91,13 @@ export class Processor implements Running, TlbOwner, CodeSource {
     this.views.reads = this.tlb.read;
     this.views.writes = this.tlb.write;
     this.views.memory = words;
-    return build({
+    const environment: Environment = {
       S: this.s,
       S16: new Int16Array(this.s.buffer),
       S8: this.s8,
       D: cache.records,
       NEXT: cache.next,
+      ENTRANCES: cache.entrances,
       R: this.tlb.read,
       W: this.tlb.write,
       M4: words,
@@ -103,8 +107,13 @@ export class Processor implements Running, TlbOwner, CodeSource {
       H: helpers,
       cpu: this,
       ...accessFunctions(this, this.tlb),
+      G: this.translator.regions,
       ...this.flow(),
-    });
+    };
+    const loops = build(environment);
+    const values: { readonly [name: string]: unknown } = { ...environment, F: loops.cold };
+    this.translator.bind(REGION_NAMES.map(name => values[name]));
+    return loops;
   }
 
   // ---- flow: what generated code calls to go on ----
@@ -142,6 +151,7 @@ export class Processor implements Running, TlbOwner, CodeSource {
       checkTarget: o => checkCodeOffset(this, s[LIMIT + CS], cache.target[o >> 3]),
       checkOffset: eip => checkCodeOffset(this, s[LIMIT + CS], eip),
       take,
+      L: (q, c) => (c >= 0 && cache.records[q] !== 0 ? cache.records[q] : take(q, c)),
       finish: o => (this.isLeaving ? exit(o) : o + 8),
       end: exit,
     };
@@ -182,6 +192,12 @@ export class Processor implements Running, TlbOwner, CodeSource {
     const { log } = this.wiring;
     if (log.has('in_asm')) logBlock(this, eip, bytes);
     if (log.has('cpu')) logState(this, eip);
+  }
+
+  onRegionsLost(regions: readonly number[]): void {
+    this.translator.drop(regions);
+    // One of them may be what runs.
+    this.isLeaving = true;
   }
 
   get eip(): number {

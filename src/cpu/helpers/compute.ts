@@ -28,6 +28,9 @@ export function flagFunctions(s: Int32Array) {
     overflow: (): boolean => flags.overflow(s),
     parity: (): boolean => flags.parity(s),
     less: (): boolean => flags.sign(s) !== flags.overflow(s),
+    overflowOf: flags.overflowOf,
+    parityOf: flags.parityOf,
+    lessOf: flags.lessOf,
     adcFlags(r: number, a: number, b: number): void {
       const cf = ((a & b) | ((a | b) & ~r)) >>> 31;
       const of = ((a ^ r) & (b ^ r)) < 0 ? OF : 0;
