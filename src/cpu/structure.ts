@@ -101,7 +101,7 @@ export class Structure {
   private readonly around: Int32Array;
   /** By number: 1 when the dispatch goes to it. */
   private readonly isTarget: Uint8Array;
-  /** Sources of the edges to number i are at [start[i], start[i + 1]), those of the dispatch aside. */
+  /** Edges to i come from sources[start[i]] up to start[i + 1]; from the dispatch besides. */
   private readonly start: Int32Array;
   private readonly sources: Int32Array;
 
