@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type Flow, Structure } from '../../src/cpu/structure.ts';
+import { arbitraryFlow, callFlow, structuredFlow } from '../support/flows.ts';
 import { Random, seedOr } from '../support/random.ts';
-import { arbitraryFlow, callFlow, structuredFlow } from './structure-flows.ts';
 
 const STEPS = 60;
 const seed = seedOr(20151);

@@ -1,7 +1,7 @@
-/** Random control flow graphs for structure.test.ts. */
+/** Random control flow graphs, as guests' code has them and as it does not. */
 
 import type { Flow } from '../../src/cpu/structure.ts';
-import type { Random } from '../support/random.ts';
+import type { Random } from './random.ts';
 
 /** Any edges at all, several entries, among them the same one twice. */
 export function arbitraryFlow(random: Random): Flow {
