@@ -1,7 +1,7 @@
 /**
  * The handlers of random programs: every exception and interrupt is told to the log port (vector,
- * error code, EIP, EFLAGS, and CR2 or DR6), then a page is mended, or the instruction skipped by the
- * table of lengths, or the program goes on.
+ * error code, EIP, EFLAGS, and CR2 or DR6), then a page is mended, or the instruction skipped by
+ * the table of lengths, or the program goes on.
  */
 
 import { hasErrorCode } from '../../src/cpu/fault.ts';
@@ -105,8 +105,8 @@ const DEBUG: Item[] = [
   LEAVE,
 ];
 /**
- * The entry of linear page AL (kept below 100h pages) is changed by the low bits of AH, or for bit 4
- * points to the page's neighbour; then INVLPG, or for bit 3 CR3.
+ * The entry of linear page AL is changed by the low bits of AH, or for bit 4 points to the page's
+ * neighbour; then INVLPG, or for bit 3 CR3.
  */
 const SERVE: Item[] = [
   hex('8b 54 24 1c'),

@@ -3,8 +3,8 @@
  *
  * 0: data (real mode: vectors below 400h); 10000h: code; 20000h: a byte for each byte of code, the
  * length of the instruction that begins there; 30000h: data, with a page that a device answers;
- * 40000h: stacks and loop counters; 50000h and up: tables and handlers, of ring 0 only. With paging,
- * 70000h is the code once more, 90000h the data, and A0000h one of two pages of code.
+ * 40000h: stacks and loop counters; 50000h and up: tables and handlers, of ring 0 only. With
+ * paging, 70000h is the code once more, 90000h the data, and A0000h one of two pages of code.
  */
 
 export const RAM_SIZE = 0x100000;
