@@ -124,11 +124,12 @@ export class Runner {
 }
 
 export interface Difference {
-  readonly seed: number;
   readonly step: number;
   /** How many instructions the step was to run, and where it began. */
   readonly budget: number;
   readonly from: string;
+  /** Where the first way got to. */
+  readonly to: string;
   readonly what: string;
 }
 
@@ -161,7 +162,11 @@ function budgetOf(random: Random, isLong: boolean): number {
 }
 
 /** Runs `program` on all `runners` to its end, or to the first difference. */
-export function runAll(runners: readonly Runner[], program: RandomProgram): Outcome {
+export function runAll(
+  runners: readonly Runner[],
+  program: RandomProgram,
+  shorter?: Pick<Difference, 'step' | 'budget'>,
+): Outcome {
   const random = new Random(program.seed ^ 0x5bd1e995);
   for (const runner of runners) runner.start(program);
   const [first] = runners;
@@ -176,7 +181,8 @@ export function runAll(runners: readonly Runner[], program: RandomProgram): Outc
   });
   let wasHalted = false;
   for (let step = 0; cpu.instructions - start < program.length; step++) {
-    const budget = budgetOf(random, program.length > 100_000);
+    const usual = budgetOf(random, program.length > 100_000);
+    const budget = shorter?.step === step ? shorter.budget : usual;
     const event = random.below(100);
     const from = `${hex(cpu.pc)}, instruction ${cpu.instructions - start}`;
     for (const { machine } of runners) {
@@ -186,10 +192,9 @@ export function runAll(runners: readonly Runner[], program: RandomProgram): Outc
     }
     const results = runners.map(({ machine }) => machine.cpu.run(budget));
     accesses += first.journal.length;
-    const isLast = step % 64 === 0 || hasEnded(first) || results[0] === 'halted';
-    const what = firstDifference(runners, results, isLast);
+    const what = firstDifference(runners, results);
     if (what !== undefined) {
-      return outcome('budget', { seed: program.seed, step, budget, from, what });
+      return outcome('budget', { step, budget, from, to: hex(cpu.pc), what });
     }
     if (first.machine.tripleFault !== undefined) return outcome('triple fault');
     if (first.machine.exitCode !== undefined) return outcome('exit');
@@ -198,20 +203,13 @@ export function runAll(runners: readonly Runner[], program: RandomProgram): Outc
     for (const { machine } of runners) if (wasHalted) machine.intr.set(true);
     for (const runner of runners) runner.journal = [];
   }
-  const what = firstDifference(runners, [], true);
-  if (what === undefined) return outcome('budget');
-  return outcome('budget', { seed: program.seed, step: -1, budget: 0, from: 'the end', what });
-}
-
-function hasEnded({ machine }: Runner): boolean {
-  return machine.exitCode !== undefined || machine.tripleFault !== undefined;
+  return outcome('budget');
 }
 
 /** In words, between the first runner and any other. */
 function firstDifference(
   [first, ...others]: readonly Runner[],
   results: readonly RunResult[],
-  comparesRam: boolean,
 ): string | undefined {
   const words = first.words();
   for (const [i, other] of others.entries()) {
@@ -221,7 +219,7 @@ function firstDifference(
       differingWords(words, other.words()) ??
       differingCount(first, other) ??
       differingJournal(first.journal, other.journal) ??
-      (comparesRam ? differingRam(first.ram, other.ram) : undefined);
+      differingRam(first.ram, other.ram);
     if (found !== undefined) return `${names}: ${found}`;
   }
   return undefined;

@@ -191,7 +191,7 @@ export class Pieces {
 
   protected plain(): Item[] {
     const count = 1 + this.random.below(6);
-    return Array.from({ length: count }, () => this.one()).flat();
+    return Array.from({ length: count }, () => this.group(this.one()));
   }
 
   protected one(): Instruction[] {
