@@ -177,7 +177,7 @@ export abstract class Flow extends Pieces {
   protected function(name: string): Item[] {
     const { random, coder } = this;
     this.depth = 2;
-    const body = this.body(3);
+    const body = this.keepingBp(() => this.body(3));
     this.depth = 0;
     const kind = random.below(8);
     const parameter = this.coder.chance(20) ? [this.bytes(0xc2, 0, 0)] : [this.bytes(0xc3)];
@@ -209,18 +209,32 @@ export abstract class Flow extends Pieces {
       const undo = this.bytes(0x83, 0x2c, 0x24, 1);
       return [...start, change, ...body, undo, ...parameter];
     }
-    if (kind === 3 && !this.isBpTaken) {
+    if (kind === 3) {
       const enter = this.bytes(0xc8, ...little(4 * random.below(16), 2), random.pick([0, 0, 1, 2]));
-      this.isBpTaken = true;
-      const framed = this.body(2);
-      this.isBpTaken = false;
-      return [...start, enter, ...framed, this.bytes(0xc9), ...parameter];
+      const framed = this.withoutBp(() => this.body(2));
+      // Deeper levels copy what is at EBP.
+      const frame = [this.bytes(0x55), this.bytes(0x89, 0xe5), enter];
+      return [...start, ...frame, ...framed, this.bytes(0xc9), this.bytes(0x5d), ...parameter];
     }
     if (kind === 4 && coder.free.length > 0) {
       const saved = [this.bytes(0x60), ...body, this.bytes(0x61)];
       return [...start, ...saved, ...parameter];
     }
     return [...start, ...body, ...parameter];
+  }
+
+  private withoutBp(make: () => Item[]): Item[] {
+    const before = this.isBpTaken;
+    this.isBpTaken = true;
+    const items = make();
+    this.isBpTaken = before;
+    return items;
+  }
+
+  /** EBP is the callers' counter or frame. */
+  private keepingBp(make: () => Item[]): Item[] {
+    if (this.coder.chance(60)) return this.withoutBp(make);
+    return [this.bytes(0x55), ...make(), this.bytes(0x5d)];
   }
 
   /** Arguments that the callee takes off the stack, and a return that skips an instruction. */

@@ -169,7 +169,7 @@ class Maker extends Flow {
     const r = this.free();
     switch (random.below(this.usesCounter ? 4 : 11)) {
       case 0:
-        return [this.bytes(random.pick([0xe4, 0xe5, 0xe6, 0xe7]), LOG_PORT + 4 * random.below(2))];
+        return [this.bytes(random.pick([0xe4, 0xe5, 0xe6, 0xe7]), LOG_PORT + random.below(2))];
       case 1:
         return [this.device([0x8b], r, random.pick([RAISES_INTR, RAISES_INTR, REQUESTS_EXIT]))];
       case 2:

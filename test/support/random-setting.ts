@@ -83,7 +83,11 @@ export function makeSetting(
   general: readonly number[],
 ): Setting {
   const image = new Uint8Array(RAM_SIZE);
-  for (const at of [0, DATA]) random.fill(image.subarray(at, at + 0x8000));
+  const data = random.fill(new Uint8Array(0x800));
+  for (let at = 0; at < 0x8000; at += data.length) {
+    image.set(data, at);
+    image.set(data, DATA + at);
+  }
   image.set(code.bytes, CODE);
   image.set(code.lengths, LENGTHS);
   const view = new DataView(image.buffer);
