@@ -3,12 +3,14 @@
  * is pushed around a body.
  */
 
+import { alu } from '../../src/cpu/ops/alu.ts';
 import { stack } from '../../src/cpu/ops/stack.ts';
 import type { Random } from './random.ts';
-import { type Group, type Item, little, sizeOf } from './random-code.ts';
+import { type Group, type Instruction, type Item, little, sizeOf } from './random-code.ts';
 import { COUNTERS, type Mode } from './random-layout.ts';
 import { EBP, EBX, ECX, named, Pieces } from './random-pieces.ts';
 
+const DECISIONS = [...named(alu, 'cmp', 'test'), ...named(alu, 'dec', 'sub', 'and')];
 const DEPTH = COUNTERS + 0xb08;
 const TURNS = [2, 3, 5, 9, 17, 40];
 
@@ -42,18 +44,24 @@ export abstract class Flow extends Pieces {
     return Array.from({ length: 1 + this.random.below(most) }, () => this.unit());
   }
 
+  /** What the run loops pair with the jump behind it, or anything. */
+  private decision(): Instruction[] {
+    if (this.coder.chance(35)) return this.one();
+    return this.coder.instruction(this.random.pick(DECISIONS), this.coder.width);
+  }
+
   protected branch(): Item[] {
     const over = this.label();
     const body = this.body(2);
     const cc = this.random.below(16);
     if (this.coder.chance(60)) {
-      return [...this.one(), this.jcc(over, cc, body), ...body, { label: over }];
+      return [...this.decision(), this.jcc(over, cc, body), ...body, { label: over }];
     }
     const end = this.label();
     const other = this.body(2);
     const skip = this.jump(end, other);
     return [
-      ...this.one(),
+      ...this.decision(),
       this.jcc(over, cc, [...body, skip]),
       ...body,
       skip,
