@@ -173,11 +173,13 @@ const SKIP16: Item[] = [
   near('0f 84', 'die', 2),
   hex('01 46 12'),
 ];
+/** As above, but breakpoints end: 16 bits of flags have no RF. */
 const DEBUG16: Item[] = [
   hex('0f 21 f0'),
   hex('66 e7', LOG_PORT),
   hex('66 31 c0'),
   hex('0f 23 f0'),
+  hex('0f 23 f8'),
   hex('36 ff 0e', ...little(STEPS, 2)),
   near('0f 8f', 'return', 2),
   hex('81 66 16', ...little(~0x100, 2)),

@@ -12,6 +12,8 @@ import {
   CR0_PG,
   CR0_WP,
   CR3,
+  CR4,
+  CR4_OSFXSR,
   CS,
   DS,
   EFLAGS_REST,
@@ -156,6 +158,7 @@ function setProtected(view: DataView, registers: Registers, how: How): void {
     setSegment(registers, n, 0x33 + 8 * i, { ...SMALL[i], attributes: 0x40f300 });
   });
   setSegment(registers, TR, SELECTORS.task, { base: TSS, limit: 0x67, attributes: 0x8b00 });
+  registers.set(CR4, CR4_OSFXSR);
   registers.set(CPL, isUser ? 3 : 0);
   registers.set(GDTR_BASE, GDT);
   registers.set(GDTR_LIMIT, 0x3f);
