@@ -121,7 +121,7 @@ export abstract class Outside extends Flow {
       case 6:
         return [this.bytes(0x0f, 0x31)];
       case 7:
-        return [this.bytes(random.pick([0xcc, 0xce, 0x98, 0xf5]))];
+        return [this.bytes(random.pick([0xcc, 0xce, 0xce, 0xf5]))];
       case 8:
         return this.singleSteps();
       case 9:

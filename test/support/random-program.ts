@@ -56,7 +56,7 @@ export function makeProgram({ seed, without = new Set() }: ProgramOptions): Rand
   const items = maker.program();
   const code = assemble(flatten(items, without), mode === 'real' ? 0 : CODE);
   const setting = makeSetting(random, mode, code, maker.registers());
-  const length = isHot ? 200_000 : 50_000;
+  const length = isHot ? 150_000 : 30_000;
   return { seed, mode, setting, code, groups: groupsOf(items), length };
 }
 
