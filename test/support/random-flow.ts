@@ -3,12 +3,14 @@
  * is pushed around a body.
  */
 
+import { alu } from '../../src/cpu/ops/alu.ts';
 import { stack } from '../../src/cpu/ops/stack.ts';
 import type { Random } from './random.ts';
-import { type Group, type Item, little, sizeOf } from './random-code.ts';
+import { type Group, type Instruction, type Item, little, sizeOf } from './random-code.ts';
 import { COUNTERS, type Mode } from './random-layout.ts';
 import { EBP, EBX, ECX, named, Pieces } from './random-pieces.ts';
 
+const DECISIONS = [...named(alu, 'cmp', 'test'), ...named(alu, 'dec', 'sub', 'and')];
 const DEPTH = COUNTERS + 0xb08;
 const TURNS = [2, 3, 5, 9, 17, 40];
 
@@ -42,18 +44,24 @@ export abstract class Flow extends Pieces {
     return Array.from({ length: 1 + this.random.below(most) }, () => this.unit());
   }
 
+  /** What the run loops pair with the jump behind it, or anything. */
+  private decision(): Instruction[] {
+    if (this.coder.chance(35)) return this.one();
+    return this.coder.instruction(this.random.pick(DECISIONS), this.coder.width);
+  }
+
   protected branch(): Item[] {
     const over = this.label();
     const body = this.body(2);
     const cc = this.random.below(16);
     if (this.coder.chance(60)) {
-      return [...this.one(), this.jcc(over, cc, body), ...body, { label: over }];
+      return [...this.decision(), this.jcc(over, cc, body), ...body, { label: over }];
     }
     const end = this.label();
     const other = this.body(2);
     const skip = this.jump(end, other);
     return [
-      ...this.one(),
+      ...this.decision(),
       this.jcc(over, cc, [...body, skip]),
       ...body,
       skip,
@@ -177,7 +185,7 @@ export abstract class Flow extends Pieces {
   protected function(name: string): Item[] {
     const { random, coder } = this;
     this.depth = 2;
-    const body = this.body(3);
+    const body = this.keepingBp(() => this.body(3));
     this.depth = 0;
     const kind = random.below(8);
     const parameter = this.coder.chance(20) ? [this.bytes(0xc2, 0, 0)] : [this.bytes(0xc3)];
@@ -209,18 +217,32 @@ export abstract class Flow extends Pieces {
       const undo = this.bytes(0x83, 0x2c, 0x24, 1);
       return [...start, change, ...body, undo, ...parameter];
     }
-    if (kind === 3 && !this.isBpTaken) {
+    if (kind === 3) {
       const enter = this.bytes(0xc8, ...little(4 * random.below(16), 2), random.pick([0, 0, 1, 2]));
-      this.isBpTaken = true;
-      const framed = this.body(2);
-      this.isBpTaken = false;
-      return [...start, enter, ...framed, this.bytes(0xc9), ...parameter];
+      const framed = this.withoutBp(() => this.body(2));
+      // Deeper levels copy what is at EBP.
+      const frame = [this.bytes(0x55), this.bytes(0x89, 0xe5), enter];
+      return [...start, ...frame, ...framed, this.bytes(0xc9), this.bytes(0x5d), ...parameter];
     }
     if (kind === 4 && coder.free.length > 0) {
       const saved = [this.bytes(0x60), ...body, this.bytes(0x61)];
       return [...start, ...saved, ...parameter];
     }
     return [...start, ...body, ...parameter];
+  }
+
+  private withoutBp(make: () => Item[]): Item[] {
+    const before = this.isBpTaken;
+    this.isBpTaken = true;
+    const items = make();
+    this.isBpTaken = before;
+    return items;
+  }
+
+  /** EBP is the callers' counter or frame. */
+  private keepingBp(make: () => Item[]): Item[] {
+    if (this.coder.chance(60)) return this.withoutBp(make);
+    return [this.bytes(0x55), ...make(), this.bytes(0x5d)];
   }
 
   /** Arguments that the callee takes off the stack, and a return that skips an instruction. */

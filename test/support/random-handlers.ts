@@ -16,6 +16,7 @@ import {
   SERVICE,
   STEPS,
   TABLE,
+  VECTOR_PORT,
 } from './random-layout.ts';
 
 const [DB, NMI, BP, OF, PF] = [1, 2, 3, 4, 14];
@@ -57,7 +58,8 @@ export function handlers32(): Assembled {
   }
   for (const kind of ['page', 'debug', 'service', 'go', 'skip']) {
     items.push({ label: kind }, hex('60'));
-    for (const at of [VECTOR, ERROR, OFFSET, FLAGS]) {
+    items.push(hex('8b 44 24', VECTOR), hex('e7', VECTOR_PORT));
+    for (const at of [ERROR, OFFSET, FLAGS]) {
       items.push(hex('8b 44 24', at), hex('e7', LOG_PORT));
     }
     items.push(...BODIES[kind]);
@@ -147,7 +149,8 @@ export function handlers16(): Assembled {
   }
   for (const kind of ['debug', 'go', 'skip']) {
     items.push({ label: kind }, hex('60'), hex('89 e5'));
-    for (const at of [16, 18, 22]) items.push(hex('8b 46', at), hex('e7', LOG_PORT));
+    items.push(hex('8b 46', 16), hex('e7', VECTOR_PORT));
+    for (const at of [18, 22]) items.push(hex('8b 46', at), hex('e7', LOG_PORT));
     if (kind === 'debug') items.push(...DEBUG16);
     if (kind === 'skip') items.push(...SKIP16);
     items.push(near('e9', 'return', 2));
@@ -170,11 +173,13 @@ const SKIP16: Item[] = [
   near('0f 84', 'die', 2),
   hex('01 46 12'),
 ];
+/** As above, but breakpoints end: 16 bits of flags have no RF. */
 const DEBUG16: Item[] = [
   hex('0f 21 f0'),
   hex('66 e7', LOG_PORT),
   hex('66 31 c0'),
   hex('0f 23 f0'),
+  hex('0f 23 f8'),
   hex('36 ff 0e', ...little(STEPS, 2)),
   near('0f 8f', 'return', 2),
   hex('81 66 16', ...little(~0x100, 2)),

@@ -31,6 +31,8 @@ export const OVERLAY = 0xa0000;
 export const OVERLAYS = 0x6a000;
 
 export const LOG_PORT = 0xe0;
+/** Where handlers say their vector. */
+export const VECTOR_PORT = 0xe4;
 export const EXIT_PORT = 0xf4;
 export const IRQ = 0x20;
 export const SERVICE = 0x80;

@@ -19,6 +19,7 @@ import {
   MMIO,
   RAISES_INTR,
   REQUESTS_EXIT,
+  VECTOR_PORT,
 } from './random-layout.ts';
 import type { RandomProgram } from './random-program.ts';
 
@@ -37,6 +38,8 @@ export class Runner {
   /** What the devices saw in this step, and how often they were asked since the start. */
   journal: number[] = [];
   private accesses = 0;
+  /** How often the program's handlers said each vector. */
+  readonly vectors = new Map<number, number>();
   private dmaAddress = 0;
   private readonly pristine: { readonly [name: string]: Plain };
 
@@ -84,6 +87,9 @@ export class Runner {
 
   private write(place: number, size: number, value: number): void {
     this.note(place, -size, value);
+    if (place === PORT + VECTOR_PORT - LOG_PORT) {
+      this.vectors.set(value, (this.vectors.get(value) ?? 0) + 1);
+    }
     if (place === DEVICE + DMA_ADDRESS) this.dmaAddress = value;
     else if (place === DEVICE + DMA_DATA) this.machine.memory.write(this.dmaAddress, 4, value);
     this.act(place);
@@ -108,6 +114,7 @@ export class Runner {
     machine.tripleFault = undefined;
     this.journal = [];
     this.accesses = 0;
+    this.vectors.clear();
     this.dmaAddress = 0;
     this.ram.set(setting.image);
     const bytes = (this.pristine['registers'] as Uint8Array).slice();
@@ -187,7 +194,7 @@ export function runAll(
     const from = `${hex(cpu.pc)}, instruction ${cpu.instructions - start}`;
     for (const { machine } of runners) {
       if (event < 30) machine.intr.set(true);
-      if (event === 99) machine.nmi.set(true);
+      if (event >= 97) machine.nmi.set(true);
       machine.nmi.set(false);
     }
     const results = runners.map(({ machine }) => machine.cpu.run(budget));

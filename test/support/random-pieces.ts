@@ -107,7 +107,7 @@ export class Pieces {
   protected to(
     label: string,
     opcode: readonly number[],
-    options: { absolute?: boolean } = {},
+    { absolute = false, plus = 0 } = {},
   ): Item {
     const size = this.wordSize;
     return {
@@ -116,8 +116,8 @@ export class Pieces {
         label,
         at: opcode.length,
         size,
-        relative: options.absolute !== true,
-        plus: 0,
+        relative: !absolute,
+        plus,
       },
     };
   }

@@ -12,6 +12,8 @@ import {
   CR0_PG,
   CR0_WP,
   CR3,
+  CR4,
+  CR4_OSFXSR,
   CS,
   DS,
   EFLAGS_REST,
@@ -83,7 +85,11 @@ export function makeSetting(
   general: readonly number[],
 ): Setting {
   const image = new Uint8Array(RAM_SIZE);
-  for (const at of [0, DATA]) random.fill(image.subarray(at, at + 0x8000));
+  const data = random.fill(new Uint8Array(0x800));
+  for (let at = 0; at < 0x8000; at += data.length) {
+    image.set(data, at);
+    image.set(data, DATA + at);
+  }
   image.set(code.bytes, CODE);
   image.set(code.lengths, LENGTHS);
   const view = new DataView(image.buffer);
@@ -152,6 +158,7 @@ function setProtected(view: DataView, registers: Registers, how: How): void {
     setSegment(registers, n, 0x33 + 8 * i, { ...SMALL[i], attributes: 0x40f300 });
   });
   setSegment(registers, TR, SELECTORS.task, { base: TSS, limit: 0x67, attributes: 0x8b00 });
+  registers.set(CR4, CR4_OSFXSR);
   registers.set(CPL, isUser ? 3 : 0);
   registers.set(GDTR_BASE, GDT);
   registers.set(GDTR_LIMIT, 0x3f);
