@@ -62,9 +62,6 @@ const WALKS = [4_000_000, 200_000] as const;
 /** Where V8 cannot be asked to compile at once, it has done so after that many more. */
 const COMPILATION = 12_000_000;
 
-/** Instructions between two looks at where the guest spends its time. */
-const SLICE = 20_000;
-
 type Tier = 'new' | 'trained' | 'fast';
 
 export class Cpu implements CpuCore {
@@ -178,8 +175,9 @@ export class Cpu implements CpuCore {
         this.enter(this.short(isStepped || isShadowed ? 1 : left), 0);
       } else {
         const budget = left - BLOCK_LIMIT;
-        this.enter(this.processor.cache.find(s[EIP]), Math.min(budget, SLICE));
-        if (budget > SLICE && this.tiers[1] === 'fast') processor.translator.sample(s[EIP]);
+        const { slice } = processor.translator.hotness;
+        this.enter(this.processor.cache.find(s[EIP]), Math.min(budget, slice));
+        if (budget > slice && this.tiers[1] === 'fast') processor.translator.sample(s[EIP]);
       }
     } catch (error) {
       this.onFault(error);

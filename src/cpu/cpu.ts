@@ -43,6 +43,11 @@ export interface CpuWiring {
   readonly compileSoon?: (loop: (...args: never[]) => unknown) => boolean;
   /** How many instructions of 16- and of 32-bit code run before; default what suits a start. */
   readonly walks?: readonly [number, number];
+  /**
+   * What the translator calls hot: it looks every `slice` instructions where the guest is, and takes
+   * what it found there `samples` times. Default what pays.
+   */
+  readonly hotness?: { readonly slice: number; readonly samples: number };
   /** A triple fault: the board resets the machine. */
   readonly onTripleFault: (why: string) => void;
 }

@@ -101,7 +101,7 @@ export class RegionCode extends JsValues implements Code {
 
   read(o: Operand): Value {
     if (o.form === 'm') return this.loadFrom(o, 0, o.size);
-    if (o.form === 'c') return { text: this.register(ECX, 8) };
+    if (o.form === 'c') return { text: this.register(registerAt(ECX, 8), 8) };
     if (o.form === 'i') return this.k(this.field(o.field));
     return { text: this.register(this.field(o.field), o.size) };
   }

@@ -81,7 +81,7 @@ export class Processor implements Running, TlbOwner, CodeSource {
     );
     this.mode = this.modes.current();
     this.cache = new CodeCache(this.s, this);
-    this.translator = new Translator(this);
+    this.translator = new Translator(this, wiring.hotness);
     this.loops = this.bind();
   }
 

@@ -36,6 +36,8 @@ const INDIRECT = 0;
 /** Return sites that a return compares with, at most. */
 const RETURN_LIMIT = 8;
 
+const HOTNESS = { slice: 20_000, samples: 8 };
+
 /** `c` the budget, `pc` which entry; the next record, or negative to leave. */
 export type RegionFunction = (c: number, pc: number) => number;
 
@@ -197,7 +199,10 @@ export class Translator {
   private generation = 0;
   private values: readonly unknown[] = [];
 
-  constructor(private readonly host: TranslatorHost) {}
+  constructor(
+    private readonly host: TranslatorHost,
+    readonly hotness = HOTNESS,
+  ) {}
 
   /** Values of REGION_NAMES. */
   bind(values: readonly unknown[]): void {
@@ -220,7 +225,7 @@ export class Translator {
     }
     const heat = (this.heat.get(o) ?? 0) + 1;
     this.heat.set(o, heat);
-    if (heat === THRESHOLD) this.translate(o);
+    if (heat === this.hotness.samples) this.translate(o);
   }
 
   private translate(seed: number): void {
@@ -231,6 +236,7 @@ export class Translator {
     const entries = region.entries.filter(n => this.isolate(region.blocks[n]));
     if (entries[0] !== 0) return;
     const text = new RegionWriter(cache, mode, { ...region, entries }).write();
+    (globalThis as unknown as { DUMP?: (t: string) => void }).DUMP?.(text);
     const make = new Function(...REGION_NAMES, text) as (...values: unknown[]) => RegionFunction;
     const number = this.regions.push(make(...this.values)) - 1;
     for (const [i, n] of entries.entries()) {
@@ -254,5 +260,3 @@ export class Translator {
 const LOST: RegionFunction = () => {
   throw new Error('a region that is lost');
 };
-
-const THRESHOLD = 8;
