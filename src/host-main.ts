@@ -6,6 +6,7 @@
 
 import * as fs from 'node:fs';
 import type { Socket } from 'node:net';
+import { HostError } from './disk-host.ts';
 import { UserError } from './error.ts';
 import { toHostError } from './host-errno.ts';
 import { CommandLineError } from './options.ts';
@@ -124,16 +125,47 @@ export function fileExists(path: string): boolean {
   return fs.existsSync(path);
 }
 
-/** Throws UserError as the monitor prints it. */
-export function writeFile(path: string, chunks: Iterable<Uint8Array>): void {
+/** Creates or empties a file; a pipe that nobody reads is refused, and not waited for. */
+function openForWriting(path: string): number {
+  const { O_WRONLY, O_CREAT, O_TRUNC, O_NONBLOCK = 0 } = fs.constants;
+  try {
+    return fs.openSync(path, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK, 0o666);
+  } catch (error) {
+    throw toHostError(error);
+  }
+}
+
+/** While a pipe is full. */
+const FULL_PIPE_MS = 5;
+
+/** Writes all of it, others going on meanwhile. Rejects with HostError. */
+async function writeAside(fd: number, bytes: Uint8Array): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    const [error, count] = await new Promise<[NodeJS.ErrnoException | null, number]>(resolve =>
+      fs.write(fd, bytes, done, bytes.length - done, null, (...outcome) => {
+        resolve([outcome[0], outcome[1]]);
+      }),
+    );
+    if (error === null) done += count;
+    else if (error.code !== 'EAGAIN') throw toHostError(error);
+    else await new Promise(resolve => setTimeout(resolve, FULL_PIPE_MS));
+  }
+}
+
+/**
+ * Chunks are asked for one by one, when the one before is written. Rejects with UserError as the
+ * monitor prints it when there can be no such file, with HostError when it cannot be written.
+ */
+export async function writeFile(path: string, chunks: Iterable<Uint8Array>): Promise<void> {
   let fd: number;
   try {
-    fd = fs.openSync(path, 'w');
+    fd = openForWriting(path);
   } catch (error) {
-    throw new UserError(`Could not open '${path}': ${toHostError(error).message}`);
+    if (!(error instanceof HostError)) throw error;
+    throw new UserError(`Could not open '${path}': ${error.message}`);
   }
   try {
-    for (const chunk of chunks) writeAll(fd, chunk);
+    for (const chunk of chunks) await writeAside(fd, chunk);
   } finally {
     fs.closeSync(fd);
   }
@@ -174,12 +206,8 @@ export function completePath(prefix: string): string[] {
 /** A sink for log lines; throws HostError when the file cannot be made. */
 export function openLog(path: string | undefined): (text: string) => void {
   if (path === undefined) return printError;
-  try {
-    const fd = fs.openSync(path, 'w');
-    return text => writeAll(fd, Buffer.from(text));
-  } catch (error) {
-    throw toHostError(error);
-  }
+  const fd = openForWriting(path);
+  return text => writeAll(fd, Buffer.from(text));
 }
 
 /** Node's own streams are asked only for what may be a terminal: making them takes 4 ms. */
