@@ -11,6 +11,7 @@
 import * as fs from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { HostError } from './disk-host.ts';
+import { fileName, namesIn, realName } from './host-names.ts';
 import { forgetStored } from './host-stored.ts';
 
 /** What this process has open under one name of locks. */
@@ -59,7 +60,7 @@ function isAlive(pid: number): boolean {
 function ownerOf(file: string): number | undefined {
   let text: string;
   try {
-    text = fs.readFileSync(file, 'utf8');
+    text = fs.readFileSync(fileName(file), 'utf8');
   } catch {
     return undefined;
   }
@@ -72,7 +73,7 @@ function ownerOf(file: string): number | undefined {
 /** Node's own rmSync loads more than it needs for one file: 3 ms of each run of a tool. */
 function remove(file: string): void {
   try {
-    fs.unlinkSync(file);
+    fs.unlinkSync(fileName(file));
   } catch {
     // Somebody has removed it already, or nobody may.
   }
@@ -81,14 +82,14 @@ function remove(file: string): void {
 /** A file that is there with all its bytes or not at all; undefined: none can be made there. */
 function makeWhole(mark: string, lock: string): boolean | undefined {
   try {
-    fs.linkSync(mark, lock);
+    fs.linkSync(fileName(mark), fileName(lock));
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
   }
   try {
     // A file system without hard links.
-    fs.writeFileSync(lock, own(), { flag: 'wx' });
+    fs.writeFileSync(fileName(lock), own(), { flag: 'wx' });
     return true;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EEXIST' ? false : undefined;
@@ -125,7 +126,7 @@ function taken(owner: number, how: string): HostError {
 function mark(lock: string): boolean {
   try {
     // One that is there is of an earlier process with our id.
-    fs.writeFileSync(markOf(lock), own());
+    fs.writeFileSync(fileName(markOf(lock)), own());
     return true;
   } catch {
     return false;
@@ -158,7 +159,7 @@ function take(lock: string): void {
 function otherReader(lock: string): number | undefined {
   const prefix = `${basename(lock)}.`;
   const folder = dirname(lock);
-  for (const name of fs.readdirSync(folder)) {
+  for (const name of namesIn(folder)) {
     if (!name.startsWith(prefix) || !/^\d+$/.test(name.slice(prefix.length))) continue;
     const file = join(folder, name);
     const owner = ownerOf(file);
@@ -198,12 +199,12 @@ function watchTheEnd(): void {
 /** Where a file is, or will be. */
 function realPath(path: string): string {
   try {
-    return fs.realpathSync(path);
+    return realName(path);
   } catch {
     // It is about to be made.
   }
   try {
-    return join(fs.realpathSync(dirname(path)), basename(path));
+    return join(realName(dirname(path)), basename(path));
   } catch {
     return path;
   }

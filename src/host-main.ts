@@ -9,6 +9,7 @@ import type { Socket } from 'node:net';
 import { HostError } from './disk-host.ts';
 import { UserError } from './error.ts';
 import { toHostError } from './host-errno.ts';
+import { commandWords, fileName, namesIn, textBytes } from './host-names.ts';
 import { CommandLineError } from './options.ts';
 
 /** The name the program was called by, as messages show it. */
@@ -18,7 +19,7 @@ export function programName(): string {
 }
 
 export function programArguments(): readonly string[] {
-  return process.argv.slice(2);
+  return commandWords();
 }
 
 export const processId = process.pid;
@@ -85,11 +86,11 @@ export async function finishOutput(): Promise<void> {
 }
 
 export function printOut(text: string): void {
-  writeOut(Buffer.from(text));
+  writeOut(textBytes(text));
 }
 
 export function printError(text: string): void {
-  writeAll(2, Buffer.from(text));
+  writeAll(2, textBytes(text));
 }
 
 /** Ends the program; terminals are put back first by what `onExit` was given. */
@@ -115,21 +116,21 @@ export function onTermination(ask: (signal: number) => void): void {
 /** Throws HostError. */
 export function readFile(path: string): Uint8Array {
   try {
-    return fs.readFileSync(path);
+    return fs.readFileSync(fileName(path));
   } catch (error) {
     throw toHostError(error);
   }
 }
 
 export function fileExists(path: string): boolean {
-  return fs.existsSync(path);
+  return fs.existsSync(fileName(path));
 }
 
 /** Creates or empties a file; a pipe that nobody reads is refused, and not waited for. */
 function openForWriting(path: string): number {
   const { O_WRONLY, O_CREAT, O_TRUNC, O_NONBLOCK = 0 } = fs.constants;
   try {
-    return fs.openSync(path, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK, 0o666);
+    return fs.openSync(fileName(path), O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK, 0o666);
   } catch (error) {
     throw toHostError(error);
   }
@@ -174,7 +175,7 @@ export async function writeFile(path: string, chunks: Iterable<Uint8Array>): Pro
 /** Throws CommandLineError as the program prints it. */
 export function writePidFile(path: string): void {
   try {
-    fs.writeFileSync(path, `${process.pid}\n`);
+    fs.writeFileSync(fileName(path), `${process.pid}\n`);
   } catch (error) {
     throw new CommandLineError(`Could not acquire pid file: ${toHostError(error).message}`, null);
   }
@@ -183,10 +184,14 @@ export function writePidFile(path: string): void {
 /** Throws CommandLineError as the program prints it. */
 export function readConfigText(path: string): string {
   try {
-    return fs.readFileSync(path, 'utf8');
+    return fs.readFileSync(fileName(path), 'utf8');
   } catch (error) {
     throw new CommandLineError(`read config ${path}: ${toHostError(error).message}`, null);
   }
+}
+
+function isFolder(path: string): boolean {
+  return fs.statSync(fileName(path), { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 /** Names in the folder of `prefix` that begin like it; folders end in a slash. */
@@ -194,10 +199,9 @@ export function completePath(prefix: string): string[] {
   const folder = prefix.slice(0, prefix.lastIndexOf('/') + 1);
   const start = prefix.slice(folder.length);
   try {
-    return fs
-      .readdirSync(folder === '' ? '.' : folder, { withFileTypes: true })
-      .filter(entry => entry.name.startsWith(start))
-      .map(entry => `${folder}${entry.name}${entry.isDirectory() ? '/' : ''}`);
+    return namesIn(folder === '' ? '.' : folder)
+      .filter(name => name.startsWith(start))
+      .map(name => `${folder}${name}${isFolder(folder + name) ? '/' : ''}`);
   } catch {
     return [];
   }
@@ -207,7 +211,7 @@ export function completePath(prefix: string): string[] {
 export function openLog(path: string | undefined): (text: string) => void {
   if (path === undefined) return printError;
   const fd = openForWriting(path);
-  return text => writeAll(fd, Buffer.from(text));
+  return text => writeAll(fd, textBytes(text));
 }
 
 /** Node's own streams are asked only for what may be a terminal: making them takes 4 ms. */
