@@ -191,8 +191,16 @@ export function readConfigText(path: string): string {
 }
 
 function isFolder(path: string): boolean {
-  return fs.statSync(fileName(path), { throwIfNoEntry: false })?.isDirectory() === true;
+  try {
+    return fs.statSync(fileName(path)).isDirectory();
+  } catch {
+    // A link to nowhere.
+    return false;
+  }
 }
+
+/** The locks of images (host-lock.ts) are nothing to choose. */
+const LOCK = /^\..+\.lock(\.\d+)?$/;
 
 /** Names in the folder of `prefix` that begin like it; folders end in a slash. */
 export function completePath(prefix: string): string[] {
@@ -200,7 +208,7 @@ export function completePath(prefix: string): string[] {
   const start = prefix.slice(folder.length);
   try {
     return namesIn(folder === '' ? '.' : folder)
-      .filter(name => name.startsWith(start))
+      .filter(name => name.startsWith(start) && !LOCK.test(name))
       .map(name => `${folder}${name}${isFolder(folder + name) ? '/' : ''}`);
   } catch {
     return [];
