@@ -104,6 +104,7 @@ export class Writer {
     if (old !== undefined) await metadata.file.debugEvent?.('l2_alloc.cow_read');
     const place = await refcounts.allocate(1);
     await this.parts.guard(place, this.clusterSize);
+    await metadata.reserve(place, old?.bytes);
     const table = metadata.newTable(place, false);
     if (old !== undefined) table.bytes.set(old.bytes);
     const linked = metadata.setL1(index, place, COPIED);
