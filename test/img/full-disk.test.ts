@@ -87,14 +87,19 @@ test('rebase, snapshot and create say that there is no room; the image stays who
   expect([made.status, made.err]).toEqual([1, 'qemu-img: big.raw: No space left on device\n']);
 });
 
-test.each([512, 4096, 65536])('clusters of %d: what had been written stays', async clusterSize => {
+test.each([
+  'qcow2 -o cluster_size=512',
+  'qcow2 -o cluster_size=4096',
+  'qcow2 -o lazy_refcounts=on',
+  'qcow',
+])('%s: what had been written stays', async format => {
   const host = new SmallHost();
-  await run(host, `create -q -f qcow2 -o cluster_size=${clusterSize} out 64M`);
+  await run(host, `create -q -f ${format} out 64M`);
   const words = ['write -P 1 0 1M', 'write -P 2 8M 4M', 'write -P 2 32M 1M', 'flush'];
   const { out } = await io(host, words);
   expect(out).toContain('wrote 1048576/1048576 bytes at offset 0\n');
   expect(out).toContain('write failed: No space left on device\n');
   expect(out).not.toContain('flush failed');
   expect((await io(host, ['read -P 1 0 1M'])).out).not.toContain('verification failed');
-  expect((await run(host, 'check out')).status).toBeOneOf([0, 3]);
+  expect((await run(host, 'check out')).status).toBeOneOf([0, 3, 63]);
 });
