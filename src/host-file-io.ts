@@ -105,6 +105,8 @@ class NodeFile implements HostFile {
   }
 
   truncate(length: number): void {
+    // Node takes lengths that it holds exactly; no file of a host is as long as the others.
+    if (length > Number.MAX_SAFE_INTEGER) throw new HostError('EFBIG', 'File too large');
     attempt(() => fs.ftruncateSync(this.fd, length));
   }
 

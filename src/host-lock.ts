@@ -5,7 +5,8 @@
  * may write to it the lock itself, `.a.img.lock`. Both hold the process's id and when it began, so
  * those of processes that are gone are recognised. Where no file can be made beside the image, and
  * for an image of several names, they are in the folder for temporary files, named by device and
- * inode. Not covered: processes on other machines, in other name spaces of process ids.
+ * inode. Not covered: names in other folders that are made while the image is open, processes on
+ * other machines, in other name spaces of process ids.
  */
 
 import * as fs from 'node:fs';
@@ -220,6 +221,22 @@ function lockInTemporaryFolder(stat: fs.Stats): string {
   return join(folder, `.tinamou-${stat.dev}-${stat.ino}.lock`);
 }
 
+/** Locks beside an image that was opened by another name, before it had this one. */
+function locksOfOtherNames(path: string, stat: fs.Stats): string[] {
+  const own = lockBeside(path);
+  const folder = dirname(own);
+  const locks = new Set<string>();
+  for (const entry of fs.readdirSync(folder)) {
+    const name = /^\.(.+)\.lock(?:\.\d+)?$/.exec(entry)?.[1];
+    if (name === undefined) continue;
+    const other = fs.statSync(join(folder, name), { throwIfNoEntry: false });
+    if (other !== undefined && placeOf(other) === placeOf(stat))
+      locks.add(lockBeside(join(folder, name)));
+  }
+  locks.delete(own);
+  return [...locks];
+}
+
 /** Throws HostError when another process has the image; false when no lock can be made there. */
 function hold(lock: string, writes: boolean): boolean {
   const present = held.get(lock) ?? { lock, openings: 0, writers: 0, marked: false };
@@ -272,6 +289,7 @@ export function claimImage(path: string, stat: fs.Stats | undefined, writes: boo
   try {
     const beside = tryHold(lockBeside(path));
     if (stat !== undefined && (!beside || stat.nlink > 1)) tryHold(lockInTemporaryFolder(stat));
+    if (stat !== undefined && stat.nlink > 1) locksOfOtherNames(path, stat).forEach(tryHold);
   } catch (error) {
     release();
     throw error;

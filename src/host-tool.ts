@@ -143,7 +143,11 @@ export function nodeToolHost(): ToolHost {
     readLine,
     onProgressAsked,
     elapsed: () => Number(process.hrtime.bigint()) / 1e9,
-    raise: signal => process.kill(process.pid, signal),
+    raise: async signal => {
+      process.kill(process.pid, signal);
+      // What is done about a signal is done by the event loop, which brings it with the next turn.
+      for (let turn = 0; turn < 2; turn++) await new Promise(resolve => setImmediate(resolve));
+    },
     readFile,
   };
 }

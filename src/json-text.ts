@@ -3,6 +3,7 @@
  * within a bucket the member inserted last comes first.
  */
 
+import { fixed } from './fixed.ts';
 import { type Json, JsonFloat } from './json.ts';
 
 const BUCKETS = 512;
@@ -77,7 +78,7 @@ function printNumber(value: number): string {
   if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf';
   if (Object.is(value, -0)) return '-0';
   if (Number.isInteger(value)) return BigInt(value).toString();
-  return value.toFixed(6).replace(/0+$/, '').replace(/\.$/, '');
+  return fixed(value, 6).replace(/0+$/, '').replace(/\.$/, '');
 }
 
 const ESCAPES: { readonly [char: string]: string } = {

@@ -2,6 +2,7 @@
  * What is known about one image: for `info`, `info block -v` and query-block, as data and as text.
  */
 
+import { formatSize } from '../size.ts';
 import type { BlockNode, ImageDetails } from './node.ts';
 import { FileNode } from './protocol/file.ts';
 import type { SnapshotInfo } from './snapshot-info.ts';
@@ -38,34 +39,14 @@ export function imageInfo(node: BlockNode, fullBackingFilename?: string): ImageI
   };
 }
 
-const UNITS = 'KMGT';
-
-/** Three digits and a unit: `0`, `999`, `1.0K`, `196K`, `4.0M`. */
-export function sizeText(size: number): string {
-  if (size <= 999) return String(size);
-  let base = 1024;
-  for (let i = 0; i < UNITS.length; i++, base *= 1024) {
-    if (size < 10 * base) return `${roundHalfEven((size * 10) / base, 1)}${UNITS[i]}`;
-    if (size < 1000 * base || i === UNITS.length - 1) {
-      return `${Math.floor((size + base / 2) / base)}${UNITS[i]}`;
-    }
-  }
-  return String(size);
-}
-
-/** As printf's %0.1f shows a tenth-scaled value. */
-function roundHalfEven(tenfold: number, digits: number): string {
-  return (tenfold / 10).toFixed(digits);
-}
-
 /** The image's own lines; `qemu-img info` and `info block -v` share them. */
 export function imageInfoText(info: ImageInfo, localOffset: LocalOffset): string {
   const { details } = info;
   const lines = [
     `image: ${info.filename}`,
     `file format: ${info.format}`,
-    `virtual size: ${sizeText(info.virtualSize)} (${info.virtualSize} bytes)`,
-    `disk size: ${info.actualSize === undefined ? 'unavailable' : sizeText(info.actualSize)}`,
+    `virtual size: ${formatSize(info.virtualSize)} (${info.virtualSize} bytes)`,
+    `disk size: ${info.actualSize === undefined ? 'unavailable' : formatSize(info.actualSize)}`,
   ];
   if (details.encrypted) lines.push('encrypted: yes');
   if (details.clusterSize !== undefined) lines.push(`cluster_size: ${details.clusterSize}`);
@@ -106,7 +87,7 @@ export function snapshotLine(snapshot: SnapshotInfo, localOffset: LocalOffset): 
     `${pad(Math.floor(seconds / 3600), 2)}:${pad(Math.floor(seconds / 60) % 60, 2)}:` +
     `${pad(seconds % 60, 2)}.${pad(clockMs % 1000, 3)}`;
   const tag = `${snapshot.id.padEnd(10)}${snapshot.name.padEnd(20)}`;
-  const size = sizeText(snapshot.vmStateSize).padStart(7);
+  const size = formatSize(snapshot.vmStateSize).padStart(7);
   const { dateSeconds } = snapshot;
   const date = dateText(dateSeconds + localOffset(dateSeconds));
   return `${tag}${size}${date.padStart(20)}${clock.padStart(15)}`;

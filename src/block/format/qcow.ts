@@ -195,11 +195,11 @@ export class QcowNode implements BlockNode {
     });
   }
 
-  writeZeroes(offset: number, length: number): Promise<void> {
+  writeZeroes(offset: number, length: number, allowUnmap: boolean): Promise<void> {
     return this.change(async () => {
       for (let done = 0; done < length; ) {
         const place = await this.lookup(offset + done, length - done);
-        const blank = place.kind === 'unallocated' && this.backing === undefined;
+        const blank = allowUnmap && place.kind === 'unallocated' && this.backing === undefined;
         const part = blank ? place.length : Math.min(place.length, CHUNK);
         if (!blank) await this.writeAll(offset + done, new Uint8Array(part));
         done += part;

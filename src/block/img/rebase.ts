@@ -4,6 +4,7 @@
  */
 
 import type { BlockHost } from '../../disk-host.ts';
+import { UserError } from '../../error.ts';
 import { chainStatus } from '../chain.ts';
 import { DRIVERS } from '../drivers.ts';
 import { openImage, READ_ONLY } from '../graph.ts';
@@ -14,6 +15,7 @@ import { backingPath } from '../path.ts';
 import { CHUNK, readPadded } from '../request.ts';
 import { longOptions } from './compare.ts';
 import { readSecrets } from './secret.ts';
+import { isMadeOf } from './sources.ts';
 import {
   askPassword,
   close,
@@ -103,6 +105,11 @@ async function copyDifferences(tool: Tool, node: BlockNode, plan: Plan): Promise
   }
 }
 
+/** Where an image is stored. */
+function fileOf(node: BlockNode): string {
+  return node.file === undefined ? node.filename : fileOf(node.file);
+}
+
 async function openNew(tool: Tool, node: BlockNode, plan: Plan): Promise<BlockNode> {
   const options = new Options();
   if (plan.format !== undefined) options.set('driver', plan.format);
@@ -110,6 +117,10 @@ async function openNew(tool: Tool, node: BlockNode, plan: Plan): Promise<BlockNo
   try {
     const { context } = tool;
     const other = await openImage({ filename, options, flags: READ_ONLY, context });
+    if (isMadeOf(other, fileOf(node), context.host)) {
+      await other.close();
+      throw new UserError('it is, or is based on, the image itself');
+    }
     await askPassword(tool, other, filename, {});
     return other;
   } catch (error) {

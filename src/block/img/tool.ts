@@ -3,6 +3,7 @@
  */
 
 import { UserError } from '../../error.ts';
+import { fixed } from '../../fixed.ts';
 import type { ToolHost } from '../../tool-host.ts';
 import { BlockError } from '../backend.ts';
 import { CACHE_MODES, type CacheMode, cacheMode } from '../cache-mode.ts';
@@ -211,7 +212,7 @@ export class Progress {
   }
 
   private text(): string {
-    return `    (${this.current.toFixed(2)}/100%)`;
+    return `    (${fixed(this.current, 2)}/100%)`;
   }
 
   private show(): void {
