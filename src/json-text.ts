@@ -29,7 +29,7 @@ function hashOf(key: string): number {
 }
 
 /** The members of an object in the order in which they are printed. */
-export function printOrder(object: { readonly [name: string]: Json }): string[] {
+export function printOrder(object: { readonly [name: string]: unknown }): string[] {
   return Object.keys(object)
     .map((key, inserted) => ({ key, inserted, bucket: bucketOf(key) }))
     .sort((a, b) => a.bucket - b.bucket || b.inserted - a.inserted)

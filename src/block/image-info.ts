@@ -4,7 +4,7 @@
 
 import type { BlockNode, ImageDetails } from './node.ts';
 import { FileNode } from './protocol/file.ts';
-import type { SnapshotInfo } from './snapshot-info.ts';
+import type { SnapshotInfo, SnapshotList } from './snapshot-info.ts';
 
 export interface ImageInfo {
   readonly filename: string;
@@ -58,37 +58,63 @@ function roundHalfEven(tenfold: number, digits: number): string {
   return (tenfold / 10).toFixed(digits);
 }
 
-/** The image's own lines; `qemu-img info` and `info block -v` share them. */
-export function imageInfoText(info: ImageInfo, localOffset: LocalOffset): string {
+/** Text that goes out in pieces, however many lines it is made of. */
+export class Pieces {
+  private text = '';
+
+  constructor(private readonly out: (text: string) => void) {}
+
+  add(text: string): void {
+    this.text += text;
+    if (this.text.length >= 65536) this.end();
+  }
+
+  end(): void {
+    if (this.text !== '') this.out(this.text);
+    this.text = '';
+  }
+}
+
+/** The image's own lines. */
+export async function printImageInfo(
+  info: ImageInfo,
+  localOffset: LocalOffset,
+  pieces: Pieces,
+): Promise<void> {
   const { details } = info;
-  const lines = [
-    `image: ${info.filename}`,
-    `file format: ${info.format}`,
-    `virtual size: ${sizeText(info.virtualSize)} (${info.virtualSize} bytes)`,
-    `disk size: ${info.actualSize === undefined ? 'unavailable' : sizeText(info.actualSize)}`,
-  ];
-  if (details.encrypted) lines.push('encrypted: yes');
-  if (details.clusterSize !== undefined) lines.push(`cluster_size: ${details.clusterSize}`);
-  if (details.dirty) lines.push('cleanly shut down: no');
+  const line = (text: string): void => pieces.add(`${text}\n`);
+  line(`image: ${info.filename}`);
+  line(`file format: ${info.format}`);
+  line(`virtual size: ${sizeText(info.virtualSize)} (${info.virtualSize} bytes)`);
+  line(`disk size: ${info.actualSize === undefined ? 'unavailable' : sizeText(info.actualSize)}`);
+  if (details.encrypted) line('encrypted: yes');
+  if (details.clusterSize !== undefined) line(`cluster_size: ${details.clusterSize}`);
+  if (details.dirty) line('cleanly shut down: no');
   if (details.backingFilename !== undefined && details.backingFilename !== '') {
     const actual = info.fullBackingFilename;
     const where = actual === undefined ? '' : ` (actual path: ${actual})`;
-    lines.push(`backing file: ${details.backingFilename}${where}`);
+    line(`backing file: ${details.backingFilename}${where}`);
     if (details.backingFormat !== undefined) {
-      lines.push(`backing file format: ${details.backingFormat}`);
+      line(`backing file format: ${details.backingFormat}`);
     }
   }
-  if (details.snapshots.length > 0) {
-    const table = details.snapshots.map(s => snapshotLine(s, localOffset));
-    lines.push('Snapshot list:', SNAPSHOT_HEADER, ...table);
-  }
+  await printSnapshots(details.snapshots, localOffset, pieces);
   if (details.specific !== undefined) {
-    lines.push('Format specific information:');
+    line('Format specific information:');
     for (const [name, value] of Object.entries(details.specific.data)) {
-      lines.push(`    ${name.replaceAll('-', ' ')}: ${value}`);
+      line(`    ${name.replaceAll('-', ' ')}: ${value}`);
     }
   }
-  return lines.map(line => `${line}\n`).join('');
+}
+
+/** Nothing when there are none. */
+export async function printSnapshots(
+  snapshots: SnapshotList,
+  localOffset: LocalOffset,
+  pieces: Pieces,
+): Promise<void> {
+  if (snapshots.count > 0) pieces.add(`Snapshot list:\n${SNAPSHOT_HEADER}\n`);
+  for await (const each of snapshots) pieces.add(`${snapshotLine(each, localOffset)}\n`);
 }
 
 export const SNAPSHOT_HEADER =
