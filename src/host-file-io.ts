@@ -19,6 +19,7 @@ import { toHostError } from './host-errno.ts';
 import { lazily } from './host-lazily.ts';
 import { claimImage, isOpenHere, noteOpening } from './host-lock.ts';
 import { StoredRanges } from './host-stored.ts';
+import { hostPath } from './host-text.ts';
 
 /** Together 6 ms of a start, for images that seldom need them. */
 const crypto = lazily<typeof import('node:crypto')>('node:crypto');
@@ -152,7 +153,7 @@ function openFile(path: string, mode: OpenMode): HostFile {
   try {
     // Creating destroys what is there: the lock comes first.
     if (mode === 'create') undo.push(claimTarget(path));
-    const fd = attempt(() => fs.openSync(path, flags, 0o644));
+    const fd = attempt(() => fs.openSync(hostPath(path), flags, 0o644));
     undo.unshift(() => fs.closeSync(fd));
     const stat = fs.fstatSync(fd);
     if (stat.isDirectory()) throw new HostError('EISDIR', 'Is a directory');
@@ -169,7 +170,7 @@ function openFile(path: string, mode: OpenMode): HostFile {
 
 /** The lock of a file that is about to be made, or made anew. Devices and pipes have none. */
 function claimTarget(path: string): () => void {
-  const stat = attempt(() => fs.statSync(path, { throwIfNoEntry: false }));
+  const stat = attempt(() => fs.statSync(hostPath(path), { throwIfNoEntry: false }));
   if (stat !== undefined && !stat.isFile()) return () => {};
   if (stat !== undefined && isOpenHere(stat)) {
     throw new HostError('EAGAIN', 'Failed to get "write" lock: the image is in use here');
@@ -180,7 +181,7 @@ function claimTarget(path: string): () => void {
 /** Undefined, too, for a name that no file can have. */
 function statOf(path: string): fs.Stats | undefined {
   try {
-    return fs.statSync(path);
+    return fs.statSync(hostPath(path));
   } catch {
     return undefined;
   }
@@ -227,7 +228,7 @@ export const nodeBlockHost: BlockHost = {
   isZero,
   isEqual: (a, b) => Buffer.compare(a, b) === 0,
   open: openFile,
-  exists: path => fs.existsSync(path),
+  exists: path => fs.existsSync(hostPath(path)),
   isSameFile,
   temporary: temporaryFile,
   aes128,

@@ -8,6 +8,7 @@ import * as fs from 'node:fs';
 import type { Socket } from 'node:net';
 import { UserError } from './error.ts';
 import { toHostError } from './host-errno.ts';
+import { givenArguments } from './host-text.ts';
 import { CommandLineError } from './options.ts';
 
 /** The name the program was called by, as messages show it. */
@@ -17,7 +18,7 @@ export function programName(): string {
 }
 
 export function programArguments(): readonly string[] {
-  return process.argv.slice(2);
+  return givenArguments();
 }
 
 export const processId = process.pid;

@@ -5,14 +5,16 @@
 import * as fs from 'node:fs';
 import { basename } from 'node:path';
 import { toHostError } from './host-errno.ts';
+import { givenArguments } from './host-text.ts';
 import type { ToolHost } from './tool-host.ts';
+import { toUtf8 } from './utf8.ts';
 
 const MAX_PASSWORD = 255;
 const CTRL_C = 3;
 const BACKSPACES = new Set([8, 127]);
 
 function writeAll(fd: number, text: string): void {
-  const bytes = Buffer.from(text);
+  const bytes = toUtf8(text);
   let done = 0;
   while (done < bytes.length) {
     try {
@@ -134,7 +136,7 @@ export function nodeToolHost(): ToolHost {
   process.on('SIGUSR1', () => {});
   return {
     program: basename(process.argv[1] ?? 'tinamou-img'),
-    arguments: process.argv.slice(2),
+    arguments: givenArguments(),
     out: text => writeAll(1, text),
     err: text => writeAll(2, text),
     readPassword,

@@ -2,6 +2,7 @@
  * What is known about one image: for `info`, `info block -v` and query-block, as data and as text.
  */
 
+import { toUtf8 } from '../utf8.ts';
 import type { BlockNode, ImageDetails } from './node.ts';
 import { FileNode } from './protocol/file.ts';
 import type { SnapshotInfo, SnapshotList } from './snapshot-info.ts';
@@ -131,11 +132,16 @@ export function snapshotLine(snapshot: SnapshotInfo, localOffset: LocalOffset): 
   const clock =
     `${pad(Math.floor(seconds / 3600), 2)}:${pad(Math.floor(seconds / 60) % 60, 2)}:` +
     `${pad(seconds % 60, 2)}.${pad(clockMs % 1000, 3)}`;
-  const tag = `${snapshot.id.padEnd(10)}${snapshot.name.padEnd(20)}`;
+  const tag = `${column(snapshot.id, 10)}${column(snapshot.name, 20)}`;
   const size = sizeText(snapshot.vmStateSize).padStart(7);
   const { dateSeconds } = snapshot;
   const date = dateText(dateSeconds + localOffset(dateSeconds));
   return `${tag}${size}${date.padStart(20)}${clock.padStart(15)}`;
+}
+
+/** Columns are bytes wide. */
+function column(text: string, width: number): string {
+  return text + ' '.repeat(Math.max(0, width - toUtf8(text).length));
 }
 
 /** Days since 1970 to a calendar date, after the usual era arithmetic. */

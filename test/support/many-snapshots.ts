@@ -8,10 +8,12 @@ export interface ManySnapshots {
   readonly count: number;
   /** Bytes of the name of snapshot `index`, from 0. */
   readonly name: (index: number) => Uint8Array;
+  /** Extra data of entries: 16 bytes, or none as the oldest programs wrote it. */
+  readonly extra?: 0 | 16;
 }
 
 /** Changes a fresh image; what it refers to must be counted by a repair afterwards. */
-export function addSnapshots(path: string, { count, name }: ManySnapshots): void {
+export function addSnapshots(path: string, { count, name, extra = 16 }: ManySnapshots): void {
   const fd = openSync(path, 'r+');
   const header = Buffer.alloc(104);
   readSync(fd, header, 0, header.length, 0);
@@ -28,15 +30,16 @@ export function addSnapshots(path: string, { count, name }: ManySnapshots): void
   for (let i = 0; i < count; i++) {
     const id = Buffer.from(String(i + 1));
     const text = name(i);
-    const entry = Buffer.alloc(Math.ceil((56 + id.length + text.length) / 8) * 8);
+    const entry = Buffer.alloc(Math.ceil((40 + extra + id.length + text.length) / 8) * 8);
     entry.writeBigUInt64BE(BigInt(firstL1 + i * stride), 0);
     entry.writeUInt32BE(l1.length / 8, 8);
     entry.writeUInt16BE(id.length, 12);
     entry.writeUInt16BE(text.length, 14);
-    entry.writeUInt32BE(16, 36);
-    entry.set(header.subarray(24, 32), 48);
-    entry.set(id, 56);
-    entry.set(text, 56 + id.length);
+    entry.writeUInt32BE(extra, 36);
+    if (extra === 0) entry.writeUInt32BE(4096, 32);
+    else entry.set(header.subarray(24, 32), 48);
+    entry.set(id, 40 + extra);
+    entry.set(text, 40 + extra + id.length);
     at += writeSync(fd, entry, 0, entry.length, at);
   }
   ftruncateSync(fd, align(at));

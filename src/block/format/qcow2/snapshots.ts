@@ -13,6 +13,9 @@ import type { SnapshotInfo, SnapshotList } from '../../snapshot-info.ts';
 import { bytesToString, get64, MAX_L1_BYTES, set64, stringToBytes, view } from './layout.ts';
 
 const FIXED = 40;
+/** Bytes of ids and names that QEMU lists, and stores. */
+const MAX_ID = 127;
+const MAX_NAME = 255;
 /** VM state size in 64 bits, disk size. */
 const EXTRA = 16;
 const MAX_EXTRA = 1024;
@@ -166,8 +169,8 @@ export class SnapshotTable implements SnapshotList {
       vmClockNs: get64(data, 24),
       vmStateSize: extraLength >= 8 ? get64(data, FIXED) : data.getUint32(32),
       diskSize: extraLength >= 16 ? get64(data, FIXED + 8) : this.diskSize,
-      id: textOf(bytes.subarray(id, name)),
-      name: textOf(bytes.subarray(name, name + data.getUint16(14))),
+      id: textOf(bytes.subarray(id, name), MAX_ID),
+      name: textOf(bytes.subarray(name, name + data.getUint16(14)), MAX_NAME),
     };
   }
 
@@ -237,10 +240,10 @@ export class SnapshotTable implements SnapshotList {
   }
 }
 
-/** What a C string shows of bytes. */
-function textOf(bytes: Uint8Array): string {
+/** What a C string of so many bytes at most shows of others. */
+function textOf(bytes: Uint8Array, most: number): string {
   const end = bytes.indexOf(0);
-  return bytesToString(end < 0 ? bytes : bytes.subarray(0, end));
+  return bytesToString(bytes.subarray(0, Math.min(most, end < 0 ? bytes.length : end)));
 }
 
 function padded(length: number): number {
@@ -254,8 +257,8 @@ function lengthOf(data: DataView, extra = 0): number {
 }
 
 function newEntry(snapshot: Omit<Snapshot, 'index'>): Uint8Array {
-  const id = stringToBytes(snapshot.id);
-  const name = stringToBytes(snapshot.name);
+  const id = stringToBytes(snapshot.id).subarray(0, MAX_ID);
+  const name = stringToBytes(snapshot.name).subarray(0, MAX_NAME);
   const bytes = new Uint8Array(padded(FIXED + EXTRA + id.length + name.length));
   const data = view(bytes);
   set64(data, 0, snapshot.l1Offset);
