@@ -15,9 +15,9 @@ import type { Qcow2Node } from './node.ts';
 import { switchTo } from './rebuild.ts';
 import type { L1Place } from './snapshots.ts';
 
-/** Under the lock. */
-export async function expandInactive(node: Qcow2Node): Promise<void> {
-  const expansion = new Expansion(node);
+/** Under the lock. Tells of each entry of the tables. */
+export async function expandInactive(node: Qcow2Node, visited: () => void): Promise<void> {
+  const expansion = new Expansion(node, visited);
   await expansion.run();
   if (!expansion.isNeeded) return;
   const { header, l1 } = node.metadata;
@@ -31,7 +31,10 @@ class Expansion {
   /** L2 tables by their old places; where they need no change, the old place. */
   private readonly places = new Map<number, number>();
 
-  constructor(private readonly node: Qcow2Node) {}
+  constructor(
+    private readonly node: Qcow2Node,
+    private readonly visited: () => void,
+  ) {}
 
   get isNeeded(): boolean {
     return this.l1Places.size > 0;
@@ -65,6 +68,7 @@ class Expansion {
     const piece = await table.piece(start);
     let changed = false;
     for (let at = 0; at < piece.byteLength; at += 8) {
+      this.visited();
       const old = entryOffset(piece.getUint32(at), piece.getUint32(at + 4));
       if (old === 0) continue;
       const place = this.places.get(old) ?? (await this.expanded(old, (start + at) / 8));
