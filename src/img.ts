@@ -11,7 +11,7 @@ import { exitWith, nodeToolHost } from './host-tool.ts';
 const COPYING: readonly (string | undefined)[] = ['commit', 'compare', 'convert', 'rebase'];
 
 /** Those that are over before the engine's settings matter. */
-const BRIEF: readonly (string | undefined)[] = [undefined, '--help', 'create', 'info'];
+const BRIEF: readonly (string | undefined)[] = [undefined, '--help', 'info'];
 
 async function main(): Promise<void> {
   const host = nodeToolHost();
