@@ -53,6 +53,17 @@ function afterBreath<T>(value: T): Promise<T> {
   return new Promise(resolve => setImmediate(resolve, value));
 }
 
+/** Of a disk of the host, where that can be found out: Linux. */
+function deviceLength(device: number): number {
+  const major = (device >>> 8) & 0xfff;
+  const minor = (device & 0xff) | ((device >>> 12) & 0xfff00);
+  try {
+    return Number(fs.readFileSync(`/sys/dev/block/${major}:${minor}/size`, 'latin1')) * 512;
+  } catch {
+    return 0;
+  }
+}
+
 class NodeFile implements HostFile {
   private open = true;
 
@@ -64,7 +75,8 @@ class NodeFile implements HostFile {
 
   length(): number {
     const stat = attempt(() => fs.fstatSync(this.fd));
-    return stat.isFile() ? stat.size : 0;
+    if (stat.isFIFO() || stat.isSocket()) throw new HostError('ESPIPE', 'Illegal seek');
+    return stat.isBlockDevice() ? deviceLength(stat.rdev) : stat.size;
   }
 
   allocated(): number {

@@ -212,7 +212,8 @@ function realPath(path: string): string {
 }
 
 function lockBeside(path: string): string {
-  const real = realPath(path);
+  const raw = (unit: string): string => `%${(unit.charCodeAt(0) & 0xff).toString(16)}`;
+  const real = realPath(path).replace(/[\udc80-\udcff]/g, raw);
   return join(dirname(real), `.${basename(real)}.lock`);
 }
 

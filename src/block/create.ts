@@ -2,7 +2,7 @@
  * Making images of any format: for the tools, for snapshots and for the targets of jobs.
  */
 
-import { HostError } from '../disk-host.ts';
+import { HostError, type HostFile } from '../disk-host.ts';
 import { UserError } from '../error.ts';
 import { BlockError } from './backend.ts';
 import { CACHE_MODES, type CacheMode } from './cache-mode.ts';
@@ -109,13 +109,18 @@ export async function makeImage(request: CreateRequest): Promise<void> {
   const checked = checkValues(format, values);
   // Before the file is touched: what is refused must leave an older image as it was.
   if (format === 'qcow2') checkSettings(checked);
+  let handle: HostFile | undefined;
   let node: FileNode;
   try {
-    const handle = request.context.host.open(plain, 'create');
+    handle = request.context.host.open(plain, 'create');
+    // What cannot be made empty, a pipe or a device, is no file to make an image of.
+    handle.truncate(0);
     node = new FileNode(path, handle, false, request.cache ?? WRITEBACK);
   } catch (error) {
+    handle?.close();
     if (!(error instanceof HostError)) throw error;
-    throw new UserError(`Could not create file: ${error.message}`);
+    const what = handle === undefined ? 'create' : 'resize';
+    throw new UserError(`Could not ${what} file: ${error.message}`);
   }
   try {
     await fill(node, format, checked, request);

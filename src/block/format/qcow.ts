@@ -14,6 +14,7 @@ import type { BlockContext, Driver, OpenRequest } from '../driver.ts';
 import type { BlockNode, Extent, ImageDetails } from '../node.ts';
 import { CHUNK, checkCompressed, Mutex, readPadded } from '../request.ts';
 import { letGo } from '../shared-node.ts';
+import { NO_SNAPSHOTS } from '../snapshot-info.ts';
 import { backingNameOf, parseQcowHeader, QCOW_MAGIC, type QcowHeader } from './qcow-header.ts';
 import { QcowTables } from './qcow-tables.ts';
 import { tableBudget } from './table-budget.ts';
@@ -245,7 +246,7 @@ export class QcowNode implements BlockNode {
       encrypted: header.encrypted,
       dirty: false,
       backingFilename: header.backingFile === '' ? undefined : header.backingFile,
-      snapshots: [],
+      snapshots: NO_SNAPSHOTS,
     };
   }
 

@@ -14,6 +14,7 @@ import { Options } from '../options.ts';
 import { backingPath } from '../path.ts';
 import { CHUNK, readPadded } from '../request.ts';
 import { longOptions } from './compare.ts';
+import { Progress, STEP_BYTES, Steps } from './progress.ts';
 import { readSecrets } from './secret.ts';
 import { isMadeOf } from './sources.ts';
 import {
@@ -22,7 +23,6 @@ import {
   Failure,
   messageOf,
   open,
-  Progress,
   parseCache,
   readArguments,
   type Tool,
@@ -50,13 +50,13 @@ export async function rebase(tool: Tool, words: readonly string[]): Promise<numb
     quiet,
     withoutBacking: unsafe,
   });
-  const progress = new Progress(tool, given.has('p') && !quiet);
+  const progress = new Progress(tool.host, given.has('p') && !quiet, 2);
   try {
     const format = given.get('F');
     checkFormats(unsafe ? [format] : [node.details().backingFormat, format]);
     if (!unsafe) await copyDifferences(tool, node, { target: target ?? '', format, progress });
     await storeBacking(node, target ?? '', format);
-    progress.update(1);
+    progress.finish();
     return 0;
   } finally {
     progress.end();
@@ -147,6 +147,8 @@ async function copyAll(
   plan: { readonly progress: Progress; readonly host: BlockHost },
 ): Promise<void> {
   const total = node.length;
+  const step = Math.min(STEP_BYTES, total);
+  const steps = new Steps(() => plan.progress.add(1 / Math.floor(total / step)));
   const before = new Uint8Array(CHUNK);
   const after = new Uint8Array(CHUNK);
   for (let at = 0; at < total; ) {
@@ -164,7 +166,9 @@ async function copyAll(
       await told('Error while writing to COW image', write);
     }
     at += length;
-    plan.progress.update(at / total);
+    if (ours) continue;
+    steps.add(length);
+    if (length === extent.length) steps.endExtent();
   }
 }
 

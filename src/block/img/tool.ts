@@ -3,7 +3,6 @@
  */
 
 import { UserError } from '../../error.ts';
-import { fixed } from '../../fixed.ts';
 import type { ToolHost } from '../../tool-host.ts';
 import { BlockError } from '../backend.ts';
 import { CACHE_MODES, type CacheMode, cacheMode } from '../cache-mode.ts';
@@ -180,47 +179,3 @@ export function readArguments(
 }
 
 export const COMMON_LONG = { help: 'h', 'object=': 'object', 'image-opts': 'image-opts' };
-
-/** `-p`, and SIGUSR1 without it. */
-export class Progress {
-  private last = 0;
-  private current = 0;
-  private readonly stop: () => void;
-  private ended = false;
-
-  constructor(
-    private readonly tool: Tool,
-    private readonly visible: boolean,
-  ) {
-    this.stop = tool.host.onProgressAsked(() => this.answer());
-    if (visible) this.show();
-  }
-
-  /** `fraction` of the whole is done. */
-  update(fraction: number): void {
-    this.current = Math.min(100, fraction * 100);
-    const due = this.current >= this.last + 1 || this.current === 100;
-    if (!this.visible || !due || this.current === this.last) return;
-    this.last = this.current;
-    this.show();
-  }
-
-  end(): void {
-    this.stop();
-    if (this.visible && !this.ended) this.tool.host.out('\n');
-    this.ended = true;
-  }
-
-  private text(): string {
-    return `    (${fixed(this.current, 2)}/100%)`;
-  }
-
-  private show(): void {
-    this.tool.host.out(`${this.text()}\r`);
-  }
-
-  private answer(): void {
-    if (this.visible) this.show();
-    else this.tool.host.err(`${this.text()}\n`);
-  }
-}

@@ -399,17 +399,19 @@ export class Writer {
     return count;
   }
 
-  /** Turns zero clusters into what version 2 can say. */
-  async expandZeroes(progress: (fraction: number) => void): Promise<void> {
+  /** Turns zero clusters into what version 2 can say; tells of each entry of the L1 table. */
+  async expandZeroes(visited: () => void): Promise<void> {
     const { node, metadata } = this.parts;
     const end = node.length;
+    let entries = 0;
     for (let at = 0; at < end; ) {
       if (metadata.isFull) await metadata.makeRoom();
       const mapping = await lookup(metadata, at, end - at);
       if (mapping.kind === 'zero') await this.expandRun(at, mapping.length);
       at += mapping.length;
-      progress(at / end);
+      for (; (entries + 1) * metadata.l2Coverage <= at; entries++) visited();
     }
+    for (; entries < metadata.header.l1Size; entries++) visited();
   }
 
   private async expandRun(offset: number, length: number): Promise<void> {
