@@ -25,6 +25,7 @@ const MESSAGES: { readonly [code: string]: string } = {
   ENXIO: 'No such device or address',
   EOVERFLOW: 'Value too large for defined data type',
   EPERM: 'Operation not permitted',
+  ESPIPE: 'Illegal seek',
   EROFS: 'Read-only file system',
   ETXTBSY: 'Text file busy',
 };
