@@ -77,6 +77,8 @@ export class CodeCache {
   readonly length = new Int32Array(RECORDS);
   /** At records of kind REGION32: its number << ENTRY_BITS | which of its entries. */
   readonly entrances = new Int32Array(RECORDS);
+  /** How often regions left to a block: by its record, at most 65535. */
+  readonly exits = new Uint16Array(RECORDS);
   /** 1 for direct transfers, whose words 5 and 6 are links. */
   private readonly hasLinks = new Uint8Array(RECORDS);
   /** Room for a few records that belong to no block. */
@@ -116,6 +118,7 @@ export class CodeCache {
       if (page.regions.length > 0) this.source.onRegionsLost(page.regions);
     }
     this.copies.clear();
+    this.exits.fill(0);
     this.pages.clear();
     this.blocks.clear();
     this.forgetJumps();
@@ -170,6 +173,11 @@ export class CodeCache {
     return this.copies.get(o) ?? o;
   }
 
+  /** The block at `o` is still what it was made of. */
+  isLive(o: number): boolean {
+    return this.records[o] !== STALE;
+  }
+
   /** The block at `o` is where a region is entered. */
   isRegion(o: number): boolean {
     return this.copies.has(o);
@@ -195,12 +203,16 @@ export class CodeCache {
     return page < 0 ? -1 : page | (linear & 0xfff);
   }
 
+  /** The page of the block at `o`, while that is what its EIP leads to. */
+  private pageOf(o: number): PageCode | undefined {
+    const eip = this.eip[o >> 3];
+    return this.peek(eip) === o ? this.pages.get(this.placeQuietly(eip) & ~0xfff) : undefined;
+  }
+
   /** A second set of the block's records, `count` of them, for `plant`; or -1. */
   copy(o: number, count: number): number {
-    const eip = this.eip[o >> 3];
-    const code = this.pages.get(this.placeQuietly(eip) & ~0xfff);
-    const isWhole = ((this.next[(o >> 3) + count - 1] - 1) ^ eip) >>> 12 === 0;
-    if (code === undefined || !isWhole || this.free + count * RECORD_WORDS > CUT) return -1;
+    const code = this.pageOf(o);
+    if (code === undefined || this.free + count * RECORD_WORDS > CUT) return -1;
     const to = this.free;
     this.free += count * RECORD_WORDS;
     this.records.copyWithin(to, o, o + count * RECORD_WORDS);
@@ -214,10 +226,10 @@ export class CodeCache {
 
   /** From now on a region is entered where the block at `o` was. */
   plant(o: number, copy: number, region: number, entry: number): void {
+    this.pageOf(o)?.regions.push(region);
     this.copies.set(o, copy);
     this.records[o] = REGION32;
     this.entrances[o >> 3] = (region << ENTRY_BITS) | entry;
-    this.pages.get(this.placeQuietly(this.eip[o >> 3]) & ~0xfff)?.regions.push(region);
   }
 
   /** The transfer at `o`, if it is one, resolves its links anew. */

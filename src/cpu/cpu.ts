@@ -9,6 +9,12 @@ import type { Memory } from '../memory.ts';
 import type { Ports } from '../ports.ts';
 import type { Plain } from '../state.ts';
 
+export interface Hotness {
+  readonly slice: number;
+  readonly samples: number;
+  readonly exits: number;
+}
+
 /** What a processor is wired to. */
 export interface CpuWiring {
   readonly memory: Memory;
@@ -45,9 +51,10 @@ export interface CpuWiring {
   readonly walks?: readonly [number, number];
   /**
    * What the translator calls hot: it looks every `slice` instructions where the guest is, and takes
-   * what it found there `samples` times. Default what pays.
+   * what it found there `samples` times, and what translated code left to `exits` times. Default
+   * what pays.
    */
-  readonly hotness?: { readonly slice: number; readonly samples: number };
+  readonly hotness?: Hotness;
   /** A triple fault: the board resets the machine. */
   readonly onTripleFault: (why: string) => void;
 }

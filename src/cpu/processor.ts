@@ -27,6 +27,7 @@ import { VectorViews } from './fpu/state.ts';
 import { build, type Interpreter } from './generated/interpreter.js';
 import { helpers } from './helpers/all.ts';
 import { computeFunctions } from './helpers/compute.ts';
+import { REGION32 } from './hot.ts';
 import { coldKind } from './kinds.ts';
 import { logBlock, logState } from './log-text.ts';
 import { Mmu, raisePageFault } from './mmu.ts';
@@ -151,10 +152,26 @@ export class Processor implements Running, TlbOwner, CodeSource {
       checkTarget: o => checkCodeOffset(this, s[LIMIT + CS], cache.target[o >> 3]),
       checkOffset: eip => checkCodeOffset(this, s[LIMIT + CS], eip),
       take,
-      L: (q, c) => (c >= 0 && cache.records[q] !== 0 ? cache.records[q] : take(q, c)),
+      RN: (eip, budget) => {
+        const o = go(eip, budget);
+        if (o > 0 && cache.records[o] !== REGION32) this.noteExit(o, -1);
+        return o;
+      },
+      RL: (q, budget, region) => {
+        const o = budget >= 0 ? cache.records[q] : 0;
+        if (o === 0) return take(q, budget);
+        if (cache.records[o] !== REGION32) this.noteExit(o, region);
+        return o;
+      },
       finish: o => (this.isLeaving ? exit(o) : o + 8),
       end: exit,
     };
+  }
+
+  /** A region left to the block at `o`, which is none. */
+  private noteExit(o: number, region: number): void {
+    const { exits } = this.cache;
+    if (++exits[o >> 3] === this.translator.hotness.exits) this.translator.wish(region, o);
   }
 
   /** Follows the link at `q`, resolving it when it is empty. */

@@ -45,6 +45,10 @@ export interface Region {
   readonly entries: readonly number[];
 }
 
+function isSamePage(a: number, b: number): boolean {
+  return (a ^ b) >>> 12 === 0;
+}
+
 function makeBlock(cache: CodeCache, place: number): Block | undefined {
   const { records } = cache;
   const first = cache.origin(place);
@@ -54,6 +58,8 @@ function makeBlock(cache: CodeCache, place: number): Block | undefined {
   if (ending === undefined || instructions === 0) return undefined;
   if (!ending.operation.ends) last += WORDS;
   const { operation } = ending;
+  // Of an instruction in two pages, either may change.
+  if (!isSamePage(cache.eip[first >> 3], cache.next[last >> 3] - 1)) return undefined;
   return {
     place,
     first,
@@ -94,12 +100,15 @@ function isCall(cache: CodeCache, { last }: Block): boolean {
   return name === 'call' || name === 'callIndirect';
 }
 
-/** The region around the block at record `seed`. */
-export function growRegion(cache: CodeCache, seed: number): Region | undefined {
+/**
+ * The region around the blocks at records `seeds`, which are entered from outside. There may be
+ * more entries: they come behind these.
+ */
+export function growRegion(cache: CodeCache, seeds: readonly number[]): Region | undefined {
   const growth = new Growth(cache);
   const { blocks } = growth;
-  if (growth.add(seed) < 0) return undefined;
-  const entries = new Set([0]);
+  const entries = new Set(seeds.map(seed => growth.add(seed)));
+  if (entries.has(-1) || entries.size !== seeds.length) return undefined;
   for (let i = 0; i < blocks.length; i++) {
     const block = blocks[i];
     if (cache.isDirect(block.last)) {
@@ -107,7 +116,9 @@ export function growRegion(cache: CodeCache, seed: number): Region | undefined {
       block.taken = growth.add(cache.records[block.last + 5]);
     }
     if (!isCall(cache, block)) continue;
-    block.returnsTo = growth.add(cache.peek(cache.next[block.last >> 3]));
+    const behind = cache.next[block.last >> 3];
+    if (!isSamePage(block.eip, behind)) continue;
+    block.returnsTo = growth.add(cache.peek(behind));
     // The callee is elsewhere: it will come back from outside.
     if (block.taken < 0 && block.returnsTo >= 0) entries.add(block.returnsTo);
   }

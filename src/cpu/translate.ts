@@ -15,6 +15,7 @@
 
 import { BUDGET, CURRENT } from './access.ts';
 import type { CodeCache } from './code-cache.ts';
+import type { Hotness } from './cpu.ts';
 import {
   type Ending,
   RegionCode,
@@ -36,12 +37,12 @@ const INDIRECT = 0;
 /** Return sites that a return compares with, at most. */
 const RETURN_LIMIT = 8;
 
-const HOTNESS = { slice: 20_000, samples: 8 };
+const HOTNESS: Hotness = { slice: 20_000, samples: 8, exits: 500 };
 
 /** `c` the budget, `pc` which entry; the next record, or negative to leave. */
 export type RegionFunction = (c: number, pc: number) => number;
 
-export const REGION_NAMES = 'S R W M4 M2 M1 C F N L cpu'.split(' ');
+export const REGION_NAMES = 'S R W M4 M2 M1 C F RN RL cpu'.split(' ');
 
 type Go = (target: number) => string;
 
@@ -65,6 +66,7 @@ export class RegionWriter {
     private readonly cache: CodeCache,
     private readonly mode: Mode,
     private readonly region: Region,
+    private readonly number: number,
   ) {}
 
   /** The body of a function of REGION_NAMES that returns the region. */
@@ -96,7 +98,7 @@ ${body.replaceAll(SPILL, spill).replaceAll(RELOAD, reload)}
 ${spill}
 S[${BUDGET}] = c;
 if (x > 0) return x;
-return x === ${INDIRECT} ? N(v, c) : L(~x, c);
+return x === ${INDIRECT} ? RN(v, c) : RL(~x, c, ${this.number});
 };`;
   }
 
@@ -192,16 +194,35 @@ export interface TranslatorHost {
   readonly mode: Mode;
 }
 
+/** Of a region that is in use. */
+interface Made {
+  /** Records where links to its entries lead. */
+  readonly entries: number[];
+  /** Records of all its blocks. */
+  readonly places: ReadonlySet<number>;
+  readonly versions: number;
+}
+
+/** A way out of a region that is taken often, to the block at a record. */
+interface Wish {
+  readonly mode: Mode;
+  /** The region, or -1 when it would not help to make it larger. */
+  readonly region: number;
+  readonly to: number;
+}
+
 export class Translator {
   /** Called by the run loop; a number is used once. */
   readonly regions: RegionFunction[] = [];
+  private readonly made: (Made | undefined)[] = [];
   private readonly heat = new Map<number, number>();
+  private wishes: Wish[] = [];
   private generation = 0;
   private values: readonly unknown[] = [];
 
   constructor(
     private readonly host: TranslatorHost,
-    readonly hotness = HOTNESS,
+    readonly hotness: Hotness = HOTNESS,
   ) {}
 
   /** Values of REGION_NAMES. */
@@ -211,37 +232,67 @@ export class Translator {
 
   /** The code of these regions changed: nothing leads to them any more. */
   drop(regions: readonly number[]): void {
-    for (const number of regions) this.regions[number] = LOST;
+    for (const number of regions) {
+      this.regions[number] = LOST;
+      this.made[number] = undefined;
+    }
+  }
+
+  wish(region: number, to: number): void {
+    this.wishes.push({ mode: this.host.mode, region, to });
   }
 
   /** A slice ended before the block at `eip`. */
   sample(eip: number): void {
     const { cache } = this.host;
-    const o = cache.quick(eip);
-    if (o < 0 || cache.isRegion(o)) return;
     if (this.generation !== cache.generation) {
       this.generation = cache.generation;
       this.heat.clear();
+      this.wishes = [];
     }
+    if (this.wishes.length > 0) this.grantAll();
+    const o = cache.quick(eip);
+    if (o < 0 || cache.isRegion(o)) return;
     const heat = (this.heat.get(o) ?? 0) + 1;
     this.heat.set(o, heat);
-    if (heat === this.hotness.samples) this.translate(o);
+    if (heat === this.hotness.samples) this.translate(this.regions.length, [o], 1);
   }
 
-  private translate(seed: number): void {
+  /** Those of code that the current mode runs; the others wait for theirs. */
+  private grantAll(): void {
+    const { mode } = this.host;
+    const due = this.wishes.filter(wish => wish.mode === mode);
+    this.wishes = this.wishes.filter(wish => wish.mode !== mode);
+    for (const wish of due) this.grant(wish);
+  }
+
+  private grant({ region, to }: Wish): void {
+    const { cache } = this.host;
+    if (!cache.isLive(to)) return;
+    const made = this.made[region];
+    if (made !== undefined && made.versions < MAX_VERSIONS && !made.places.has(to)) {
+      this.translate(region, made.entries, made.versions + 1);
+    }
+    if (this.made[region]?.places.has(to) || cache.isRegion(to)) return;
+    this.translate(this.regions.length, [to], 1);
+  }
+
+  private translate(number: number, seeds: readonly number[], versions: number): void {
     const { cache, mode } = this.host;
     if (!mode.code32) return;
-    const region = growRegion(cache, seed);
+    const region = growRegion(cache, seeds);
     if (region === undefined) return;
-    const entries = region.entries.filter(n => this.isolate(region.blocks[n]));
-    if (entries[0] !== 0) return;
-    const text = new RegionWriter(cache, mode, { ...region, entries }).write();
-    (globalThis as unknown as { DUMP?: (t: string) => void }).DUMP?.(text);
+    const { blocks } = region;
+    const old = versions === 1 ? 0 : seeds.length;
+    const entries = region.entries.filter((n, i) => i < old || this.isolate(blocks[n]));
+    if (versions === 1 && entries[0] !== 0) return;
+    const text = new RegionWriter(cache, mode, { blocks, entries }, number).write();
     const make = new Function(...REGION_NAMES, text) as (...values: unknown[]) => RegionFunction;
-    const number = this.regions.push(make(...this.values)) - 1;
-    for (const [i, n] of entries.entries()) {
-      const { place, first } = region.blocks[n];
-      cache.plant(place, first, number, i);
+    this.regions[number] = make(...this.values);
+    const places = entries.map(n => blocks[n].place);
+    this.made[number] = { entries: places, places: new Set(blocks.map(b => b.place)), versions };
+    for (let i = old; i < places.length; i++) {
+      cache.plant(places[i], blocks[entries[i]].first, number, i);
     }
   }
 
@@ -256,6 +307,8 @@ export class Translator {
     return true;
   }
 }
+
+const MAX_VERSIONS = 3;
 
 const LOST: RegionFunction = () => {
   throw new Error('a region that is lost');
