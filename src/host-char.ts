@@ -17,9 +17,10 @@ import { UserError } from './error.ts';
 import { toHostError } from './host-errno.ts';
 import { Intake, type Post } from './host-intake.ts';
 import { packagePath, printError, writeAll } from './host-main.ts';
+import { fileName } from './host-names.ts';
 
 export function openFileChar(char: Char, path: string): void {
-  const fd = attempt(() => fs.openSync(path, 'w'));
+  const fd = attempt(() => fs.openSync(fileName(path), 'w'));
   char.attach({
     write: bytes => writeAll(fd, bytes),
     close: () => fs.closeSync(fd),
@@ -28,11 +29,11 @@ export function openFileChar(char: Char, path: string): void {
 
 /** `PATH.in` and `PATH.out` as two pipes, or `PATH` as one for both. */
 export function openPipeChar(char: Char, path: string, post: Post): void {
-  const isPair = fs.existsSync(`${path}.in`) && fs.existsSync(`${path}.out`);
+  const isPair = ['.in', '.out'].every(end => fs.existsSync(fileName(path + end)));
   // Nobody at the other end is waited for.
   const flags = fs.constants.O_RDWR | fs.constants.O_NONBLOCK;
-  const output = attempt(() => fs.openSync(isPair ? `${path}.out` : path, flags));
-  const input = isPair ? attempt(() => fs.openSync(`${path}.in`, flags)) : output;
+  const output = attempt(() => fs.openSync(fileName(isPair ? `${path}.out` : path), flags));
+  const input = isPair ? attempt(() => fs.openSync(fileName(`${path}.in`), flags)) : output;
   const stream = readStream(input);
   const intake = new Intake(char, post, stream);
   stream.on('data', (bytes: Buffer) => intake.take(bytes));

@@ -30,6 +30,7 @@ const MESSAGES: { readonly [code: string]: string } = {
   EOVERFLOW: 'Value too large for defined data type',
   EPERM: 'Operation not permitted',
   EPIPE: 'Broken pipe',
+  ESPIPE: 'Illegal seek',
   EROFS: 'Read-only file system',
   ETIMEDOUT: 'Connection timed out',
   ETXTBSY: 'Text file busy',

@@ -18,6 +18,7 @@ import {
 import { toHostError } from './host-errno.ts';
 import { lazily } from './host-lazily.ts';
 import { claimImage, isOpenHere, noteOpening } from './host-lock.ts';
+import { fileName } from './host-names.ts';
 import { StoredRanges } from './host-stored.ts';
 
 /** Together 6 ms of a start, for images that seldom need them. */
@@ -52,6 +53,17 @@ function afterBreath<T>(value: T): Promise<T> {
   return new Promise(resolve => setImmediate(resolve, value));
 }
 
+/** Of a disk of the host, where that can be found out: Linux. */
+function deviceLength(device: number): number {
+  const major = (device >>> 8) & 0xfff;
+  const minor = (device & 0xff) | ((device >>> 12) & 0xfff00);
+  try {
+    return Number(fs.readFileSync(`/sys/dev/block/${major}:${minor}/size`, 'latin1')) * 512;
+  } catch {
+    return 0;
+  }
+}
+
 class NodeFile implements HostFile {
   private open = true;
 
@@ -63,7 +75,8 @@ class NodeFile implements HostFile {
 
   length(): number {
     const stat = attempt(() => fs.fstatSync(this.fd));
-    return stat.isFile() ? stat.size : 0;
+    if (stat.isFIFO() || stat.isSocket()) throw new HostError('ESPIPE', 'Illegal seek');
+    return stat.isBlockDevice() ? deviceLength(stat.rdev) : stat.size;
   }
 
   allocated(): number {
@@ -104,6 +117,8 @@ class NodeFile implements HostFile {
   }
 
   truncate(length: number): void {
+    // Node takes lengths that it holds exactly; no file of a host is as long as the others.
+    if (length > Number.MAX_SAFE_INTEGER) throw new HostError('EFBIG', 'File too large');
     attempt(() => fs.ftruncateSync(this.fd, length));
   }
 
@@ -152,7 +167,7 @@ function openFile(path: string, mode: OpenMode): HostFile {
   try {
     // Creating destroys what is there: the lock comes first.
     if (mode === 'create') undo.push(claimTarget(path));
-    const fd = attempt(() => fs.openSync(path, flags, 0o644));
+    const fd = attempt(() => fs.openSync(fileName(path), flags, 0o644));
     undo.unshift(() => fs.closeSync(fd));
     const stat = fs.fstatSync(fd);
     if (stat.isDirectory()) throw new HostError('EISDIR', 'Is a directory');
@@ -169,7 +184,7 @@ function openFile(path: string, mode: OpenMode): HostFile {
 
 /** The lock of a file that is about to be made, or made anew. Devices and pipes have none. */
 function claimTarget(path: string): () => void {
-  const stat = attempt(() => fs.statSync(path, { throwIfNoEntry: false }));
+  const stat = attempt(() => fs.statSync(fileName(path), { throwIfNoEntry: false }));
   if (stat !== undefined && !stat.isFile()) return () => {};
   if (stat !== undefined && isOpenHere(stat)) {
     throw new HostError('EAGAIN', 'Failed to get "write" lock: the image is in use here');
@@ -180,7 +195,7 @@ function claimTarget(path: string): () => void {
 /** Undefined, too, for a name that no file can have. */
 function statOf(path: string): fs.Stats | undefined {
   try {
-    return fs.statSync(path);
+    return fs.statSync(fileName(path));
   } catch {
     return undefined;
   }
@@ -227,7 +242,7 @@ export const nodeBlockHost: BlockHost = {
   isZero,
   isEqual: (a, b) => Buffer.compare(a, b) === 0,
   open: openFile,
-  exists: path => fs.existsSync(path),
+  exists: path => fs.existsSync(fileName(path)),
   isSameFile,
   temporary: temporaryFile,
   aes128,

@@ -5,12 +5,14 @@
  * may write to it the lock itself, `.a.img.lock`. Both hold the process's id and when it began, so
  * those of processes that are gone are recognised. Where no file can be made beside the image, and
  * for an image of several names, they are in the folder for temporary files, named by device and
- * inode. Not covered: processes on other machines, in other name spaces of process ids.
+ * inode. Not covered: names in other folders that are made while the image is open, processes on
+ * other machines, in other name spaces of process ids.
  */
 
 import * as fs from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { HostError } from './disk-host.ts';
+import { fileName, namesIn, realName } from './host-names.ts';
 import { forgetStored } from './host-stored.ts';
 
 /** What this process has open under one name of locks. */
@@ -59,7 +61,7 @@ function isAlive(pid: number): boolean {
 function ownerOf(file: string): number | undefined {
   let text: string;
   try {
-    text = fs.readFileSync(file, 'utf8');
+    text = fs.readFileSync(fileName(file), 'utf8');
   } catch {
     return undefined;
   }
@@ -72,7 +74,7 @@ function ownerOf(file: string): number | undefined {
 /** Node's own rmSync loads more than it needs for one file: 3 ms of each run of a tool. */
 function remove(file: string): void {
   try {
-    fs.unlinkSync(file);
+    fs.unlinkSync(fileName(file));
   } catch {
     // Somebody has removed it already, or nobody may.
   }
@@ -81,14 +83,14 @@ function remove(file: string): void {
 /** A file that is there with all its bytes or not at all; undefined: none can be made there. */
 function makeWhole(mark: string, lock: string): boolean | undefined {
   try {
-    fs.linkSync(mark, lock);
+    fs.linkSync(fileName(mark), fileName(lock));
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
   }
   try {
     // A file system without hard links.
-    fs.writeFileSync(lock, own(), { flag: 'wx' });
+    fs.writeFileSync(fileName(lock), own(), { flag: 'wx' });
     return true;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EEXIST' ? false : undefined;
@@ -125,7 +127,7 @@ function taken(owner: number, how: string): HostError {
 function mark(lock: string): boolean {
   try {
     // One that is there is of an earlier process with our id.
-    fs.writeFileSync(markOf(lock), own());
+    fs.writeFileSync(fileName(markOf(lock)), own());
     return true;
   } catch {
     return false;
@@ -158,7 +160,7 @@ function take(lock: string): void {
 function otherReader(lock: string): number | undefined {
   const prefix = `${basename(lock)}.`;
   const folder = dirname(lock);
-  for (const name of fs.readdirSync(folder)) {
+  for (const name of namesIn(folder)) {
     if (!name.startsWith(prefix) || !/^\d+$/.test(name.slice(prefix.length))) continue;
     const file = join(folder, name);
     const owner = ownerOf(file);
@@ -198,25 +200,42 @@ function watchTheEnd(): void {
 /** Where a file is, or will be. */
 function realPath(path: string): string {
   try {
-    return fs.realpathSync(path);
+    return realName(path);
   } catch {
     // It is about to be made.
   }
   try {
-    return join(fs.realpathSync(dirname(path)), basename(path));
+    return join(realName(dirname(path)), basename(path));
   } catch {
     return path;
   }
 }
 
 function lockBeside(path: string): string {
-  const real = realPath(path);
+  const raw = (unit: string): string => `%${(unit.charCodeAt(0) & 0xff).toString(16)}`;
+  const real = realPath(path).replace(/[\udc80-\udcff]/g, raw);
   return join(dirname(real), `.${basename(real)}.lock`);
 }
 
 function lockInTemporaryFolder(stat: fs.Stats): string {
   const folder = process.env['TMPDIR'] ?? '/tmp';
   return join(folder, `.tinamou-${stat.dev}-${stat.ino}.lock`);
+}
+
+/** Locks beside an image that was opened by another name, before it had this one. */
+function locksOfOtherNames(path: string, stat: fs.Stats): string[] {
+  const own = lockBeside(path);
+  const folder = dirname(own);
+  const locks = new Set<string>();
+  for (const entry of fs.readdirSync(folder)) {
+    const name = /^\.(.+)\.lock(?:\.\d+)?$/.exec(entry)?.[1];
+    if (name === undefined) continue;
+    const other = fs.statSync(join(folder, name), { throwIfNoEntry: false });
+    if (other !== undefined && placeOf(other) === placeOf(stat))
+      locks.add(lockBeside(join(folder, name)));
+  }
+  locks.delete(own);
+  return [...locks];
 }
 
 /** Throws HostError when another process has the image; false when no lock can be made there. */
@@ -271,6 +290,7 @@ export function claimImage(path: string, stat: fs.Stats | undefined, writes: boo
   try {
     const beside = tryHold(lockBeside(path));
     if (stat !== undefined && (!beside || stat.nlink > 1)) tryHold(lockInTemporaryFolder(stat));
+    if (stat !== undefined && stat.nlink > 1) locksOfOtherNames(path, stat).forEach(tryHold);
   } catch (error) {
     release();
     throw error;

@@ -6,8 +6,10 @@
 
 import * as fs from 'node:fs';
 import type { Socket } from 'node:net';
+import { HostError } from './disk-host.ts';
 import { UserError } from './error.ts';
 import { toHostError } from './host-errno.ts';
+import { commandWords, fileName, namesIn, textBytes } from './host-names.ts';
 import { CommandLineError } from './options.ts';
 
 /** The name the program was called by, as messages show it. */
@@ -17,7 +19,7 @@ export function programName(): string {
 }
 
 export function programArguments(): readonly string[] {
-  return process.argv.slice(2);
+  return commandWords();
 }
 
 export const processId = process.pid;
@@ -84,11 +86,11 @@ export async function finishOutput(): Promise<void> {
 }
 
 export function printOut(text: string): void {
-  writeOut(Buffer.from(text));
+  writeOut(textBytes(text));
 }
 
 export function printError(text: string): void {
-  writeAll(2, Buffer.from(text));
+  writeAll(2, textBytes(text));
 }
 
 /** Ends the program; terminals are put back first by what `onExit` was given. */
@@ -114,26 +116,57 @@ export function onTermination(ask: (signal: number) => void): void {
 /** Throws HostError. */
 export function readFile(path: string): Uint8Array {
   try {
-    return fs.readFileSync(path);
+    return fs.readFileSync(fileName(path));
   } catch (error) {
     throw toHostError(error);
   }
 }
 
 export function fileExists(path: string): boolean {
-  return fs.existsSync(path);
+  return fs.existsSync(fileName(path));
 }
 
-/** Throws UserError as the monitor prints it. */
-export function writeFile(path: string, chunks: Iterable<Uint8Array>): void {
+/** Creates or empties a file; a pipe that nobody reads is refused, and not waited for. */
+function openForWriting(path: string): number {
+  const { O_WRONLY, O_CREAT, O_TRUNC, O_NONBLOCK = 0 } = fs.constants;
+  try {
+    return fs.openSync(fileName(path), O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK, 0o666);
+  } catch (error) {
+    throw toHostError(error);
+  }
+}
+
+/** While a pipe is full. */
+const FULL_PIPE_MS = 5;
+
+/** Writes all of it, others going on meanwhile. Rejects with HostError. */
+async function writeAside(fd: number, bytes: Uint8Array): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    const [error, count] = await new Promise<[NodeJS.ErrnoException | null, number]>(resolve =>
+      fs.write(fd, bytes, done, bytes.length - done, null, (...outcome) => {
+        resolve([outcome[0], outcome[1]]);
+      }),
+    );
+    if (error === null) done += count;
+    else if (error.code !== 'EAGAIN') throw toHostError(error);
+    else await new Promise(resolve => setTimeout(resolve, FULL_PIPE_MS));
+  }
+}
+
+/**
+ * Chunks are asked for one by one, when the one before is written. Rejects with UserError as the
+ * monitor prints it when there can be no such file, with HostError when it cannot be written.
+ */
+export async function writeFile(path: string, chunks: Iterable<Uint8Array>): Promise<void> {
   let fd: number;
   try {
-    fd = fs.openSync(path, 'w');
+    fd = openForWriting(path);
   } catch (error) {
-    throw new UserError(`Could not open '${path}': ${toHostError(error).message}`);
+    if (!(error instanceof HostError)) throw error;
+    throw new UserError(`Could not open '${path}': ${error.message}`);
   }
   try {
-    for (const chunk of chunks) writeAll(fd, chunk);
+    for (const chunk of chunks) await writeAside(fd, chunk);
   } finally {
     fs.closeSync(fd);
   }
@@ -142,7 +175,7 @@ export function writeFile(path: string, chunks: Iterable<Uint8Array>): void {
 /** Throws CommandLineError as the program prints it. */
 export function writePidFile(path: string): void {
   try {
-    fs.writeFileSync(path, `${process.pid}\n`);
+    fs.writeFileSync(fileName(path), `${process.pid}\n`);
   } catch (error) {
     throw new CommandLineError(`Could not acquire pid file: ${toHostError(error).message}`, null);
   }
@@ -151,21 +184,32 @@ export function writePidFile(path: string): void {
 /** Throws CommandLineError as the program prints it. */
 export function readConfigText(path: string): string {
   try {
-    return fs.readFileSync(path, 'utf8');
+    return fs.readFileSync(fileName(path), 'utf8');
   } catch (error) {
     throw new CommandLineError(`read config ${path}: ${toHostError(error).message}`, null);
   }
 }
+
+function isFolder(path: string): boolean {
+  try {
+    return fs.statSync(fileName(path)).isDirectory();
+  } catch {
+    // A link to nowhere.
+    return false;
+  }
+}
+
+/** The locks of images (host-lock.ts) are nothing to choose. */
+const LOCK = /^\..+\.lock(\.\d+)?$/;
 
 /** Names in the folder of `prefix` that begin like it; folders end in a slash. */
 export function completePath(prefix: string): string[] {
   const folder = prefix.slice(0, prefix.lastIndexOf('/') + 1);
   const start = prefix.slice(folder.length);
   try {
-    return fs
-      .readdirSync(folder === '' ? '.' : folder, { withFileTypes: true })
-      .filter(entry => entry.name.startsWith(start))
-      .map(entry => `${folder}${entry.name}${entry.isDirectory() ? '/' : ''}`);
+    return namesIn(folder === '' ? '.' : folder)
+      .filter(name => name.startsWith(start) && !LOCK.test(name))
+      .map(name => `${folder}${name}${isFolder(folder + name) ? '/' : ''}`);
   } catch {
     return [];
   }
@@ -174,12 +218,8 @@ export function completePath(prefix: string): string[] {
 /** A sink for log lines; throws HostError when the file cannot be made. */
 export function openLog(path: string | undefined): (text: string) => void {
   if (path === undefined) return printError;
-  try {
-    const fd = fs.openSync(path, 'w');
-    return text => writeAll(fd, Buffer.from(text));
-  } catch (error) {
-    throw toHostError(error);
-  }
+  const fd = openForWriting(path);
+  return text => writeAll(fd, textBytes(text));
 }
 
 /** Node's own streams are asked only for what may be a terminal: making them takes 4 ms. */

@@ -5,14 +5,16 @@
 import * as fs from 'node:fs';
 import { basename } from 'node:path';
 import { toHostError } from './host-errno.ts';
+import { commandWords, fileName, textBytes } from './host-names.ts';
 import type { ToolHost } from './tool-host.ts';
+import { fromUtf8 } from './utf8.ts';
 
 const MAX_PASSWORD = 255;
 const CTRL_C = 3;
 const BACKSPACES = new Set([8, 127]);
 
 function writeAll(fd: number, text: string): void {
-  const bytes = Buffer.from(text);
+  const bytes = textBytes(text);
   let done = 0;
   while (done < bytes.length) {
     try {
@@ -105,9 +107,9 @@ async function readLine(prompt: string): Promise<string | undefined> {
     for (;;) {
       const byte = await input.next();
       if (byte === undefined) {
-        return bytes.length === 0 ? undefined : Buffer.from(bytes).toString();
+        return bytes.length === 0 ? undefined : fromUtf8(Uint8Array.from(bytes));
       }
-      if (byte === 10) return Buffer.from(bytes).toString();
+      if (byte === 10) return fromUtf8(Uint8Array.from(bytes));
       bytes.push(byte);
     }
   } finally {
@@ -123,7 +125,7 @@ function onProgressAsked(callback: () => void): () => void {
 /** Throws HostError. */
 export function readFile(path: string): Uint8Array {
   try {
-    return fs.readFileSync(path);
+    return fs.readFileSync(fileName(path));
   } catch (error) {
     throw toHostError(error);
   }
@@ -134,14 +136,18 @@ export function nodeToolHost(): ToolHost {
   process.on('SIGUSR1', () => {});
   return {
     program: basename(process.argv[1] ?? 'tinamou-img'),
-    arguments: process.argv.slice(2),
+    arguments: commandWords(),
     out: text => writeAll(1, text),
     err: text => writeAll(2, text),
     readPassword,
     readLine,
     onProgressAsked,
     elapsed: () => Number(process.hrtime.bigint()) / 1e9,
-    raise: signal => process.kill(process.pid, signal),
+    raise: async signal => {
+      process.kill(process.pid, signal);
+      // What is done about a signal is done by the event loop, which brings it with the next turn.
+      for (let turn = 0; turn < 2; turn++) await new Promise(resolve => setImmediate(resolve));
+    },
     readFile,
   };
 }

@@ -10,10 +10,15 @@ import { exitWith, nodeToolHost } from './host-tool.ts';
 /** Commands that mostly wait for the system to copy. */
 const COPYING: readonly (string | undefined)[] = ['commit', 'compare', 'convert', 'rebase'];
 
+/** Those that are over before the engine's settings matter. */
+const BRIEF: readonly (string | undefined)[] = [undefined, '--help', 'info'];
+
 async function main(): Promise<void> {
   const host = nodeToolHost();
   guardProgram(host.program);
-  if (COPYING.includes(host.arguments[0])) (await import('./host-engine.ts')).compileLate();
+  const [command] = host.arguments;
+  if (!BRIEF.includes(command)) (await import('./host-engine.ts')).collectSoon();
+  if (COPYING.includes(command)) (await import('./host-engine.ts')).compileLate();
   exitWith(await runImageTool(host, nodeBlockHost));
 }
 

@@ -3,6 +3,7 @@
  * within a bucket the member inserted last comes first.
  */
 
+import { fixed } from './fixed.ts';
 import { type Json, JsonFloat } from './json.ts';
 
 const BUCKETS = 512;
@@ -29,7 +30,7 @@ function hashOf(key: string): number {
 }
 
 /** The members of an object in the order in which they are printed. */
-export function printOrder(object: { readonly [name: string]: Json }): string[] {
+export function printOrder(object: { readonly [name: string]: unknown }): string[] {
   return Object.keys(object)
     .map((key, inserted) => ({ key, inserted, bucket: bucketOf(key) }))
     .sort((a, b) => a.bucket - b.bucket || b.inserted - a.inserted)
@@ -77,7 +78,7 @@ function printNumber(value: number): string {
   if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf';
   if (Object.is(value, -0)) return '-0';
   if (Number.isInteger(value)) return BigInt(value).toString();
-  return value.toFixed(6).replace(/0+$/, '').replace(/\.$/, '');
+  return fixed(value, 6).replace(/0+$/, '').replace(/\.$/, '');
 }
 
 const ESCAPES: { readonly [char: string]: string } = {
@@ -97,6 +98,24 @@ function isLone(text: string, i: number): boolean {
   return unit === 0xdc00 && (text.charCodeAt(i - 1) & 0xfc00) !== 0xd800;
 }
 
+/** Bytes that are not UTF-8, as texts have them (utf8.ts). */
+const RAW_80 = 0xdc80;
+const RAW_C0 = 0xdcc0;
+
+/** How many raw bytes from `i` on are one broken character: a first byte, and what follows it. */
+function rawSequence(text: string, i: number): number {
+  const first = text.charCodeAt(i) & 0xff;
+  const announced = first < 0xc0 || first > 0xfd ? 1 : Math.max(2, Math.clz32(~first << 24));
+  let length = 1;
+  while (length < announced && (text.charCodeAt(i + length) & 0xffc0) === RAW_80) length++;
+  return length;
+}
+
+/** Code points that are reserved for ever. */
+function isNoCharacter(code: number): boolean {
+  return code >= 0xfffe || (code >= 0xfdd0 && code <= 0xfdef);
+}
+
 function printString(text: string): string {
   let out = '"';
   for (let i = 0; i < text.length; i++) {
@@ -104,7 +123,12 @@ function printString(text: string): string {
     const short = ESCAPES[text[i]];
     if (short !== undefined) out += short;
     else if (code >= 32 && code < 127) out += text[i];
-    else if (isLone(text, i)) out += '\\uFFFD';
+    else if (isLone(text, i)) {
+      const length = rawSequence(text, i);
+      const isNul = code === RAW_C0 && length === 2 && text.charCodeAt(i + 1) === RAW_80;
+      out += isNul ? '\\u0000' : '\\uFFFD';
+      i += length - 1;
+    } else if (isNoCharacter(code)) out += '\\uFFFD';
     else out += `\\u${code.toString(16).toUpperCase().padStart(4, '0')}`;
   }
   return `${out}"`;

@@ -74,6 +74,8 @@ export class Machine<B extends Board = Board> {
   private exitStatus: number | undefined;
   /** Above 0 while somebody has the machine to himself. */
   private holdCount = 0;
+  /** Above 0 while the guest is not to get on. */
+  private standCount = 0;
   private resetRequested = false;
   private shutdownRequested = false;
 
@@ -148,6 +150,17 @@ export class Machine<B extends Board = Board> {
     }
   }
 
+  /** Runs `work` with the guest standing still. Unlike in `exclusive`, others are served. */
+  async standing<T>(work: () => Promise<T>): Promise<T> {
+    this.standCount++;
+    try {
+      return await work();
+    } finally {
+      this.standCount--;
+      this.parts.host.wake();
+    }
+  }
+
   /** A reset at the next instruction boundary, whoever asks for it. */
   requestReset(): void {
     this.resetRequested = true;
@@ -186,7 +199,7 @@ export class Machine<B extends Board = Board> {
       this.inbox.deliver(() => this.serveRequests());
       this.serveRequests();
       if (this.exitStatus !== undefined) break;
-      if (this.state === 'running') await this.runOnce();
+      if (this.state === 'running' && this.standCount === 0) await this.runOnce();
       else if (!this.inbox.ready) await this.parts.host.sleep(Number.POSITIVE_INFINITY);
     }
     return this.exitStatus;

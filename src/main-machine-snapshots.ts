@@ -128,7 +128,7 @@ export async function saveMachine(
   const [first] = all;
   const { host } = await table.context();
   const date = host.now();
-  const old = name === undefined ? undefined : findSnapshot(first.node, name);
+  const old = name === undefined ? undefined : await findSnapshot(first.node, name);
   const tag = old?.name ?? name ?? `vm-${localStamp(date.seconds)}`;
   let vmStateSize: number;
   try {
@@ -140,7 +140,7 @@ export async function saveMachine(
   }
   const failures: string[] = [];
   for (const { device, node } of all) {
-    const replaced = name === undefined ? undefined : findSnapshot(node, name);
+    const replaced = name === undefined ? undefined : await findSnapshot(node, name);
     try {
       await createSnapshot(node, {
         name: tag,
@@ -159,10 +159,13 @@ export async function saveMachine(
 }
 
 /** The images and the state's length; undefined when the first image has no such snapshot. */
-function find(table: DriveTable, name: string): { all: Holder[]; size: number } | undefined {
+async function find(
+  table: DriveTable,
+  name: string,
+): Promise<{ readonly all: Holder[]; readonly size: number } | undefined> {
   const all = holders(table);
   if (all.length === 0) throw new UserError('No block device supports snapshots');
-  const found = findSnapshot(all[0].node, name);
+  const found = await findSnapshot(all[0].node, name);
   if (found === undefined) return undefined;
   if (found.vmStateSize === 0) {
     const what = 'This is a disk-only snapshot. Revert to it offline using qemu-img.';
@@ -170,7 +173,7 @@ function find(table: DriveTable, name: string): { all: Holder[]; size: number } 
   }
   checkWritable(table);
   for (const { device, node } of all) {
-    if (findSnapshot(node, name) !== undefined) continue;
+    if ((await findSnapshot(node, name)) !== undefined) continue;
     throw new UserError(`Device '${device}' does not have the requested snapshot '${name}'`);
   }
   return { all, size: found.vmStateSize };
@@ -182,7 +185,7 @@ export async function loadMachine(
   name: string,
   read: (source: StateSource) => Promise<void>,
 ): Promise<boolean> {
-  const found = find(table, name);
+  const found = await find(table, name);
   if (found === undefined) return false;
   for (const { device, node } of found.all) {
     try {

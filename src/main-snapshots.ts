@@ -12,7 +12,11 @@ import {
   deleteSnapshot as deleteIn,
   supportsSnapshots,
 } from './block/operations.ts';
-import type { SnapshotInfo } from './block/snapshot-info.ts';
+import {
+  findByIdOrName,
+  findSnapshot as findIn,
+  type SnapshotInfo,
+} from './block/snapshot-info.ts';
 import { HostError } from './disk-host.ts';
 import { UserError } from './error.ts';
 import type { DriveTable } from './main-drives.ts';
@@ -33,7 +37,8 @@ function imageOf(table: DriveTable, device: string): BlockNode {
 export async function takeSnapshot(table: DriveTable, device: string, name: string): Promise<Undo> {
   const node = imageOf(table, device);
   if (name === '') throw new UserError('Name is empty');
-  if (node.details().snapshots.some(s => s.name === name)) {
+  const { snapshots } = node.details();
+  if ((await findIn(snapshots, s => s.name === name)) !== undefined) {
     throw new UserError(`Snapshot with name '${name}' already exists on device '${device}'`);
   }
   const { host } = await table.context();
@@ -59,9 +64,10 @@ export async function deleteSnapshot(table: DriveTable, wanted: Wanted): Promise
   const { device, id, name } = wanted;
   const node = imageOf(table, device);
   if (id === undefined && name === undefined) throw new UserError('Name or id must be provided');
-  const found = node
-    .details()
-    .snapshots.find(s => (id ?? s.id) === s.id && (name ?? s.name) === s.name);
+  const found = await findIn(
+    node.details().snapshots,
+    s => (id ?? s.id) === s.id && (name ?? s.name) === s.name,
+  );
   if (found === undefined) {
     const what = `Snapshot with id '${id ?? 'null'}' and name '${name ?? 'null'}'`;
     throw new UserError(`${what} does not exist on device '${device}'`);
@@ -97,24 +103,29 @@ export function holders(table: DriveTable): Holder[] {
   });
 }
 
-export function snapshotsText(table: DriveTable): string {
+export async function snapshotsText(table: DriveTable): Promise<string> {
   const [first, ...others] = holders(table);
   if (first === undefined) return 'No available block device supports snapshots\n';
-  const common = first.node
-    .details()
-    .snapshots.filter(s => others.every(({ node }) => has(node, s.id)));
-  if (common.length === 0) return 'There is no snapshot available.\n';
-  const lines = common.map(item => `${snapshotLine(item, first.localOffset)}\n`);
+  const known: Set<string>[] = [];
+  for (const { node } of others) known.push(await idsAndNames(node));
+  const lines: string[] = [];
+  for await (const item of first.node.details().snapshots) {
+    if (!known.every(keys => keys.has(item.id))) continue;
+    lines.push(`${snapshotLine(item, first.localOffset)}\n`);
+  }
+  if (lines.length === 0) return 'There is no snapshot available.\n';
   return `${SNAPSHOT_HEADER}\n${lines.join('')}`;
 }
 
-function has(node: BlockNode, key: string): boolean {
-  return findSnapshot(node, key) !== undefined;
+async function idsAndNames(node: BlockNode): Promise<Set<string>> {
+  const keys = new Set<string>();
+  for await (const { id, name } of node.details().snapshots) keys.add(id).add(name);
+  return keys;
 }
 
 /** The first that has `key` as its id or its name. */
-export function findSnapshot(node: BlockNode, key: string): SnapshotInfo | undefined {
-  return node.details().snapshots.find(s => s.id === key || s.name === key);
+export function findSnapshot(node: BlockNode, key: string): Promise<SnapshotInfo | undefined> {
+  return findIn(node.details().snapshots, s => s.id === key || s.name === key);
 }
 
 /** Of all images, by id or else by name; what went wrong is told when all have been tried. */
@@ -123,8 +134,7 @@ export async function deleteSnapshots(table: DriveTable, key: string): Promise<v
   if (all.length === 0) throw new UserError('No block device supports snapshots');
   const failures: string[] = [];
   for (const { device, node } of all) {
-    const { snapshots } = node.details();
-    const found = snapshots.find(s => s.id === key) ?? snapshots.find(s => s.name === key);
+    const found = await findByIdOrName(node.details().snapshots, key);
     const why = found === undefined ? "Can't find the snapshot" : await attempt(node, found.id);
     if (why !== undefined) {
       failures.push(`Error while deleting snapshot on device '${device}': ${why}`);

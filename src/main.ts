@@ -387,6 +387,7 @@ class Program {
       },
       host: {
         writeFile,
+        breathe: nextTurn,
         completePath,
         setLogFile: path => log.setSink(openLog(path)),
         wallClock,

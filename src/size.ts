@@ -2,6 +2,8 @@
  * Sizes as QEMU reads and prints them: "64k", "1.5G", "4.0M".
  */
 
+import { fixed } from './fixed.ts';
+
 const SUFFIXES = ['B', 'K', 'M', 'G', 'T', 'P', 'E'] as const;
 export type SizeSuffix = (typeof SUFFIXES)[number];
 
@@ -60,7 +62,13 @@ export function parseSize(text: string, unit: SizeSuffix = 'B'): ParsedSize | un
 export function parseOptionSize(text: string): number | undefined {
   const { value, rest } = scanNumber(text) ?? { value: 0, rest: text };
   const power = { b: 0, k: 1, K: 1, M: 2, G: 3, T: 4 }[rest[0] ?? 'b'];
-  return power === undefined ? undefined : Math.floor(value * 1024 ** power);
+  const size = power === undefined ? Number.NaN : Math.floor(value * 1024 ** power);
+  return Number.isFinite(size) ? size : undefined;
+}
+
+/** All digits of a whole number: beyond 2^53, String() ends in zeros. */
+export function digitsOf(whole: number): string {
+  return BigInt(whole).toString();
 }
 
 /** At most three digits and a suffix, as `qemu-img info` shows sizes: `196K`, `4.0M`, `0`. */
@@ -68,7 +76,7 @@ export function formatSize(bytes: number): string {
   if (bytes <= 999) return `${bytes}`;
   let base = 1024;
   for (const suffix of ['K', 'M', 'G', 'T']) {
-    if (bytes < 10 * base) return `${(bytes / base).toFixed(1)}${suffix}`;
+    if (bytes < 10 * base) return `${fixed(bytes / base, 1)}${suffix}`;
     if (bytes < 1000 * base || suffix === 'T') {
       return `${Math.floor((bytes + base / 2) / base)}${suffix}`;
     }

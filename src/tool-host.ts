@@ -20,7 +20,7 @@ export interface ToolHost {
   /** Seconds of some clock that only moves forward. */
   elapsed(): number;
   /** Sends a signal to the program itself. */
-  raise(signal: number): void;
+  raise(signal: number): Promise<void>;
   /** Bytes of a file that a user named, for secrets and configuration. Throws HostError. */
   readFile(path: string): Uint8Array;
 }

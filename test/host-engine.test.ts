@@ -1,10 +1,11 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { expect, test } from 'vitest';
 import { compileSoon } from '../src/host-engine.ts';
+import { missing } from './support/program.ts';
 
 test('a loop computes the same before and after it is compiled', () => {
   const sum = (n: number): number => {
@@ -33,4 +34,25 @@ test('V8 compiles the loop at its next call, not beside the program', async () =
   const trace = execFileSync(process.execPath, ['--trace-opt', script], { encoding: 'latin1' });
   rmSync(folder, { recursive: true });
   expect(trace).toMatch(/compiling method .*marked.*kSynchronous/);
+});
+
+/** TINAMOU_NODES names the programs of other versions, with colons between. */
+const OTHERS = (process.env['TINAMOU_NODES'] ?? '').split(':').filter(path => path !== '');
+
+test.each([process.execPath, ...OTHERS])('%s says nothing about flags', node => {
+  if (missing('another Node', node)) return;
+  const folder = mkdtempSync(join(tmpdir(), 'tinamou-engine-'));
+  const tool = join(import.meta.dirname, '..', 'bin', 'tinamou-img');
+  const img = (...words: string[]) =>
+    spawnSync(node, [tool, ...words], { cwd: folder, encoding: 'latin1' });
+  expect(img('create', '-q', '-f', 'raw', 'a', '1M').stderr).toBe('');
+  for (const words of [
+    ['convert', '-f', 'raw', '-O', 'qcow2', 'a', 'b'],
+    ['compare', '-f', 'raw', 'a', 'b'],
+    ['check', 'b'],
+  ]) {
+    const { stderr, status } = img(...words);
+    expect({ words, stderr, status }).toEqual({ words, stderr: '', status: 0 });
+  }
+  rmSync(folder, { recursive: true });
 });

@@ -194,3 +194,25 @@ test('a signal that nobody handles ends the program, and its locks', () =>
       await other;
     }
   }));
+
+test('a name that is made while another process has the image', () =>
+  inFolder((image, lock) => {
+    const other = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 60000)']);
+    try {
+      writeFileSync(image, 'precious');
+      writeFileSync(`${lock}.${other.pid}`, `${other.pid}\n`);
+      writeFileSync(lock, `${other.pid}\n`);
+      const name = join(dirname(image), 'b.img');
+      linkSync(image, name);
+      const text = `Failed to get "write" lock: process ${other.pid} has it`;
+      expect(() => nodeBlockHost.open(name, 'write')).toThrow(text);
+      rmSync(lock);
+      expect(() => nodeBlockHost.open(name, 'write')).toThrow('Failed to get "write" lock');
+      rmSync(`${lock}.${other.pid}`);
+      nodeBlockHost.open(name, 'write').close();
+      const left = readdirSync(dirname(image)).filter(entry => entry.startsWith('.'));
+      expect(left).toEqual([]);
+    } finally {
+      other.kill();
+    }
+  }));

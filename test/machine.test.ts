@@ -166,6 +166,23 @@ test('stop and cont tell their events once and keep virtual time still', async (
   expect(clock.nowNs).toBe(1000);
 });
 
+test('a guest that stands still gets no instruction, but arrivals are delivered', async () => {
+  const { machine, cpu, heard } = powerOn();
+  const seen: number[] = [];
+  machine.cont();
+  machine.inbox.post(() => {
+    void machine.standing(async () => {
+      for (let turn = 0; turn < 3; turn++) {
+        await new Promise<void>(resolve => machine.inbox.post(resolve));
+        seen.push(cpu.instructions);
+      }
+      cpu.script.set(cpu.instructions + 5, () => machine.quit());
+    });
+  });
+  await machine.power();
+  expect([seen, cpu.instructions, heard]).toEqual([[0, 0, 0], 5, ['RESUME']]);
+});
+
 test('a reset hits board and processor between instructions; with -no-reboot it ends', async () => {
   const first = powerOn();
   first.cpu.script.set(7, () => first.machine.requestReset());

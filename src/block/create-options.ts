@@ -3,7 +3,7 @@
  */
 
 import { UserError } from '../error.ts';
-import { parseOptionSize } from '../size.ts';
+import { digitsOf, parseOptionSize } from '../size.ts';
 
 export interface CreateOption {
   readonly name: string;
@@ -118,7 +118,7 @@ function checkValue(option: CreateOption, value: string): string {
   if (option.type !== 'size') return value;
   const size = parseOptionSize(value);
   if (size === undefined) throw new UserError(`Parameter '${option.name}' expects a size`);
-  return String(size);
+  return digitsOf(size);
 }
 
 /** ` size=4194304 encryption=off …`, in the order of the list. */

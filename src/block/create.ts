@@ -2,8 +2,9 @@
  * Making images of any format: for the tools, for snapshots and for the targets of jobs.
  */
 
-import { HostError } from '../disk-host.ts';
+import { HostError, type HostFile } from '../disk-host.ts';
 import { UserError } from '../error.ts';
+import { BlockError } from './backend.ts';
 import { CACHE_MODES, type CacheMode } from './cache-mode.ts';
 import { CREATE_OPTIONS, type CreateValues, optionsText } from './create-options.ts';
 import type { BlockContext } from './driver.ts';
@@ -72,7 +73,8 @@ export async function createImage(request: CreateRequest): Promise<void> {
   if (backingFormat !== undefined && !DRIVERS.some(d => d.name === backingFormat)) {
     throw new UserError(`Unknown backing file format '${backingFormat}'`);
   }
-  if (!values.has('size')) {
+  // -1 is how the size says that nobody gave one.
+  if ((values.get('size') ?? '-1') === '-1') {
     if (backing === undefined || backing === '') {
       throw new UserError('Image creation needs a size parameter');
     }
@@ -107,13 +109,18 @@ export async function makeImage(request: CreateRequest): Promise<void> {
   const checked = checkValues(format, values);
   // Before the file is touched: what is refused must leave an older image as it was.
   if (format === 'qcow2') checkSettings(checked);
+  let handle: HostFile | undefined;
   let node: FileNode;
   try {
-    const handle = request.context.host.open(plain, 'create');
+    handle = request.context.host.open(plain, 'create');
+    // What cannot be made empty, a pipe or a device, is no file to make an image of.
+    handle.truncate(0);
     node = new FileNode(path, handle, false, request.cache ?? WRITEBACK);
   } catch (error) {
+    handle?.close();
     if (!(error instanceof HostError)) throw error;
-    throw new UserError(`Could not create file: ${error.message}`);
+    const what = handle === undefined ? 'create' : 'resize';
+    throw new UserError(`Could not ${what} file: ${error.message}`);
   }
   try {
     await fill(node, format, checked, request);
@@ -144,11 +151,16 @@ function checkValues(format: string, values: CreateValues): Checked {
     throw new UserError(`invalid parameter value: ${preallocation}`);
   }
   const backingFile = values.get('backing_file') ?? '';
+  const size = Number(values.get('size') ?? 0);
+  if (size < 0 || size >= 2 ** 63) {
+    const what = format.startsWith('qcow') ? 'image' : 'file';
+    throw new UserError(`Could not resize ${what}: File too large`);
+  }
   if (backingFile !== '' && preallocation !== 'off' && format === 'qcow2') {
     throw new UserError('Backing file and preallocation cannot be used at the same time');
   }
   return {
-    size: Number(values.get('size') ?? 0),
+    size,
     version: compat === '1.1' ? 3 : 2,
     clusterSize: Number(values.get('cluster_size') ?? 65536),
     encrypted: values.get('encryption') === 'on',
@@ -174,7 +186,14 @@ async function fill(
     return;
   }
   const length = Math.ceil(checked.size / 512) * 512;
-  if (checked.preallocation === 'off') return node.truncate(length);
+  if (checked.preallocation === 'off') {
+    try {
+      return await node.truncate(length);
+    } catch (error) {
+      if (!(error instanceof BlockError)) throw error;
+      throw new UserError(`Could not resize file: ${error.message}`);
+    }
+  }
   await node.truncate(0);
   await fillZeroes(node, 0, length);
 }

@@ -2,7 +2,7 @@
  * Every driver there is, in the order in which probing asks them.
  */
 
-import { HostError } from '../disk-host.ts';
+import { HostError, type HostFile } from '../disk-host.ts';
 import { UserError } from '../error.ts';
 import type { Driver } from './driver.ts';
 import { foreignFormat } from './foreign.ts';
@@ -32,12 +32,16 @@ const file: Driver = {
   open: async ({ filename, flags, context }) => {
     const path = filename.startsWith('file:') ? filename.slice('file:'.length) : filename;
     if (path === '') throw new UserError("The 'file' block driver requires a file name");
+    let handle: HostFile | undefined;
     try {
-      const handle = context.host.open(path, flags.readOnly ? 'read' : 'write');
+      handle = context.host.open(path, flags.readOnly ? 'read' : 'write');
+      handle.length();
       return new FileNode(filename, handle, flags.readOnly, flags.cache);
     } catch (error) {
+      handle?.close();
       if (!(error instanceof HostError)) throw error;
-      throw new UserError(`Could not open '${path}': ${error.message}`);
+      const what = handle === undefined ? `open '${path}'` : 'refresh total sector count';
+      throw new UserError(`Could not ${what}: ${error.message}`);
     }
   },
 };

@@ -2,9 +2,11 @@
  * What is known about one image: for `info`, `info block -v` and query-block, as data and as text.
  */
 
+import { formatSize } from '../size.ts';
+import { toUtf8 } from '../utf8.ts';
 import type { BlockNode, ImageDetails } from './node.ts';
 import { FileNode } from './protocol/file.ts';
-import type { SnapshotInfo } from './snapshot-info.ts';
+import type { SnapshotInfo, SnapshotList } from './snapshot-info.ts';
 
 export interface ImageInfo {
   readonly filename: string;
@@ -38,57 +40,63 @@ export function imageInfo(node: BlockNode, fullBackingFilename?: string): ImageI
   };
 }
 
-const UNITS = 'KMGT';
+/** Text that goes out in pieces, however many lines it is made of. */
+export class Pieces {
+  private text = '';
 
-/** Three digits and a unit: `0`, `999`, `1.0K`, `196K`, `4.0M`. */
-export function sizeText(size: number): string {
-  if (size <= 999) return String(size);
-  let base = 1024;
-  for (let i = 0; i < UNITS.length; i++, base *= 1024) {
-    if (size < 10 * base) return `${roundHalfEven((size * 10) / base, 1)}${UNITS[i]}`;
-    if (size < 1000 * base || i === UNITS.length - 1) {
-      return `${Math.floor((size + base / 2) / base)}${UNITS[i]}`;
-    }
+  constructor(private readonly out: (text: string) => void) {}
+
+  add(text: string): void {
+    this.text += text;
+    if (this.text.length >= 65536) this.end();
   }
-  return String(size);
+
+  end(): void {
+    if (this.text !== '') this.out(this.text);
+    this.text = '';
+  }
 }
 
-/** As printf's %0.1f shows a tenth-scaled value. */
-function roundHalfEven(tenfold: number, digits: number): string {
-  return (tenfold / 10).toFixed(digits);
-}
-
-/** The image's own lines; `qemu-img info` and `info block -v` share them. */
-export function imageInfoText(info: ImageInfo, localOffset: LocalOffset): string {
+/** The image's own lines. */
+export async function printImageInfo(
+  info: ImageInfo,
+  localOffset: LocalOffset,
+  pieces: Pieces,
+): Promise<void> {
   const { details } = info;
-  const lines = [
-    `image: ${info.filename}`,
-    `file format: ${info.format}`,
-    `virtual size: ${sizeText(info.virtualSize)} (${info.virtualSize} bytes)`,
-    `disk size: ${info.actualSize === undefined ? 'unavailable' : sizeText(info.actualSize)}`,
-  ];
-  if (details.encrypted) lines.push('encrypted: yes');
-  if (details.clusterSize !== undefined) lines.push(`cluster_size: ${details.clusterSize}`);
-  if (details.dirty) lines.push('cleanly shut down: no');
+  const line = (text: string): void => pieces.add(`${text}\n`);
+  line(`image: ${info.filename}`);
+  line(`file format: ${info.format}`);
+  line(`virtual size: ${formatSize(info.virtualSize)} (${info.virtualSize} bytes)`);
+  line(`disk size: ${info.actualSize === undefined ? 'unavailable' : formatSize(info.actualSize)}`);
+  if (details.encrypted) line('encrypted: yes');
+  if (details.clusterSize !== undefined) line(`cluster_size: ${details.clusterSize}`);
+  if (details.dirty) line('cleanly shut down: no');
   if (details.backingFilename !== undefined && details.backingFilename !== '') {
     const actual = info.fullBackingFilename;
     const where = actual === undefined ? '' : ` (actual path: ${actual})`;
-    lines.push(`backing file: ${details.backingFilename}${where}`);
+    line(`backing file: ${details.backingFilename}${where}`);
     if (details.backingFormat !== undefined) {
-      lines.push(`backing file format: ${details.backingFormat}`);
+      line(`backing file format: ${details.backingFormat}`);
     }
   }
-  if (details.snapshots.length > 0) {
-    const table = details.snapshots.map(s => snapshotLine(s, localOffset));
-    lines.push('Snapshot list:', SNAPSHOT_HEADER, ...table);
-  }
+  await printSnapshots(details.snapshots, localOffset, pieces);
   if (details.specific !== undefined) {
-    lines.push('Format specific information:');
+    line('Format specific information:');
     for (const [name, value] of Object.entries(details.specific.data)) {
-      lines.push(`    ${name.replaceAll('-', ' ')}: ${value}`);
+      line(`    ${name.replaceAll('-', ' ')}: ${value}`);
     }
   }
-  return lines.map(line => `${line}\n`).join('');
+}
+
+/** Nothing when there are none. */
+export async function printSnapshots(
+  snapshots: SnapshotList,
+  localOffset: LocalOffset,
+  pieces: Pieces,
+): Promise<void> {
+  if (snapshots.count > 0) pieces.add(`Snapshot list:\n${SNAPSHOT_HEADER}\n`);
+  for await (const each of snapshots) pieces.add(`${snapshotLine(each, localOffset)}\n`);
 }
 
 export const SNAPSHOT_HEADER =
@@ -105,11 +113,16 @@ export function snapshotLine(snapshot: SnapshotInfo, localOffset: LocalOffset): 
   const clock =
     `${pad(Math.floor(seconds / 3600), 2)}:${pad(Math.floor(seconds / 60) % 60, 2)}:` +
     `${pad(seconds % 60, 2)}.${pad(clockMs % 1000, 3)}`;
-  const tag = `${snapshot.id.padEnd(10)}${snapshot.name.padEnd(20)}`;
-  const size = sizeText(snapshot.vmStateSize).padStart(7);
+  const tag = `${column(snapshot.id, 10)}${column(snapshot.name, 20)}`;
+  const size = formatSize(snapshot.vmStateSize).padStart(7);
   const { dateSeconds } = snapshot;
   const date = dateText(dateSeconds + localOffset(dateSeconds));
   return `${tag}${size}${date.padStart(20)}${clock.padStart(15)}`;
+}
+
+/** Columns are bytes wide. */
+function column(text: string, width: number): string {
+  return text + ' '.repeat(Math.max(0, width - toUtf8(text).length));
 }
 
 /** Days since 1970 to a calendar date, after the usual era arithmetic. */

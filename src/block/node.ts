@@ -6,7 +6,7 @@
  * `BlockError`s. Reading past the end gives zeros.
  */
 
-import type { SnapshotInfo } from './snapshot-info.ts';
+import { NO_SNAPSHOTS, type SnapshotList } from './snapshot-info.ts';
 
 /** Where bytes come from, and for how long that answer holds. */
 export interface Extent {
@@ -36,7 +36,7 @@ export interface ImageDetails {
   readonly dirty: boolean;
   readonly backingFilename?: string;
   readonly backingFormat?: string;
-  readonly snapshots: readonly SnapshotInfo[];
+  readonly snapshots: SnapshotList;
   /** In the order in which it is printed. */
   readonly specific?: { readonly type: string; readonly data: SpecificData };
 }
@@ -121,7 +121,11 @@ export const DEBUG_EVENTS = [
 ] as const;
 export type DebugEvent = (typeof DEBUG_EVENTS)[number];
 
-export const PLAIN_DETAILS: ImageDetails = { encrypted: false, dirty: false, snapshots: [] };
+export const PLAIN_DETAILS: ImageDetails = {
+  encrypted: false,
+  dirty: false,
+  snapshots: NO_SNAPSHOTS,
+};
 
 /** A node and all below it, in the order in which they were opened. */
 export function nodesFrom(node: BlockNode | undefined): BlockNode[] {

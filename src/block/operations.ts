@@ -17,9 +17,8 @@ import {
   deleteSnapshot as deleteQcow2,
   makeEmpty as makeQcow2Empty,
 } from './format/qcow2/snapshot-ops.ts';
-import { findSnapshot } from './format/qcow2/snapshots.ts';
 import type { BlockNode } from './node.ts';
-import type { SnapshotInfo } from './snapshot-info.ts';
+import { findByIdOrName, findSnapshot, type SnapshotInfo } from './snapshot-info.ts';
 
 function unsupported(): BlockError {
   return new BlockError('ENOTSUP', 'Operation not supported');
@@ -79,8 +78,11 @@ export async function lookIntoSnapshot(node: BlockNode, key: SnapshotKey): Promi
   const image = qcow2(node);
   const snapshot =
     'either' in key
-      ? findSnapshot(image.snapshots, key.either)
-      : image.snapshots.find(s => s.id === (key.id ?? s.id) && s.name === (key.name ?? s.name));
+      ? await findByIdOrName(image.snapshots, key.either)
+      : await findSnapshot(
+          image.snapshots,
+          s => s.id === (key.id ?? s.id) && s.name === (key.name ?? s.name),
+        );
   if (snapshot === undefined) throw new BlockError('ENOENT', "Can't find snapshot");
   requireL1(image, snapshot);
   await image.lookInto(snapshot);

@@ -5,6 +5,8 @@
  * Properties are in QEMU's order. Models that only the board creates are marked as not creatable.
  */
 
+import { fixed } from '../fixed.ts';
+
 export type PropertyType =
   | 'uint8'
   | 'uint16'
@@ -437,5 +439,5 @@ function sizeText(bytes: number): string {
     left /= 1024;
     unit++;
   }
-  return `${Number(left.toPrecision(3))} ${UNITS[unit]}`;
+  return `${Number(fixed(left, left < 10 ? 2 : left < 100 ? 1 : 0))} ${UNITS[unit]}`;
 }

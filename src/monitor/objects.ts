@@ -68,7 +68,7 @@ export class UserObjects {
   types(): ObjectType[] {
     return Object.entries(TYPES).map(([name, { parent }]) => ({
       name,
-      parents: parent === 'object' ? ['object'] : [parent, 'object'],
+      parents: [...(parent === 'object' ? [] : [parent]), 'object', 'user-creatable'],
     }));
   }
 

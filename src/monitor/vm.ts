@@ -33,6 +33,7 @@ export type VmMachine = Pick<
   | 'start'
   | 'rest'
   | 'exclusive'
+  | 'standing'
   | keyof StatefulMachine
 >;
 
@@ -139,11 +140,16 @@ export interface NbdServer {
 
 /** What commands ask of the host. */
 export interface MonitorHost {
-  /** Creates or replaces a file. Throws UserError `Could not open 'x': …`. */
-  writeFile(path: string, chunks: Iterable<Uint8Array>): void;
+  /**
+   * Creates or replaces a file; others are served between two chunks. Rejects with UserError
+   * `Could not open 'x': …`, with HostError when it cannot be written.
+   */
+  writeFile(path: string, chunks: Iterable<Uint8Array>): Promise<void>;
+  /** Others are served before it resolves. */
+  breathe(): Promise<void>;
   /** Names that begin with `prefix`, folders ending in a slash. */
   completePath(prefix: string): readonly string[];
-  /** Where `-d` writes; undefined for stderr. */
+  /** Where `-d` writes; undefined for stderr. Throws HostError. */
   setLogFile(path: string | undefined): void;
   wallClock(): { seconds: number; microseconds: number };
   /** Calls once, after this much of the host's time. */

@@ -1,9 +1,5 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { build } from 'esbuild';
 import { expect, test } from 'vitest';
+import { bundledOutput } from '../support/bundled.ts';
 
 /**
  * A loop of 6,000,000 turns: calls, byte, word and double-word accesses, aligned and not, jumps
@@ -55,35 +51,17 @@ const COVERED = `
   }
 `;
 
-/** What a program in TypeScript, placed beside the harnesses, prints. */
-async function output(contents: string, flags: readonly string[]): Promise<string> {
-  const folder = mkdtempSync(join(tmpdir(), 'train-'));
-  try {
-    const outfile = join(folder, 'run.mjs');
-    await build({
-      stdin: { contents, resolveDir: join(import.meta.dirname, '../support'), loader: 'ts' },
-      define: { PROGRAM: JSON.stringify(PROGRAM) },
-      bundle: true,
-      platform: 'node',
-      format: 'esm',
-      outfile,
-    });
-    const options = { encoding: 'utf8', maxBuffer: 1 << 26 } as const;
-    return execFileSync(process.execPath, [...flags, outfile], options);
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}
+const define = { PROGRAM: JSON.stringify(PROGRAM) };
 
 test('once trained, the run loop is compiled once and kept', async () => {
-  const text = await output(KEPT, ['--trace-deopt', '--trace-opt']);
+  const text = await bundledOutput(KEPT, { flags: ['--trace-deopt', '--trace-opt'], define });
   expect(text).toMatch(/instructions 1\d{8}/);
   expect(text).toMatch(/completed optimizing.*run32/);
   expect(text.split('\n').filter(l => /bailout.*run32/.test(l))).toEqual([]);
 }, 60_000);
 
 test('the training takes every branch of both loops', async () => {
-  const lines = (await output(COVERED, [])).trim().split('\n');
+  const lines = (await bundledOutput(COVERED, { define })).trim().split('\n');
   expect(lines.filter(l => l.endsWith(' trained'))).toHaveLength(2);
   // Leaving a loop needs no feedback.
   expect(lines.filter(l => l.startsWith('missed') && !l.endsWith('return c;'))).toEqual([]);

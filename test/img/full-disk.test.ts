@@ -3,7 +3,7 @@
  */
 import { expect, test } from 'vitest';
 import { HostError, type HostFile, type OpenMode } from '../../src/disk-host.ts';
-import { runTool } from '../support/image-tool.ts';
+import { runIo, runTool } from '../support/image-tool.ts';
 import { MemoryHost } from '../support/memory-host.ts';
 import { Random, seedOr } from '../support/random.ts';
 
@@ -45,6 +45,9 @@ function hostWithSource(): SmallHost {
   return host;
 }
 
+const io = (host: SmallHost, commands: readonly string[]) =>
+  runIo('qemu-io', [...commands.flatMap(c => ['-c', c]), 'out'], [], host);
+
 const run = (host: SmallHost, line: string) => runTool('qemu-img', line.split(' '), [], host);
 
 test.each(['raw', 'qcow2', 'qcow'])(
@@ -82,4 +85,21 @@ test('rebase, snapshot and create say that there is no room; the image stays who
   ]);
   const made = await run(host, 'create -q -f raw -o preallocation=full big.raw 8M');
   expect([made.status, made.err]).toEqual([1, 'qemu-img: big.raw: No space left on device\n']);
+});
+
+test.each([
+  'qcow2 -o cluster_size=512',
+  'qcow2 -o cluster_size=4096',
+  'qcow2 -o lazy_refcounts=on',
+  'qcow',
+])('%s: what had been written stays', async format => {
+  const host = new SmallHost();
+  await run(host, `create -q -f ${format} out 64M`);
+  const words = ['write -P 1 0 1M', 'write -P 2 8M 4M', 'write -P 2 32M 1M', 'flush'];
+  const { out } = await io(host, words);
+  expect(out).toContain('wrote 1048576/1048576 bytes at offset 0\n');
+  expect(out).toContain('write failed: No space left on device\n');
+  expect(out).not.toContain('flush failed');
+  expect((await io(host, ['read -P 1 0 1M'])).out).not.toContain('verification failed');
+  expect((await run(host, 'check out')).status).toBeOneOf([0, 3, 63]);
 });

@@ -17,6 +17,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
+import { addSnapshots } from '../support/many-snapshots.ts';
 import { ROOT } from '../support/program.ts';
 
 const LIMIT_MIB = 150;
@@ -152,4 +153,20 @@ test('requests of a gigabyte', { timeout: 200_000 }, () => {
   const commands = ['write -P 1 1k 128M', 'read -P 1 1k 128M', 'write -z 0 1G', 'discard 0 1G'];
   const words = [...commands, 'read 0 1G'].flatMap(command => ['-c', command]);
   expectSmall('tinamou-io', [...words, 'io.qcow2'], 0);
+});
+
+test('60,000 snapshots with names of 1000 characters', { timeout: 200_000 }, () => {
+  withinLimit(['create -q -f qcow2 -o cluster_size=512 many.qcow2 1M']);
+  const name = (index: number): Uint8Array => Buffer.from(String(index).padStart(1000, 'n'));
+  addSnapshots(join(folder, 'many.qcow2'), { count: 60_000, name });
+  withinLimit([
+    'check -q -r all many.qcow2',
+    'info many.qcow2',
+    'info --output=json many.qcow2',
+    'snapshot -l many.qcow2',
+    'snapshot -c one many.qcow2',
+    'snapshot -a 30000 many.qcow2',
+    'snapshot -d 30000 many.qcow2',
+    'check -q many.qcow2',
+  ]);
 });

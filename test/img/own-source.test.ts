@@ -72,3 +72,14 @@ test('the target is as large as the source, whatever -o says: nothing is cut off
   await run('convert', '-O', 'raw', '-o', 'size=4k', 'a.q', 'b.raw');
   expect(readFileSync('b.raw').equals(readFileSync('a.raw'))).toBe(true);
 });
+
+test.each(['a.q', './a.q', 'o.q'])('rebase of a.q onto %s, which is made of it', async target => {
+  await run('create', '-q', '-f', 'qcow2', '-b', 'a.raw', '-F', 'raw', 'a.q');
+  await run('create', '-q', '-f', 'qcow2', '-b', 'a.q', '-F', 'qcow2', 'o.q');
+  const before = readFileSync('a.q');
+  const { err, status } = await run('rebase', '-b', target, 'a.q');
+  const why = 'it is, or is based on, the image itself';
+  const text = `tinamou-img: Could not open new backing file '${target}': ${why}\n`;
+  expect({ err, status }).toEqual({ err: text, status: 1 });
+  expect(readFileSync('a.q').equals(before)).toBe(true);
+});

@@ -125,7 +125,7 @@ test('on a full disk convert says where it stopped, and leaves a sound image', a
       readLine: async () => undefined,
       onProgressAsked: () => () => {},
       elapsed: () => 0,
-      raise: () => {},
+      raise: async () => {},
       readFile: () => new Uint8Array(0),
     },
     host,

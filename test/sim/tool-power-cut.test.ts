@@ -17,7 +17,7 @@ import { runTool } from '../support/image-tool.ts';
 import { MemoryHost } from '../support/memory-host.ts';
 import { ForgetfulDisk, Fuse, PowerCut } from '../support/power-cut.ts';
 import { missing } from '../support/program.ts';
-import { checked, contextOf, make, openQcow2 } from '../support/qcow2-bench.ts';
+import { checked, contextOf, make, openQcow2, snapshotsOf } from '../support/qcow2-bench.ts';
 import { Random, seedOr } from '../support/random.ts';
 
 const CUTS = 640;
@@ -138,7 +138,7 @@ async function look(files: Files, name: string, kind: Kind): Promise<Seen> {
     await node.read(0, bytes);
     return bytes;
   };
-  const names = (await open(host, name)).details().snapshots.map(s => s.name);
+  const names = (await snapshotsOf(await open(host, name))).map(s => s.name);
   const snapshots = new Map<string, Uint8Array>();
   const isApart = kind.words[0] !== 'commit';
   for (const each of names) snapshots.set(each, isApart ? await read(each) : new Uint8Array(0));

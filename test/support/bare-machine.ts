@@ -5,6 +5,7 @@
 
 import { readFileSync } from 'node:fs';
 import { Cpu } from '../../src/cpu/core.ts';
+import type { CpuWiring } from '../../src/cpu/cpu.ts';
 import { findModel } from '../../src/cpu/models.ts';
 import {
   ATTRIBUTES,
@@ -29,6 +30,9 @@ const EXIT_PORT = 0xf4;
 const MULTIBOOT_MAGIC = 0x2badb002;
 const MULTIBOOT_INFO = 0x1000;
 
+/** The run loops are used once trained, not the walkers until V8 has had time. */
+export const RUN_LOOPS: Partial<CpuWiring> = { compileSoon: () => true, walks: [0, 0] };
+
 export class BareMachine {
   readonly memory: Memory;
   readonly ports = new Ports();
@@ -46,8 +50,7 @@ export class BareMachine {
   /** The vector INTA answers. */
   vector = 0x20;
 
-  /** `runsLoops`: the run loops are used once trained, not the walkers until V8 has had time. */
-  constructor(megabytes: number, model = 'max', runsLoops = false) {
+  constructor(megabytes: number, model = 'max', wiring: Partial<CpuWiring> = {}) {
     const bytes = megabytes << 20;
     this.memory = new Memory(bytes + (1 << 16));
     const arenaOffset = this.memory.allocate(bytes);
@@ -68,13 +71,13 @@ export class BareMachine {
         smi: new Line('smi'),
         acknowledge: () => this.vector,
         syncClock: () => {},
-        compileSoon: () => runsLoops,
-        ...(runsLoops ? { walks: [0, 0] } : {}),
+        compileSoon: () => false,
         timeStamp: () => BigInt(this.cpu.instructions),
         onTripleFault: why => {
           this.tripleFault = why;
           this.cpu.requestExit();
         },
+        ...wiring,
       },
       findModel(model),
     );

@@ -59,7 +59,7 @@ async function fieldsOf(node: Qcow2Node, clusterSize: number): Promise<number[]>
   });
   const block = await node.metadata.reftableEntry(0);
   fields.push(...entries(block, clusterSize / 8));
-  for (const s of node.snapshots) fields.push(...entries(s.l1Offset, s.l1Size));
+  for (const s of node.snapshots.l1Places()) fields.push(...entries(s.l1Offset, s.l1Size));
   return fields;
 }
 

@@ -64,7 +64,7 @@ class Recorder {
       },
       onProgressAsked: () => () => {},
       elapsed: () => 0,
-      raise: () => {},
+      raise: async () => {},
       readFile,
     };
   }
@@ -87,8 +87,9 @@ export async function runIo(
   program: string,
   words: readonly string[],
   lines: readonly string[] = [],
+  files: BlockHost = nodeBlockHost,
 ): Promise<Outcome> {
   const recorder = new Recorder([], [...lines]);
-  const status = await runIoTool(recorder.host(program, words), nodeBlockHost);
+  const status = await runIoTool(recorder.host(program, words), files);
   return { out: recorder.out, err: recorder.err, status };
 }

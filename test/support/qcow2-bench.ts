@@ -8,8 +8,10 @@ import { createQcow2, type Qcow2Settings } from '../../src/block/format/qcow2/cr
 import { Qcow2Node } from '../../src/block/format/qcow2/node.ts';
 import { checkQcow2 } from '../../src/block/format/qcow2/repair.ts';
 import { openImage } from '../../src/block/graph.ts';
+import type { BlockNode } from '../../src/block/node.ts';
 import { Options } from '../../src/block/options.ts';
 import { FileNode } from '../../src/block/protocol/file.ts';
+import type { SnapshotInfo } from '../../src/block/snapshot-info.ts';
 import type { BlockHost } from '../../src/disk-host.ts';
 
 export function contextOf(host: BlockHost, warnings: string[] = []): BlockContext {
@@ -65,4 +67,10 @@ export async function openQcow2(
   });
   if (!(node instanceof Qcow2Node)) throw new Error('not qcow2');
   return node;
+}
+
+export async function snapshotsOf(node: BlockNode): Promise<SnapshotInfo[]> {
+  const found: SnapshotInfo[] = [];
+  for await (const each of node.details().snapshots) found.push(each);
+  return found;
 }

@@ -38,9 +38,6 @@ export function sessions(file: string): Session[] {
 /** Keys beyond lines of text were pressed in these; see terminal.test.ts. */
 export const KEYS = ['C03 1', 'C03 3', 'C03 4', 'C04 0', 'C04 1', 'C04 2', 'C06 7'];
 
-/** The signal came before there was anything to see; see terminal.test.ts. */
-const TOO_EARLY = ['B04 18'];
-
 export const FILES = [
   ...['A01-create-raw', 'A02-create-geheim', 'A03-create-normal', 'A04-normal-pipe'],
   ...['A04-normal-tty', 'A05-geheim-pipe', 'A05-geheim-tty', 'A06-two-pipe', 'A06-two-tty'],
@@ -51,11 +48,10 @@ export const FILES = [
   ...['E06-commit-empties', 'H03-rfc-patch1-reconstruction'],
 ];
 
-/** The tools of the patched program are not known; refuse.test.ts has what ours do. */
-const isPlayed = ({ name, run }: Session): boolean =>
-  !KEYS.includes(name) &&
-  !TOO_EARLY.includes(name) &&
-  (!name.startsWith('H') || run.command.startsWith('qemu-system'));
+/** The signal came before there was anything to see; see early-signals.test.ts. */
+export const TOO_EARLY = 'B04 18';
+
+const isPlayed = ({ name }: Session): boolean => !KEYS.includes(name) && name !== TOO_EARLY;
 
 /** Sessions that leave files to others. */
 const BEFORE: { readonly [name: string]: readonly string[] } = {
@@ -67,6 +63,7 @@ const BEFORE: { readonly [name: string]: readonly string[] } = {
   'E01 3': ['E01 1', 'E01 2'],
   'E01 4': ['E01 1', 'E01 2'],
   'E02 6': ['E02 1'],
+  'H03 2': ['H03 0'],
 };
 const FOR_KEYLESS = ['E01 0', 'E01 1', 'E01 2'];
 
@@ -160,7 +157,8 @@ interface Means {
 
 function meansOf({ name, run }: Session, { folder, program }: Workshop): Means {
   const [recorded] = run.command.split(' ');
-  if (recorded === PROGRAM) return { program, words: name.startsWith('H') ? [] : LEGACY };
+  const isRefusing = name.startsWith('H');
+  if (recorded === PROGRAM) return { program, words: isRefusing ? [] : LEGACY };
   const tool = join(folder, recorded);
   const isIo = recorded === 'qemu-io';
   try {
@@ -168,7 +166,8 @@ function meansOf({ name, run }: Session, { folder, program }: Workshop): Means {
   } catch {
     // An earlier session has made it.
   }
-  return { program: tool, words: isIo ? ['--compat', 'encrypted-images=legacy'] : [] };
+  const isTold = isIo && !isRefusing;
+  return { program: tool, words: isTold ? ['--compat', 'encrypted-images=legacy'] : [] };
 }
 
 /** The I/O tool leaves showing what is typed to the terminal. */

@@ -29,7 +29,7 @@ import {
   TR,
   VM,
 } from '../../src/cpu/registers.ts';
-import { BareMachine } from './bare-machine.ts';
+import { BareMachine, RUN_LOOPS } from './bare-machine.ts';
 
 /** 16-bit real, virtual-8086, protected with 16- or 32-bit segments at 64 KiB steps, flat. */
 export type SceneMode = 'real' | 'v86' | 'prot16' | 'prot32' | 'flat';
@@ -77,7 +77,7 @@ export class Scene {
     readonly mode: SceneMode,
     private readonly options: SceneOptions = {},
   ) {
-    this.machine = new BareMachine(1, options.model, options.loops);
+    this.machine = new BareMachine(1, options.model, options.loops === true ? RUN_LOOPS : {});
     this.s = this.machine.cpu.processor.s;
     this.tables();
     this.registers();

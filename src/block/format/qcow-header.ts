@@ -3,6 +3,7 @@
  */
 
 import { UserError } from '../../error.ts';
+import { fromUtf8, toUtf8 } from '../../utf8.ts';
 import type { BlockNode } from '../node.ts';
 import { fillZeroes } from '../request.ts';
 
@@ -80,7 +81,7 @@ export async function backingNameOf(file: BlockNode, header: QcowHeader): Promis
   const name = new Uint8Array(header.backingLength);
   await file.read(header.backingOffset, name);
   const end = name.indexOf(0);
-  return new TextDecoder().decode(end < 0 ? name : name.subarray(0, end));
+  return fromUtf8(end < 0 ? name : name.subarray(0, end));
 }
 
 export interface QcowSettings {
@@ -91,7 +92,7 @@ export interface QcowSettings {
 
 /** Writes an empty image into an empty file. */
 export async function createQcow(file: BlockNode, settings: QcowSettings): Promise<void> {
-  const name = new TextEncoder().encode(settings.backingFile);
+  const name = toUtf8(settings.backingFile);
   const withBacking = name.length > 0;
   const clusterBits = withBacking ? 9 : 12;
   const l2Bits = withBacking ? 12 : 9;

@@ -80,6 +80,8 @@ export class QcowTables implements TableHolder {
     if (table === undefined) {
       const at = this.alignedEnd();
       this.end = at + this.l2Bytes;
+      // The host has room for it from now on, whatever fills the disk until it is stored.
+      await this.writeAt(at, new Uint8Array(this.l2Bytes));
       const data = new DataView(new ArrayBuffer(this.l2Bytes));
       table = this.keep({ offset: at, data, dirty: false, fresh: true });
       await this.l1.set(index, Math.floor(at / 0x1_0000_0000), at % 0x1_0000_0000);

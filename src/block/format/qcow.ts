@@ -14,6 +14,7 @@ import type { BlockContext, Driver, OpenRequest } from '../driver.ts';
 import type { BlockNode, Extent, ImageDetails } from '../node.ts';
 import { CHUNK, checkCompressed, Mutex, readPadded } from '../request.ts';
 import { letGo } from '../shared-node.ts';
+import { NO_SNAPSHOTS } from '../snapshot-info.ts';
 import { backingNameOf, parseQcowHeader, QCOW_MAGIC, type QcowHeader } from './qcow-header.ts';
 import { QcowTables } from './qcow-tables.ts';
 import { tableBudget } from './table-budget.ts';
@@ -195,11 +196,11 @@ export class QcowNode implements BlockNode {
     });
   }
 
-  writeZeroes(offset: number, length: number): Promise<void> {
+  writeZeroes(offset: number, length: number, allowUnmap: boolean): Promise<void> {
     return this.change(async () => {
       for (let done = 0; done < length; ) {
         const place = await this.lookup(offset + done, length - done);
-        const blank = place.kind === 'unallocated' && this.backing === undefined;
+        const blank = allowUnmap && place.kind === 'unallocated' && this.backing === undefined;
         const part = blank ? place.length : Math.min(place.length, CHUNK);
         if (!blank) await this.writeAll(offset + done, new Uint8Array(part));
         done += part;
@@ -245,7 +246,7 @@ export class QcowNode implements BlockNode {
       encrypted: header.encrypted,
       dirty: false,
       backingFilename: header.backingFile === '' ? undefined : header.backingFile,
-      snapshots: [],
+      snapshots: NO_SNAPSHOTS,
     };
   }
 

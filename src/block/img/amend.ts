@@ -14,13 +14,13 @@ import { type Amendments, amendQcow2 } from '../format/qcow2/amend.ts';
 import { Qcow2Node } from '../format/qcow2/node.ts';
 import type { BlockNode } from '../node.ts';
 import { longOptions } from './compare.ts';
+import { Progress } from './progress.ts';
 import { readSecrets } from './secret.ts';
 import {
   close,
   Failure,
   messageOf,
   open,
-  Progress,
   parseCache,
   readArguments,
   type Tool,
@@ -47,14 +47,14 @@ export async function amend(tool: Tool, words: readonly string[]): Promise<numbe
     cache,
     quiet,
   });
-  const progress = new Progress(tool, given.has('p') && !quiet);
+  const progress = new Progress(tool.host, given.has('p') && !quiet);
   try {
     if (texts.some(asksForHelp)) {
       tool.host.out(optionsHelp(AMEND_OPTIONS[node.driver] ?? []));
       return 0;
     }
     await run(node, texts, progress);
-    progress.update(1);
+    progress.finish();
     return 0;
   } finally {
     progress.end();
@@ -74,7 +74,7 @@ async function run(node: BlockNode, texts: readonly string[], progress: Progress
   }
   const wanted = amendments(node, values);
   try {
-    await amendQcow2(node, wanted, fraction => progress.update(fraction));
+    await amendQcow2(node, wanted, (done, total) => progress.reached(done, total));
   } catch (error) {
     throw new Failure([`Error while amending options: ${messageOf(error)}`]);
   }

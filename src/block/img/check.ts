@@ -3,6 +3,7 @@
  * 2 corruption, 3 leaks only, 63 the format knows no checks.
  */
 
+import { fixed } from '../../fixed.ts';
 import type { Json } from '../../json.ts';
 import { printJson } from '../../json-text.ts';
 import type { CheckResult, Repair } from '../check-result.ts';
@@ -143,7 +144,7 @@ function humanText(result: CheckResult): string {
   }
   const { allocatedClusters: allocated, totalClusters: total } = result;
   if (total !== 0 && allocated !== 0) {
-    const percent = (part: number, whole: number): string => ((part * 100) / whole).toFixed(2);
+    const percent = (part: number, whole: number): string => fixed((part * 100) / whole, 2);
     text +=
       `${allocated}/${total} = ${percent(allocated, total)}% allocated, ` +
       `${percent(result.fragmentedClusters, allocated)}% fragmented, ` +

@@ -6,13 +6,13 @@ import { findInChain, makeWritable } from '../chain.ts';
 import { commitInto } from '../commit.ts';
 import { makeEmpty } from '../operations.ts';
 import { longOptions } from './compare.ts';
+import { Progress } from './progress.ts';
 import { readSecrets } from './secret.ts';
 import {
   close,
   Failure,
   messageOf,
   open,
-  Progress,
   parseCache,
   readArguments,
   type Tool,
@@ -33,14 +33,14 @@ export async function commit(tool: Tool, words: readonly string[]): Promise<numb
     cache,
     quiet,
   });
-  const progress = new Progress(tool, given.has('p') && !quiet);
+  const progress = new Progress(tool.host, given.has('p') && !quiet);
   try {
     if (top.backing === undefined) throw new Failure(['Image does not have a backing file']);
     const found = baseName === undefined ? top.backing : findInChain(top, baseName);
     if (found === undefined) throw new Failure([`Base '${baseName}' not found`]);
     const base = await makeWritable(top, found, tool.context);
-    await commitInto(top, base, fraction => progress.update(fraction));
-    progress.update(1);
+    await commitInto(top, base, (done, total) => progress.reached(done, total));
+    progress.finish();
     if (baseName === undefined && !given.has('d')) await makeEmpty(top);
     await top.flush();
     progress.end();

@@ -6,13 +6,13 @@
 import type { BlockHost } from '../../disk-host.ts';
 import { chainStatus } from '../chain.ts';
 import type { BlockNode } from '../node.ts';
+import { Progress, Steps } from './progress.ts';
 import { readSecrets } from './secret.ts';
 import {
   COMMON_LONG,
   Failure,
   messageOf,
   open,
-  Progress,
   parseCache,
   readArguments,
   type Tool,
@@ -36,7 +36,7 @@ export async function compare(tool: Tool, words: readonly string[]): Promise<num
   const [first, second] = given.operands;
   const one = await open(tool, first, { format: given.get('f'), ...how });
   const two = await open(tool, second, { format: given.get('F'), ...how });
-  const progress = new Progress(tool, given.has('p') && !quiet);
+  const progress = new Progress(tool.host, given.has('p') && !quiet, 2);
   const say = (text: string): void => {
     if (!quiet) tool.host.out(`${text}\n`);
   };
@@ -72,6 +72,7 @@ async function run(one: BlockNode, two: BlockNode, how: Comparison): Promise<boo
     how.say('Strict mode: Image size mismatch!');
     return false;
   }
+  const steps = new Steps(bytes => how.progress.add(bytes / total));
   const buffers = { first: new Uint8Array(CHUNK), second: new Uint8Array(CHUNK) };
   for (let at = 0; at < common; ) {
     const length = Math.min(QUESTION, common - at);
@@ -82,15 +83,15 @@ async function run(one: BlockNode, two: BlockNode, how: Comparison): Promise<boo
       return false;
     }
     if (!(a.zero && b.zero)) {
-      const range = { at, end: at + b.length, total, ...buffers };
+      const range = { at, end: at + b.length, steps, ...buffers };
       const differs = await firstDifference(one, two, range, how);
       if (differs !== undefined) {
         how.say(`Content mismatch at offset ${differs}!`);
         return false;
       }
-    }
+      steps.endExtent();
+    } else how.progress.add(b.length / total);
     at += b.length;
-    how.progress.update(at / total);
   }
   if (one.length !== two.length) how.say('Warning: Image size mismatch!');
   return tailIsZero(one.length > common ? one : two, common, how);
@@ -99,7 +100,7 @@ async function run(one: BlockNode, two: BlockNode, how: Comparison): Promise<boo
 interface Range {
   readonly at: number;
   readonly end: number;
-  readonly total: number;
+  readonly steps: Steps;
   /** Where the two images are read to, piece by piece. */
   readonly first: Uint8Array;
   readonly second: Uint8Array;
@@ -117,7 +118,7 @@ async function firstDifference(
     const second = await readOne(two, at, range.second.subarray(0, length), 4);
     const differs = differingSector(first, second, how.host);
     if (differs >= 0) return at + differs;
-    how.progress.update(at / range.total);
+    range.steps.add(length);
   }
   return undefined;
 }
@@ -148,17 +149,19 @@ async function readOne(
 
 /** The longer image must hold nothing where the shorter one has ended. */
 async function tailIsZero(node: BlockNode, from: number, how: Comparison): Promise<boolean> {
+  const room = new Uint8Array(CHUNK);
   for (let at = from; at < node.length; ) {
-    const extent = await chainStatus(node, undefined, at, Math.min(CHUNK, node.length - at));
-    if (!extent.zero) {
-      const bytes = await readOne(node, at, new Uint8Array(extent.length), 3);
+    const extent = await chainStatus(node, undefined, at, Math.min(QUESTION, node.length - at));
+    const end = at + extent.length;
+    for (let piece = at; piece < end && !extent.zero; piece += CHUNK) {
+      const bytes = await readOne(node, piece, room.subarray(0, end - piece), 3);
       const sector = firstUsedSector(bytes, how.host);
-      if (sector >= 0) {
-        how.say(`Content mismatch at offset ${at + sector}!`);
-        return false;
-      }
+      if (sector < 0) continue;
+      how.say(`Content mismatch at offset ${piece + sector}!`);
+      return false;
     }
-    at += extent.length;
+    how.progress.add(extent.length / node.length);
+    at = end;
   }
   return true;
 }

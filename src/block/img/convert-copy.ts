@@ -3,8 +3,10 @@
  */
 
 import { BlockError } from '../backend.ts';
+import type { ChainExtent } from '../chain.ts';
 import type { BlockNode } from '../node.ts';
 import { writeCompressed } from '../operations.ts';
+import { STEP_BYTES, Steps } from './progress.ts';
 import type { Sources } from './sources.ts';
 import { Failure } from './tool.ts';
 import { dataRuns, type ZeroTest } from './zero-runs.ts';
@@ -18,7 +20,10 @@ export interface CopyPlan {
   /** Copy only what the image itself holds: the target has a backing file. */
   readonly topOnly: boolean;
   readonly isZero: ZeroTest;
-  readonly progress: (fraction: number) => void;
+  /** Bytes that are copied, of all that will be. */
+  readonly progress: (done: number, total: number) => void;
+  /** Finds out how many bytes there are to copy before it begins. */
+  readonly countsFirst: boolean;
 }
 
 /** Small enough to stay in the processor's cache between reading and writing. */
@@ -27,60 +32,104 @@ const CHUNK = 512 * 1024;
 const QUESTION = 1024 ** 3;
 
 export async function copyImage(sources: Sources, out: BlockNode, plan: CopyPlan): Promise<void> {
-  if (plan.compress) return copyCompressed(sources, out, plan);
-  const total = Math.min(sources.length, out.length);
-  const clusterSize = out.details().clusterSize ?? 512;
+  const length = Math.min(sources.length, out.length);
+  const clusterSize = out.details().clusterSize ?? (plan.compress ? 65536 : 512);
+  const grain = plan.compress ? clusterSize : Math.max(plan.sparse, clusterSize);
+  const all = plan.countsFirst ? await bytesToCopy(sources, { length, grain, plan }) : length;
+  let done = 0;
+  const tell = (bytes: number): void => {
+    done += bytes;
+    plan.progress(plan.countsFirst ? done : job.at, all);
+  };
   const job: Job = {
     sources,
     out,
     plan,
-    total,
-    grain: Math.max(plan.sparse, clusterSize),
-    buffer: new Uint8Array(Math.max(CHUNK, clusterSize)),
+    length,
+    at: 0,
+    grain,
+    buffer: new Uint8Array(plan.compress ? clusterSize : Math.max(CHUNK, clusterSize)),
+    steps: new Steps(tell, plan.compress ? clusterSize : STEP_BYTES),
   };
-  for (let at = 0; at < total; ) {
-    const most = Math.min(QUESTION, total - at);
-    const extent = await reading(at, sources.status(at, most, plan.topOnly));
-    const skip = plan.topOnly && extent.owner === undefined;
-    const blank = extent.zero && plan.targetIsZero && plan.sparse > 0;
-    if (!skip && !blank) {
-      if (extent.zero && plan.sparse > 0) {
-        await writing(at, out.writeZeroes(at, extent.length, true));
-      } else {
-        await copyExtent(job, at, extent);
-      }
+  if (plan.compress) return copyCompressed(job);
+  for (; job.at < length; ) {
+    const extent = await nextExtent(sources, job.at, length, plan);
+    if (isCopied(extent, plan)) await copyExtent(job, extent);
+    else {
+      const stays = plan.targetIsZero || (plan.topOnly && extent.owner === undefined);
+      if (!stays) await writing(job.at, out.writeZeroes(job.at, extent.length, true));
+      job.at += extent.length;
     }
-    at += extent.length;
-    plan.progress(at / total);
   }
+}
+
+function nextExtent(
+  sources: Sources,
+  at: number,
+  end: number,
+  { topOnly }: CopyPlan,
+): Promise<ChainExtent> {
+  return reading(at, sources.status(at, Math.min(QUESTION, end - at), topOnly));
+}
+
+/** Are bytes read and written, or is it known what is there? */
+function isCopied({ owner, zero }: ChainExtent, plan: CopyPlan): boolean {
+  if (plan.topOnly && owner === undefined) return false;
+  return !zero || (plan.compress ? plan.topOnly : plan.sparse === 0);
+}
+
+async function bytesToCopy(
+  sources: Sources,
+  { length, grain, plan }: { length: number; grain: number; plan: CopyPlan },
+): Promise<number> {
+  let bytes = 0;
+  for (let at = 0; at < length; ) {
+    const extent = plan.compress
+      ? await nextClusters(sources, { at, end: length, grain, plan })
+      : await nextExtent(sources, at, length, plan);
+    if ('copied' in extent ? extent.copied : isCopied(extent, plan)) bytes += extent.length;
+    at += extent.length;
+  }
+  return bytes;
+}
+
+/** A cluster to compress, or as many as can be left out. */
+async function nextClusters(
+  sources: Sources,
+  { at, end, grain, plan }: { at: number; end: number; grain: number; plan: CopyPlan },
+): Promise<{ readonly length: number; readonly copied: boolean }> {
+  const length = Math.min(grain, end - at);
+  const extent = await nextExtent(sources, at, end, plan);
+  if (isCopied(extent, plan) || extent.length < length) return { length, copied: true };
+  return { length: Math.max(length, Math.floor(extent.length / grain) * grain), copied: false };
 }
 
 interface Job {
   readonly sources: Sources;
   readonly out: BlockNode;
   readonly plan: CopyPlan;
-  readonly total: number;
+  readonly length: number;
+  at: number;
   /** Zeros are looked for in units of so many bytes. */
   readonly grain: number;
   readonly buffer: Uint8Array;
+  readonly steps: Steps;
 }
 
-async function copyExtent(
-  job: Job,
-  offset: number,
-  extent: { readonly length: number; readonly zero: boolean },
-): Promise<void> {
-  const { sources, buffer, plan } = job;
-  const end = offset + extent.length;
+async function copyExtent(job: Job, extent: ChainExtent): Promise<void> {
+  const { sources, buffer } = job;
+  const end = job.at + extent.length;
   if (extent.zero) buffer.fill(0);
-  for (let at = offset; at < end; ) {
+  while (job.at < end) {
+    const { at } = job;
     const length = Math.min(buffer.length - (at % buffer.length), end - at);
     const part = length === buffer.length ? buffer : buffer.subarray(0, length);
     if (!extent.zero) await reading(at, sources.read(at, part));
     await writing(at, writeRuns(job, at, part));
-    at += length;
-    plan.progress(at / job.total);
+    job.at += length;
+    job.steps.add(length);
   }
+  job.steps.endExtent();
 }
 
 /** Writes a buffer, long runs of zeros excepted where the target has them already. */
@@ -93,24 +142,22 @@ async function writeRuns(job: Job, offset: number, bytes: Uint8Array): Promise<v
   }
 }
 
-async function copyCompressed(sources: Sources, out: BlockNode, plan: CopyPlan): Promise<void> {
-  const total = Math.min(sources.length, out.length);
-  const grain = out.details().clusterSize ?? 65536;
-  const cluster = new Uint8Array(grain);
-  for (let at = 0; at < total; ) {
-    const length = Math.min(grain, total - at);
-    const extent = await reading(at, sources.status(at, total - at, plan.topOnly));
-    const leaveOut = plan.topOnly ? extent.owner === undefined : extent.zero;
-    if (leaveOut && extent.length >= length) {
-      at += Math.max(length, Math.floor(extent.length / grain) * grain);
+async function copyCompressed(job: Job): Promise<void> {
+  const { sources, out, plan, length: end, buffer: cluster } = job;
+  const grain = cluster.length;
+  while (job.at < end) {
+    const { at } = job;
+    const { length, copied } = await nextClusters(sources, { at, end, grain, plan });
+    if (!copied) {
+      job.at += length;
       continue;
     }
     const part = cluster.subarray(0, length);
     await reading(at, sources.read(at, part));
     if (plan.topOnly || !plan.isZero(part, 0, length))
       await writing(at, writeCompressed(out, at, part));
-    at += length;
-    plan.progress(at / total);
+    job.at += length;
+    job.steps.add(length);
   }
 }
 

@@ -23,6 +23,7 @@ import { longOptions } from './compare.ts';
 import { copyImage } from './convert-copy.ts';
 import { printOptionsHelp, refuseOldFlags } from './create.ts';
 import { doubtPassword } from './doubt.ts';
+import { Progress } from './progress.ts';
 import { readSecrets } from './secret.ts';
 import { Sources } from './sources.ts';
 import {
@@ -32,7 +33,6 @@ import {
   Failure,
   messageOf,
   open,
-  Progress,
   parseCache,
   readArguments,
   type Tool,
@@ -182,7 +182,8 @@ async function checkBacking(tool: Tool, target: string, values: CreateValues): P
 
 async function copyAll(tool: Tool, plan: Plan, out: BlockNode, stands: boolean): Promise<void> {
   const { given, sources, quiet, sparse } = plan;
-  const progress = new Progress(tool, given.has('p') && !quiet);
+  const visible = given.has('p') && !quiet;
+  const progress = new Progress(tool.host, visible);
   try {
     await copyImage(sources, out, {
       compress: given.has('c'),
@@ -190,10 +191,11 @@ async function copyAll(tool: Tool, plan: Plan, out: BlockNode, stands: boolean):
       targetIsZero: !given.has('n') && !stands,
       topOnly: stands,
       isZero: (bytes, start, end) => tool.context.host.isZero(bytes, start, end),
-      progress: fraction => progress.update(fraction),
+      progress: (done, total) => progress.reached(done, total),
+      countsFirst: visible,
     });
     await out.flush();
-    progress.update(1);
+    progress.finish();
   } finally {
     progress.end();
   }

@@ -3,7 +3,7 @@
  */
 
 import { UserError } from '../../error.ts';
-import { scanSize } from '../../size.ts';
+import { digitsOf, scanSize } from '../../size.ts';
 import { checkFormat, createImage } from '../create.ts';
 import {
   asksForHelp,
@@ -62,7 +62,7 @@ export async function create(tool: Tool, words: readonly string[]): Promise<numb
     checkFormat(format, path);
     const values = readValues(path, format, given.all('o'));
     addBacking(values, format, given.get('b'), given.get('F'));
-    if (bytes !== undefined && !values.has('size')) values.set('size', String(bytes));
+    if (bytes !== undefined && !values.has('size')) values.set('size', digitsOf(bytes));
     const quiet = given.has('q');
     const print = (text: string): void => {
       if (!quiet) tool.host.out(text);

@@ -3,10 +3,16 @@
  */
 
 import type { Json } from '../../json.ts';
-import { printJson } from '../../json-text.ts';
-import { type ImageInfo, imageInfo, imageInfoText } from '../image-info.ts';
+import {
+  JsonItems,
+  type StreamedJson,
+  type StreamedObject,
+  streamJson,
+} from '../../json-stream.ts';
+import { type ImageInfo, imageInfo, Pieces, printImageInfo } from '../image-info.ts';
+import type { BlockNode } from '../node.ts';
 import { backingPath } from '../path.ts';
-import type { SnapshotInfo } from '../snapshot-info.ts';
+import type { SnapshotInfo, SnapshotList } from '../snapshot-info.ts';
 import { readSecrets } from './secret.ts';
 import { Failure, open, readArguments, type Tool, usage } from './tool.ts';
 
@@ -35,23 +41,45 @@ export async function info(tool: Tool, words: readonly string[]): Promise<number
   const output = outputFormat(given.get('output'));
   if (given.operands.length !== 1) throw usage(tool, 'Expecting one image file name');
   const [path] = given.operands;
-  const images = await collect(tool, path, {
-    format: given.get('f'),
-    chain: given.has('chain'),
-    imageOptions: given.has('image-opts'),
-  });
-  if (output === 'human') {
-    tool.host.out(images.map(i => imageInfoText(i, tool.context.host.localOffset)).join('\n'));
-    return 0;
+  const left: BlockNode[] = [];
+  const pieces = new Pieces(tool.host.out);
+  try {
+    const images = await collect(tool, path, left, {
+      format: given.get('f'),
+      chain: given.has('chain'),
+      imageOptions: given.has('image-opts'),
+    });
+    if (output === 'human') await printText(tool, images, pieces);
+    else await printAsJson(images, given.has('chain'), pieces);
+  } finally {
+    for (const node of left) await node.close();
   }
-  const values = images.map(imageJson);
-  tool.host.out(`${printJson(given.has('chain') ? values : values[0], true)}\n`);
+  pieces.end();
   return 0;
 }
 
+async function printText(tool: Tool, images: readonly ImageInfo[], pieces: Pieces): Promise<void> {
+  for (const [index, image] of images.entries()) {
+    if (index > 0) pieces.add('\n');
+    await printImageInfo(image, tool.context.host.localOffset, pieces);
+  }
+}
+
+async function printAsJson(
+  images: readonly ImageInfo[],
+  isChain: boolean,
+  pieces: Pieces,
+): Promise<void> {
+  const values = images.map(imageJson);
+  await streamJson(isChain ? values : values[0], text => pieces.add(text));
+  pieces.add('\n');
+}
+
+/** Images that have more to tell are left open, in `opened`. */
 async function collect(
   tool: Tool,
   first: string,
+  opened: BlockNode[],
   how: {
     readonly format: string | undefined;
     readonly chain: boolean;
@@ -73,10 +101,11 @@ async function collect(
       withoutBacking: true,
       prompt: false,
     });
-    const { backingFilename, backingFormat } = node.details();
+    opened.push(node);
+    const { backingFilename, backingFormat, snapshots } = node.details();
     const full = backingFilename && backingPath(node.filename, backingFilename);
     images.push(imageInfo(node, full === '' ? undefined : full));
-    await node.close();
+    if (snapshots.count === 0) await opened.pop()?.close();
     path = how.chain && full !== '' ? full : undefined;
     format = backingFormat;
     imageOptions = false;
@@ -85,9 +114,9 @@ async function collect(
 }
 
 /** In the order of the schema; the printer sorts. */
-export function imageJson(image: ImageInfo): Json {
+function imageJson(image: ImageInfo): StreamedObject {
   const { details } = image;
-  const members: { [name: string]: Json } = {
+  const members: { [name: string]: StreamedJson } = {
     filename: image.filename,
     format: image.format,
     'dirty-flag': details.dirty,
@@ -105,11 +134,17 @@ export function imageJson(image: ImageInfo): Json {
       members['backing-filename-format'] = details.backingFormat;
     }
   }
-  if (details.snapshots.length > 0) members['snapshots'] = details.snapshots.map(snapshotJson);
+  if (details.snapshots.count > 0) {
+    members['snapshots'] = new JsonItems(snapshotItems(details.snapshots));
+  }
   if (details.specific !== undefined) {
     members['format-specific'] = { type: details.specific.type, data: details.specific.data };
   }
   return members;
+}
+
+async function* snapshotItems(snapshots: SnapshotList): AsyncGenerator<Json> {
+  for await (const snapshot of snapshots) yield snapshotJson(snapshot);
 }
 
 function snapshotJson(snapshot: SnapshotInfo): Json {

@@ -4,6 +4,7 @@
  */
 
 import type { BlockHost } from '../../disk-host.ts';
+import { UserError } from '../../error.ts';
 import { chainStatus } from '../chain.ts';
 import { DRIVERS } from '../drivers.ts';
 import { openImage, READ_ONLY } from '../graph.ts';
@@ -13,14 +14,15 @@ import { Options } from '../options.ts';
 import { backingPath } from '../path.ts';
 import { CHUNK, readPadded } from '../request.ts';
 import { longOptions } from './compare.ts';
+import { Progress, STEP_BYTES, Steps } from './progress.ts';
 import { readSecrets } from './secret.ts';
+import { isMadeOf } from './sources.ts';
 import {
   askPassword,
   close,
   Failure,
   messageOf,
   open,
-  Progress,
   parseCache,
   readArguments,
   type Tool,
@@ -48,13 +50,13 @@ export async function rebase(tool: Tool, words: readonly string[]): Promise<numb
     quiet,
     withoutBacking: unsafe,
   });
-  const progress = new Progress(tool, given.has('p') && !quiet);
+  const progress = new Progress(tool.host, given.has('p') && !quiet, 2);
   try {
     const format = given.get('F');
     checkFormats(unsafe ? [format] : [node.details().backingFormat, format]);
     if (!unsafe) await copyDifferences(tool, node, { target: target ?? '', format, progress });
     await storeBacking(node, target ?? '', format);
-    progress.update(1);
+    progress.finish();
     return 0;
   } finally {
     progress.end();
@@ -103,6 +105,11 @@ async function copyDifferences(tool: Tool, node: BlockNode, plan: Plan): Promise
   }
 }
 
+/** Where an image is stored. */
+function fileOf(node: BlockNode): string {
+  return node.file === undefined ? node.filename : fileOf(node.file);
+}
+
 async function openNew(tool: Tool, node: BlockNode, plan: Plan): Promise<BlockNode> {
   const options = new Options();
   if (plan.format !== undefined) options.set('driver', plan.format);
@@ -110,6 +117,10 @@ async function openNew(tool: Tool, node: BlockNode, plan: Plan): Promise<BlockNo
   try {
     const { context } = tool;
     const other = await openImage({ filename, options, flags: READ_ONLY, context });
+    if (isMadeOf(other, fileOf(node), context.host)) {
+      await other.close();
+      throw new UserError('it is, or is based on, the image itself');
+    }
     await askPassword(tool, other, filename, {});
     return other;
   } catch (error) {
@@ -136,6 +147,8 @@ async function copyAll(
   plan: { readonly progress: Progress; readonly host: BlockHost },
 ): Promise<void> {
   const total = node.length;
+  const step = Math.min(STEP_BYTES, total);
+  const steps = new Steps(() => plan.progress.add(1 / Math.floor(total / step)));
   const before = new Uint8Array(CHUNK);
   const after = new Uint8Array(CHUNK);
   for (let at = 0; at < total; ) {
@@ -153,7 +166,9 @@ async function copyAll(
       await told('Error while writing to COW image', write);
     }
     at += length;
-    plan.progress.update(at / total);
+    if (ours) continue;
+    steps.add(length);
+    if (length === extent.length) steps.endExtent();
   }
 }
 

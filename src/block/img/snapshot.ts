@@ -3,7 +3,7 @@
  */
 
 import { BlockError } from '../backend.ts';
-import { SNAPSHOT_HEADER, snapshotLine } from '../image-info.ts';
+import { Pieces, printSnapshots } from '../image-info.ts';
 import type { BlockNode } from '../node.ts';
 import { applySnapshot, createSnapshot, deleteSnapshot } from '../operations.ts';
 import { longOptions } from './compare.ts';
@@ -72,10 +72,8 @@ async function orFail(verb: string, name: string, work: Promise<unknown>): Promi
   }
 }
 
-function list(tool: Tool, node: BlockNode): void {
-  const { snapshots } = node.details();
-  if (snapshots.length === 0) return;
-  tool.host.out(`Snapshot list:\n${SNAPSHOT_HEADER}\n`);
-  const { localOffset } = tool.context.host;
-  for (const item of snapshots) tool.host.out(`${snapshotLine(item, localOffset)}\n`);
+async function list(tool: Tool, node: BlockNode): Promise<void> {
+  const pieces = new Pieces(tool.host.out);
+  await printSnapshots(node.details().snapshots, tool.context.host.localOffset, pieces);
+  pieces.end();
 }

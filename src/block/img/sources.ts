@@ -55,7 +55,8 @@ export class Sources {
   }
 }
 
-function isMadeOf(node: BlockNode, path: string, host: BlockHost): boolean {
+/** Does a name lead to a file of a node or of its backing files? */
+export function isMadeOf(node: BlockNode, path: string, host: BlockHost): boolean {
   const { file, backing } = node;
   if (file === undefined && host.isSameFile(node.filename, path)) return true;
   return [file, backing].some(child => child !== undefined && isMadeOf(child, path, host));

@@ -30,7 +30,7 @@ export interface SessionHost {
   elapsed(): number;
   sleep(milliseconds: number): Promise<void>;
   /** Sends a signal to the program; absent where that would be someone else's. */
-  raise?(signal: number): void;
+  raise?(signal: number): Promise<void>;
 }
 
 export interface OpenCall {

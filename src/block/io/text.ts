@@ -2,6 +2,8 @@
  * How the I/O tool prints sizes, rates, dumps and reports.
  */
 
+import { fixed } from '../../fixed.ts';
+
 const UNITS: readonly (readonly [number, string])[] = [
   [1024 ** 6, 'EiB'],
   [1024 ** 5, 'PiB'],
@@ -14,7 +16,7 @@ const UNITS: readonly (readonly [number, string])[] = [
 /** `64 KiB`, `5.678 MiB`, `512 bytes`. */
 export function sizeWithUnit(value: number): string {
   const [scale, unit] = UNITS.find(([size]) => value >= size) ?? [1, 'bytes'];
-  return `${(value / scale).toFixed(3).replace(/\.000$/, '')} ${unit}`;
+  return `${fixed(value / scale, 3).replace(/\.000$/, '')} ${unit}`;
 }
 
 /** A number with an optional suffix, in bytes; undefined for what is none. */

@@ -5,7 +5,7 @@
 import { BlockError } from '../backend.ts';
 import { readVmState, writeCompressed, writeVmState } from '../operations.ts';
 import { BadArguments, type Flags, parseFlags, type Words } from './arguments.ts';
-import { IoError, type IoSession, type Port, reasonOf } from './session.ts';
+import { IoError, type IoSession, type Port, reasonOf, UsageError } from './session.ts';
 import { dumpText, parseNumber, reportText } from './text.ts';
 
 const SECTOR = 512;
@@ -325,6 +325,9 @@ export async function multiwrite(session: IoSession, words: Words): Promise<void
   for (const word of rest) {
     if (word === ';') groups.push([]);
     else groups[groups.length - 1].push(word);
+  }
+  if (groups.some(group => group.length < 2)) {
+    throw new UsageError('multiwrite: each request has an offset and at least one length');
   }
   const given = flags.get('P');
   const first = given === undefined ? DEFAULT_PATTERN : pattern(given);

@@ -262,7 +262,7 @@ export async function commitDrive(drive: DriveBackend, context: BlockContext): P
   const release = await drive.drain();
   try {
     const base = await makeWritable(node, node.backing, context);
-    await commitInto(node, base, () => {});
+    await commitInto(node, base);
     await makeEmpty(node);
     await node.flush();
   } finally {

@@ -9,7 +9,7 @@ export const PIECE = 0x10000;
 /** A packet of the transport may reach over the end of a piece. */
 export const PIECE_LIMIT = PIECE + 0x1000;
 
-export const registers = state('scsi-disk', 1, {
+export const registers = state('scsi-disk', 2, {
   phase: oneOf('done', 'busy', 'in', 'out'),
   direction: oneOf('none', 'in', 'out'),
   status: u8(),
@@ -24,6 +24,9 @@ export const registers = state('scsi-disk', 1, {
   lba: count(),
   /** Blocks that the command has still to read or write. */
   remaining: count(),
+  /** The command whose list of parameters is awaited or worked on, and how long that is. */
+  list: buffer(16),
+  listLength: u32(),
   isLocked: bool(),
   /** Of a CD-ROM drive: its tray, and the event that it has to report. */
   isOpen: bool(),

@@ -2,9 +2,10 @@
  * A SCSI hard disk or CD-ROM drive: QEMU's `scsi-hd`, `scsi-cd`, and `scsi-disk`, which is either.
  *
  * Specification: SPC-3 and SBC-2. INQUIRY with vital product data, READ and WRITE (6, 10, 12, 16),
- * VERIFY without comparison, SYNCHRONIZE CACHE, READ CAPACITY, MODE SENSE, REPORT LUNS, sense data.
+ * VERIFY without comparison, SYNCHRONIZE CACHE, READ CAPACITY, MODE SENSE, MODE SELECT of the write
+ * cache, UNMAP and WRITE SAME (SBC-3), REPORT LUNS, sense data.
  * Of a CD-ROM drive, MMC-3: also tray, table of contents, configuration, events; see ../ide/mmc.ts.
- * Not emulated: MODE SELECT, UNMAP, WRITE SAME, reservations, comparing VERIFY, removable disks.
+ * Not emulated: reservations, comparing VERIFY, removable disks.
  *
  * Requests go to the backend in pieces and come back through the inbox; a reset or a new command
  * meanwhile makes the answer void. A request that waits while the
@@ -16,7 +17,7 @@ import { assert } from '../../error.ts';
 import type { Inbox } from '../../inbox.ts';
 import type { Plain, StateOf } from '../../state.ts';
 import { Device } from '../device.ts';
-import { type DiskOperation, diskTiming, HARD_DISK, OPTICAL } from '../disk-timing.ts';
+import { diskTiming, HARD_DISK, OPTICAL } from '../disk-timing.ts';
 import * as mmc from '../ide/mmc.ts';
 import {
   CHECK_CONDITION,
@@ -41,7 +42,19 @@ import {
   UNIT_NOT_SUPPORTED,
   WRITE_PROTECTED,
 } from './bus.ts';
+import {
+  ASKED_OPTICAL,
+  addressOf,
+  CALM,
+  get16,
+  get32,
+  HARMLESS,
+  NEEDS_MEDIUM,
+  TRANSFERS,
+  type Transfer,
+} from './cdb.ts';
 import { PIECE, PIECE_LIMIT, registers } from './disk-registers.ts';
+import { type Job, startList } from './list-commands.ts';
 import {
   BLOCK,
   capacity10,
@@ -53,6 +66,7 @@ import {
   standardInquiry,
   vitalPage,
 } from './pages.ts';
+import { checkListCommand, listLength, ParameterError } from './parameters.ts';
 
 /** Commands that a pending unit attention does not stop. */
 const INQUIRY = 0x12;
@@ -66,14 +80,6 @@ const NO_UNIT = 0x7f;
 const NO_EVENT = 0;
 const EJECT_REQUEST = 1;
 const NEW_MEDIA = 2;
-
-/** A request to the backend. */
-interface Job {
-  readonly what: DiskOperation;
-  /** In bytes. */
-  readonly length: number;
-  readonly work: Promise<void>;
-}
 
 export interface ScsiDiskOptions {
   readonly media: 'disk' | 'cdrom';
@@ -154,7 +160,8 @@ export class ScsiDisk extends Device<StateOf<typeof registers>> implements ScsiT
   /** The state was saved while a request waited: it is made once more. */
   private repeat(): void {
     const { direction } = this.state;
-    if (direction === 'in') this.readPiece();
+    if (this.state.listLength > 0) this.obey(this.state.list, this.state.data);
+    else if (direction === 'in') this.readPiece();
     else if (direction === 'out') this.writePiece();
     else this.flush();
   }
@@ -168,6 +175,7 @@ export class ScsiDisk extends Device<StateOf<typeof registers>> implements ScsiT
     this.epoch++;
     this.state.data = new Uint8Array(0);
     this.state.remaining = 0;
+    this.state.listLength = 0;
     this.state.phase = 'done';
   }
 
@@ -207,7 +215,9 @@ export class ScsiDisk extends Device<StateOf<typeof registers>> implements ScsiT
     assert(total <= s.data.length, 'packets are smaller than the slack of a piece');
     s.data.set(from, s.position);
     s.position = total;
-    if (total >= Math.min(PIECE, s.remaining * this.blockLength)) this.writePiece();
+    if (s.listLength > 0) {
+      if (total >= s.listLength) this.obey(s.list, s.data.slice(0, s.listLength));
+    } else if (total >= Math.min(PIECE, s.remaining * this.blockLength)) this.writePiece();
   }
 
   private run(code: number, cdb: Uint8Array): void {
@@ -216,7 +226,9 @@ export class ScsiDisk extends Device<StateOf<typeof registers>> implements ScsiT
       return;
     }
     const transfer = TRANSFERS[code];
+    const length = listLength(cdb, this.blockLength);
     if (transfer !== undefined) this.startTransfer(transfer, cdb);
+    else if (length !== undefined) this.refusing(() => this.expectList(cdb, length));
     else if (HARMLESS.includes(code)) this.finish();
     else if (code === 0x1a || code === 0x5a) this.mode(code === 0x5a, cdb);
     else if (code === 0x25) this.answer(capacity10(this.facts), 8);
@@ -273,12 +285,12 @@ export class ScsiDisk extends Device<StateOf<typeof registers>> implements ScsiT
     else if (code === INQUIRY) {
       const page = standardInquiry(this.facts);
       page[0] = NO_UNIT;
-      this.answer(page, (cdb[3] << 8) | cdb[4]);
+      this.answer(page, get16(cdb, 3));
     } else this.fail(UNIT_NOT_SUPPORTED);
   }
 
   private inquiry(cdb: Uint8Array): void {
-    const length = (cdb[3] << 8) | cdb[4];
+    const length = get16(cdb, 3);
     const hasPage = (cdb[1] & 1) !== 0;
     const page = hasPage ? vitalPage(cdb[2], this.facts) : standardInquiry(this.facts);
     if (page === undefined || (!hasPage && cdb[2] !== 0)) this.fail(INVALID_FIELD);
@@ -293,7 +305,36 @@ export class ScsiDisk extends Device<StateOf<typeof registers>> implements ScsiT
     const data = modeSense({ isLong, page, hasDescriptor, isMask }, this.facts);
     if (control === 3) this.fail(SAVING_NOT_SUPPORTED);
     else if (data === undefined) this.fail(INVALID_FIELD);
-    else this.answer(data, isLong ? (cdb[7] << 8) | cdb[8] : cdb[4]);
+    else this.answer(data, isLong ? get16(cdb, 7) : cdb[4]);
+  }
+
+  /** Does what may be refused. */
+  private refusing(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      if (!(error instanceof ParameterError)) throw error;
+      this.fail(error.sense);
+    }
+  }
+
+  private expectList(cdb: Uint8Array, length: number): void {
+    const s = this.state;
+    checkListCommand(cdb, this.facts);
+    s.list = cdb.slice(0, 16);
+    s.listLength = length;
+    s.direction = length > 0 ? 'out' : 'none';
+    if (length > 0) this.expectPiece(new Uint8Array(0));
+  }
+
+  /** Does what a list of parameters says. */
+  private obey(cdb: Uint8Array, list: Uint8Array): void {
+    this.state.data = list;
+    this.refusing(() => {
+      const job = startList(cdb, list, this.facts, this.options.backend);
+      if (job === undefined) this.finish();
+      else this.request(job, () => this.finish());
+    });
   }
 
   private startTransfer({ kind, size }: Transfer, cdb: Uint8Array): void {
@@ -392,6 +433,7 @@ export class ScsiDisk extends Device<StateOf<typeof registers>> implements ScsiT
 
   private finish(): void {
     this.state.data = new Uint8Array(0);
+    this.state.listLength = 0;
     this.state.position = 0;
     this.state.phase = 'done';
   }
@@ -433,55 +475,6 @@ export class ScsiDisk extends Device<StateOf<typeof registers>> implements ScsiT
     const blocks = Math.floor(length / blockLength);
     const medium = { blocks, blockLength, readOnly, writeCache };
     return { isCd, ...medium, isLocked, hasQueue, serial, name };
-  }
-}
-
-interface Transfer {
-  readonly kind: 'read' | 'write' | 'verify';
-  /** Of the command descriptor block. */
-  readonly size: 6 | 10 | 12 | 16;
-}
-
-const TRANSFERS: { readonly [code: number]: Transfer | undefined } = {
-  8: { kind: 'read', size: 6 },
-  40: { kind: 'read', size: 10 },
-  168: { kind: 'read', size: 12 },
-  136: { kind: 'read', size: 16 },
-  10: { kind: 'write', size: 6 },
-  42: { kind: 'write', size: 10 },
-  170: { kind: 'write', size: 12 },
-  138: { kind: 'write', size: 16 },
-  // WRITE AND VERIFY: what was written is there.
-  46: { kind: 'write', size: 10 },
-  174: { kind: 'write', size: 12 },
-  142: { kind: 'write', size: 16 },
-  47: { kind: 'verify', size: 10 },
-  175: { kind: 'verify', size: 12 },
-  143: { kind: 'verify', size: 16 },
-};
-
-/** TEST UNIT READY, REZERO, RESERVE, RELEASE, START STOP, SEEK: nothing moves in this disk. */
-const HARMLESS = [0x00, 0x01, 0x16, 0x17, 0x1b, 0x2b];
-/** Commands of a CD-ROM drive that only ask, and those that a pending attention does not stop. */
-const ASKED_OPTICAL = [0x43, 0x46, 0x4a, 0x51, 0xbd];
-const CALM = [0x46, 0x4a];
-const NEEDS_MEDIUM = [0x00, 0x25, 0x35, 0x91, 0x9e, ...Object.keys(TRANSFERS).map(Number)];
-
-function get32(cdb: Uint8Array, at: number): number {
-  return ((cdb[at] << 24) | (cdb[at + 1] << 16) | (cdb[at + 2] << 8) | cdb[at + 3]) >>> 0;
-}
-
-function addressOf(cdb: Uint8Array, size: Transfer['size']): { lba: number; blocks: number } {
-  switch (size) {
-    case 6:
-      // A count of 0 is 256 here, and nothing in the longer forms.
-      return { lba: get32(cdb, 0) & 0x1fffff, blocks: cdb[4] || 256 };
-    case 10:
-      return { lba: get32(cdb, 2), blocks: (cdb[7] << 8) | cdb[8] };
-    case 12:
-      return { lba: get32(cdb, 2), blocks: get32(cdb, 6) };
-    case 16:
-      return { lba: get32(cdb, 2) * 2 ** 32 + get32(cdb, 6), blocks: get32(cdb, 10) };
   }
 }
 

@@ -3,7 +3,7 @@
  * sense.
  *
  * Specification: SPC-3, sections 6.4, 7.4, 7.6; SBC-2, sections 5.10, 5.11, 6.3; SPC-3, 4.5.3.
- * Not emulated: changeable mode parameters (MODE SELECT), thin provisioning pages.
+ * Not emulated: changeable mode parameters but the write cache.
  */
 
 import { modePage as opticalPage } from '../ide/mmc.ts';
@@ -22,13 +22,13 @@ const COMMAND_QUEUE = 0x02;
 const STANDARD_LENGTH = 36;
 const SPC_3 = 5;
 
-const CACHING = 0x08;
+export const CACHING = 0x08;
 const RIGID_GEOMETRY = 0x04;
 const DISK_PAGES = [RIGID_GEOMETRY, CACHING];
 const CD_PAGES = [0x01, 0x0e, 0x2a];
 const ALL_PAGES = 0x3f;
 const WRITE_PROTECT = 0x80;
-const WRITE_CACHE = 0x04;
+export const WRITE_CACHE = 0x04;
 
 export interface DiskFacts {
   readonly isCd: boolean;
@@ -44,6 +44,16 @@ export interface DiskFacts {
   /** The drive's id. */
   readonly name: string;
 }
+
+/** What UNMAP takes: 1 GiB, as many descriptors, best in units of 4 KiB. */
+const MOST_UNMAPPED = 2 ** 30 / BLOCK;
+const MOST_DESCRIPTORS = 255;
+const DISCARD_BLOCKS = 8;
+/** By UNMAP and by both WRITE SAME. */
+const UNMAPS = 0xe0;
+const THIN = 2;
+/** Of READ CAPACITY (16): blocks may be without a place. */
+const PROVISIONED = 0x80;
 
 const encoder = new TextEncoder();
 
@@ -80,7 +90,7 @@ function vitalContent(code: number, facts: DiskFacts): Uint8Array | undefined {
   const { serial, name, isCd } = facts;
   switch (code) {
     case 0x00: {
-      const known = [0x00, ...(serial === '' ? [] : [0x80]), 0x83, ...(isCd ? [] : [0xb0])];
+      const known = [0x00, ...(serial === '' ? [] : [0x80]), 0x83, ...(isCd ? [] : [0xb0, 0xb2])];
       return Uint8Array.from(known);
     }
     case 0x80:
@@ -92,10 +102,15 @@ function vitalContent(code: number, facts: DiskFacts): Uint8Array | undefined {
     case 0xb0: {
       if (isCd) return undefined;
       const limits = new Uint8Array(0x3c);
-      // Optimal transfer granularity: one block. Everything else is not reported.
+      // Optimal transfer granularity: one block.
       limits[3] = 1;
+      put32(limits, 16, MOST_UNMAPPED);
+      put32(limits, 20, MOST_DESCRIPTORS);
+      put32(limits, 24, DISCARD_BLOCKS);
       return limits;
     }
+    case 0xb2:
+      return isCd ? undefined : Uint8Array.from([0, UNMAPS, THIN, 0]);
     default:
       return undefined;
   }
@@ -108,11 +123,12 @@ export function capacity10({ blocks, blockLength }: DiskFacts): Uint8Array {
   return answer;
 }
 
-export function capacity16({ blocks, blockLength }: DiskFacts): Uint8Array {
+export function capacity16({ blocks, blockLength, isCd }: DiskFacts): Uint8Array {
   const answer = new Uint8Array(32);
   put32(answer, 0, Math.floor((blocks - 1) / 2 ** 32));
   put32(answer, 4, (blocks - 1) % 2 ** 32);
   put32(answer, 8, blockLength);
+  if (!isCd) answer[14] = PROVISIONED;
   return answer;
 }
 
@@ -127,7 +143,7 @@ export interface ModeRequest {
   readonly isLong: boolean;
   readonly page: number;
   readonly hasDescriptor: boolean;
-  /** What may be changed, which is nothing, instead of the values. */
+  /** What may be changed instead of the values. */
   readonly isMask: boolean;
 }
 
@@ -140,9 +156,9 @@ export function modeSense(request: ModeRequest, facts: DiskFacts): Uint8Array | 
   const wanted = request.page === ALL_PAGES ? all : [request.page];
   const pages: number[] = [];
   for (const code of wanted) {
-    const page = modePage(code, facts);
+    const page = modePage(code, facts, request.isMask ? 'changeable' : 'current');
     if (page === undefined) return undefined;
-    pages.push(...(request.isMask ? page.fill(0, 2) : page));
+    pages.push(...page);
   }
   const hasDescriptor = request.hasDescriptor && !facts.isCd;
   const descriptor = new Uint8Array(hasDescriptor ? 8 : 0);
@@ -158,8 +174,20 @@ export function modeSense(request: ModeRequest, facts: DiskFacts): Uint8Array | 
   return Uint8Array.from([...header, ...descriptor, ...pages]);
 }
 
-/** A page with its code and length. */
-function modePage(code: number, facts: DiskFacts): number[] | undefined {
+/** A page with its code and length; the bits of `changeable` are those that can be changed. */
+export function modePage(
+  code: number,
+  facts: DiskFacts,
+  values: 'current' | 'changeable',
+): number[] | undefined {
+  const page = currentPage(code, facts);
+  if (values === 'current' || page === undefined) return page;
+  page.fill(0, 2);
+  if (code === CACHING) page[2] = WRITE_CACHE;
+  return page;
+}
+
+function currentPage(code: number, facts: DiskFacts): number[] | undefined {
   if (facts.isCd) return opticalPage(code, facts.isLocked);
   if (code === CACHING) {
     const page = new Array<number>(18).fill(0);

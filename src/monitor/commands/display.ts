@@ -1,5 +1,6 @@
 /** Commands about the screen, and about what moves and is pressed. */
 
+import { HostError } from '../../disk-host.ts';
 import { UserError } from '../../error.ts';
 import type { Json } from '../../json.ts';
 import { bool, enumeration, int, listOf, optional, str, struct, union } from '../../schema.ts';
@@ -10,14 +11,17 @@ export const screendump = action({
   name: 'screendump',
   doc: 'Save what the screen shows as a portable pixmap.',
   args: struct('ScreendumpArgs', { filename: str }),
-  run(vm, { filename }) {
+  async run(vm, { filename }) {
     const picture = vm.panel.screenshot();
     if (picture === undefined) {
       throw new UserError('There is no QemuConsole I can screendump from.');
     }
     try {
-      vm.host.writeFile(filename, [picture]);
+      await vm.host.writeFile(filename, [picture]);
     } catch (error) {
+      if (error instanceof HostError) {
+        throw new UserError(`failed to write file '${filename}': ${error.message}`);
+      }
       if (!(error instanceof UserError)) throw error;
       const why = error.message.slice(error.message.lastIndexOf(': ') + 2);
       throw new UserError(`failed to open file '${filename}': ${why}`);

@@ -5,9 +5,11 @@
  * Source: System V ABI, ELF-64 object file format. Not there: kdump's compressed formats.
  */
 
+import { HostError } from '../../disk-host.ts';
 import { UserError } from '../../error.ts';
 import type { Json } from '../../json.ts';
 import { DIRECT, PAGE_BITS, PAGE_SIZE } from '../../memory.ts';
+import type { RunState } from '../../run-state.ts';
 import { bool, empty, enumeration, int, optional, returned, str, struct } from '../../schema.ts';
 import { action, command } from '../command.ts';
 import type { Vm } from '../vm.ts';
@@ -112,6 +114,21 @@ function* contents(vm: Vm, physical: number, length: number): Generator<Uint8Arr
   }
 }
 
+/** The machine does not run meanwhile. */
+async function writeCore(vm: Vm, path: string, pieces: readonly Piece[]): Promise<void> {
+  const { machine } = vm;
+  const isIn = (state: RunState): boolean => machine.runState === state;
+  const wasRunning = isIn('running');
+  machine.stop('save-vm');
+  try {
+    await vm.host.writeFile(path, coreFile(vm, pieces));
+  } catch (error) {
+    throw error instanceof HostError ? new UserError('dump: failed to save memory') : error;
+  } finally {
+    if (wasRunning && isIn('save-vm')) machine.start();
+  }
+}
+
 /** The file's name. */
 function targetFile(protocol: string): string {
   if (protocol.startsWith('file:')) return protocol.slice(5);
@@ -147,7 +164,7 @@ export const dumpGuestMemory = action({
     const all = guestPieces(vm, paging);
     const pieces = begin === undefined ? all : cut(all, begin, length ?? 0);
     if (pieces.length === 0) throw new UserError("Invalid parameter 'begin'");
-    vm.host.writeFile(path, coreFile(vm, pieces));
+    return writeCore(vm, path, pieces);
   },
 });
 

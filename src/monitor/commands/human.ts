@@ -4,6 +4,7 @@
  * one of a QEMU that was built or started without it.
  */
 
+import { HostError } from '../../disk-host.ts';
 import { UserError } from '../../error.ts';
 import type { Json } from '../../json.ts';
 import { bool, empty, int, listOf, optional, returned, str, struct } from '../../schema.ts';
@@ -165,7 +166,7 @@ export const wavcapture = action({
   name: 'x-wavcapture',
   doc: 'Record sound: nothing sounds here, so the file has a header and no samples.',
   args: struct('WavArgs', { path: str, freq: int, bits: int, nchannels: int }),
-  run(vm, capture) {
+  async run(vm, capture) {
     const { path, bits, nchannels } = capture;
     if (bits !== 8 && bits !== 16) {
       throw notAdded(`incorrect bit count ${bits}, must be 8 or 16`);
@@ -174,9 +175,9 @@ export const wavcapture = action({
       throw notAdded(`incorrect channel count ${nchannels}, must be 1 or 2`);
     }
     try {
-      vm.host.writeFile(path, [wavHeader(capture)]);
+      await vm.host.writeFile(path, [wavHeader(capture)]);
     } catch (error) {
-      if (!(error instanceof UserError)) throw error;
+      if (!(error instanceof UserError || error instanceof HostError)) throw error;
       const reason = error.message.replace(/^.*: /, '');
       throw notAdded(`Failed to open wave file \`${path}'\nReason: ${reason}`);
     }

@@ -1,5 +1,6 @@
 /** Commands that read guest memory and ports. */
 
+import { HostError } from '../../disk-host.ts';
 import { UserError } from '../../error.ts';
 import type { Json } from '../../json.ts';
 import { PAGE_SIZE } from '../../memory.ts';
@@ -9,41 +10,53 @@ import type { Vm } from '../vm.ts';
 
 type JsonObject = { readonly [name: string]: Json };
 
-/** Fills `into` from `address`; false when part of it is not mapped. */
+/** Fills `into` from `address`; returns how many bytes were there before one that is not mapped. */
 function readGuest(
   vm: Vm,
   from: { readonly address: number; readonly physical: boolean },
   into: Uint8Array,
-): boolean {
+): number {
   const { memory, cpu } = vm.machine;
   for (let done = 0; done < into.length; ) {
     if (from.physical && from.address + done >= 2 ** 32) {
       into.fill(0xff, done);
-      return true;
+      return into.length;
     }
     const at = (from.address + done) % 2 ** 32;
     const count = Math.min(into.length - done, PAGE_SIZE - (at % PAGE_SIZE));
     const physical = from.physical ? at : cpu.translate(at);
-    if (physical === undefined) return false;
+    if (physical === undefined) return done;
     memory.readBytes(physical, into.subarray(done, done + count));
     done += count;
   }
-  return true;
+  return into.length;
 }
 
-const PHYSICAL_PIECE = 64 * 1024;
+interface Range {
+  readonly address: number;
+  readonly size: number;
+  readonly physical: boolean;
+}
 
-/** The range in pieces, so that a dump of all RAM stays small here. */
-function* pieces(vm: Vm, address: number, size: number, physical: boolean): Generator<Uint8Array> {
-  // A virtual page may not be there; of physical memory all is.
-  const most = physical ? PHYSICAL_PIECE : PAGE_SIZE;
-  for (let done = 0; done < size; done += most) {
-    const piece = new Uint8Array(Math.min(most, size - done));
-    if (!readGuest(vm, { address: address + done, physical }, piece)) {
-      const hex = (address + done).toString(16).padStart(16, '0');
-      throw new UserError(`Invalid addr 0x${hex}/size ${size} specified`);
-    }
-    yield piece;
+const PIECE = 1 << 20;
+
+/** The range in pieces, so that a dump of all RAM stays small here, and others are served. */
+function* pieces(vm: Vm, { address, size, physical }: Range): Generator<Uint8Array> {
+  for (let done = 0; done < size; done += PIECE) {
+    const piece = new Uint8Array(Math.min(PIECE, size - done));
+    const got = readGuest(vm, { address: address + done, physical }, piece);
+    if (got > 0) yield piece.subarray(0, got);
+    if (got === piece.length) continue;
+    const hex = (address + done + got).toString(16).padStart(16, '0');
+    throw new UserError(`Invalid addr 0x${hex}/size ${size} specified`);
+  }
+}
+
+async function save(vm: Vm, filename: string, range: Range): Promise<void> {
+  try {
+    await vm.machine.standing(() => vm.host.writeFile(filename, pieces(vm, range)));
+  } catch (error) {
+    throw error instanceof HostError ? new UserError('An IO error has occurred') : error;
   }
 }
 
@@ -51,11 +64,9 @@ export const memsave = action({
   name: 'memsave',
   doc: 'Save a range of virtual memory to a file.',
   args: struct('MemsaveArgs', { val: int, size: int, filename: str, 'cpu-index': optional(int) }),
-  run(vm, args) {
-    if ((args['cpu-index'] ?? 0) !== 0) {
-      throw new UserError("Parameter 'cpu-index' expects a CPU number");
-    }
-    vm.host.writeFile(args.filename, pieces(vm, args.val, args.size, false));
+  run(vm, { val, size, filename, 'cpu-index': processor = 0 }) {
+    if (processor !== 0) throw new UserError("Parameter 'cpu-index' expects a CPU number");
+    return save(vm, filename, { address: val, size, physical: false });
   },
 });
 
@@ -63,9 +74,7 @@ export const pmemsave = action({
   name: 'pmemsave',
   doc: 'Save a range of physical memory to a file.',
   args: struct('PmemsaveArgs', { val: int, size: int, filename: str }),
-  run(vm, { val, size, filename }) {
-    vm.host.writeFile(filename, pieces(vm, val, size, true));
-  },
+  run: (vm, { val, size, filename }) => save(vm, filename, { address: val, size, physical: true }),
 });
 
 export const readMemory = command({
@@ -75,7 +84,7 @@ export const readMemory = command({
   returns: returned<JsonObject>('Bytes'),
   run(vm, { address, size, physical }): JsonObject {
     const bytes = new Uint8Array(size);
-    return readGuest(vm, { address, physical }, bytes) ? { bytes: [...bytes] } : {};
+    return readGuest(vm, { address, physical }, bytes) === size ? { bytes: [...bytes] } : {};
   },
 });
 
@@ -93,11 +102,15 @@ export const sumMemory = command({
   doc: 'The BSD checksum of a range of physical memory.',
   args: struct('SumArgs', { start: int, size: int }),
   returns: returned<number>('int'),
-  run(vm, { start, size }) {
-    let sum = 0;
-    for (const piece of pieces(vm, start, size, true)) sum = addBytes(sum, piece);
-    return sum;
-  },
+  run: (vm, { start, size }) =>
+    vm.machine.standing(async () => {
+      let sum = 0;
+      for (const piece of pieces(vm, { address: start, size, physical: true })) {
+        sum = addBytes(sum, piece);
+        await vm.host.breathe();
+      }
+      return sum;
+    }),
 });
 
 export const disassemble = command({

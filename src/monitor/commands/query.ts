@@ -1,6 +1,7 @@
 /** Commands that only look. */
 
 import { CHAR_BACKENDS } from '../../chardev-spec.ts';
+import { HostError } from '../../disk-host.ts';
 import { UserError } from '../../error.ts';
 import type { Json } from '../../json.ts';
 import { parseLogItems } from '../../log.ts';
@@ -182,7 +183,11 @@ export const logFile = action({
   doc: 'Choose the file that logs go to.',
   args: struct('LogfileArgs', { filename: str }),
   run(vm, { filename }) {
-    vm.host.setLogFile(filename);
+    try {
+      vm.host.setLogFile(filename);
+    } catch (error) {
+      throw error instanceof HostError ? new UserError(`${filename}: ${error.message}`) : error;
+    }
   },
 });
 

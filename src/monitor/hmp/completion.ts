@@ -3,7 +3,7 @@
  */
 
 import type { Json } from '../../json.ts';
-import type { Session } from '../session.ts';
+import type { Arguments, Session } from '../session.ts';
 import { splitWords } from './arguments.ts';
 import { findCommand, type HmpCommand } from './command.ts';
 import type { Completion } from './editor.ts';
@@ -38,9 +38,8 @@ async function candidates(
   if (command.subcommands !== undefined) {
     return candidates(session, command.subcommands, words.slice(1));
   }
-  if (command.name === 'help|?') {
-    return words.length === 2 ? commands.flatMap(item => item.name.split('|')) : [];
-  }
+  // As if what help is wanted for were typed itself.
+  if (command.name === 'help|?') return candidates(session, commands, words.slice(1));
   return ofArgument(session, command, words.slice(1));
 }
 
@@ -72,11 +71,16 @@ async function ofArgument(
 type Names = (session: Session) => Promise<readonly string[]> | readonly string[];
 
 /** The members of that name in a list that a QMP command returns. */
-function members(qmpName: string, member: string): Names {
+function members(qmpName: string, member: string, args: Arguments = {}): Names {
   return async session => {
-    const list = await session.call<readonly JsonObject[]>(qmpName);
+    const list = await session.call<readonly JsonObject[]>(qmpName, args);
     return list.map(item => String(item[member]));
   };
+}
+
+async function rings(session: Session): Promise<readonly string[]> {
+  const list = await session.call<readonly JsonObject[]>('query-chardev');
+  return list.filter(item => item['filename'] === 'ringbuf').map(item => String(item['label']));
 }
 
 /** The parts of each line of a text that an internal command returns. */
@@ -97,12 +101,11 @@ function children(path: string): Names {
 
 const NETWORKS = ['user', 'tap', 'socket', 'vde', 'netmap', 'bridge', 'vhost-user'];
 const TAGS = matches('x-snapshots', /^\d+ +(\S+)/gm);
-const CHARDEVS = members('query-chardev', 'label');
 
 /** What the first words of commands can be. */
 const FIRST_WORDS: { readonly [command: string]: Names } = {
   'chardev-add': members('query-chardev-backends', 'name'),
-  'chardev-remove': CHARDEVS,
+  'chardev-remove': members('query-chardev', 'label'),
   delvm: TAGS,
   device_add: matches('x-device-help', /^name "([^"]*)"/gm),
   device_del: children('/machine/peripheral'),
@@ -110,8 +113,9 @@ const FIRST_WORDS: { readonly [command: string]: Names } = {
   loadvm: TAGS,
   migrate_set_capability: members('query-migrate-capabilities', 'capability'),
   netdev_add: () => [...NETWORKS, 'hubport'],
+  object_add: members('qom-list-types', 'name', { implements: 'user-creatable' }),
   object_del: children('/objects'),
-  ringbuf_read: CHARDEVS,
-  ringbuf_write: CHARDEVS,
+  ringbuf_read: rings,
+  ringbuf_write: rings,
   watchdog_action: () => ['reset', 'shutdown', 'poweroff', 'pause', 'debug', 'none'],
 };

@@ -3,6 +3,7 @@
  */
 
 import { UserError } from '../../error.ts';
+import { fixed } from '../../fixed.ts';
 import type { Json } from '../../json.ts';
 import type { Argument } from './argument-types.ts';
 import type { HmpCommand, HmpContext } from './command.ts';
@@ -135,7 +136,7 @@ function memoryText(ram: JsonObject): string {
   const rate = ram['dirty-pages-rate'];
   return (
     `transferred ram: ${kibi(ram['transferred'])} kbytes\n` +
-    `throughput: ${Number(ram['mbps']).toFixed(2)} mbps\n` +
+    `throughput: ${fixed(Number(ram['mbps']), 2)} mbps\n` +
     `remaining ram: ${kibi(ram['remaining'])} kbytes\n` +
     `total ram: ${kibi(ram['total'])} kbytes\n` +
     `duplicate: ${ram['duplicate']} pages\n` +

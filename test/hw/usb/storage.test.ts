@@ -140,7 +140,7 @@ describe('the disk', () => {
     expect(hex(data.subarray(0, 8))).toBe('00 00 05 12 1f 00 00 10');
     expect(new TextDecoder().decode(data.subarray(8))).toBe('QEMU    QEMU HARDDISK   2.2.');
     const pages = await driver.scsiIn([0x12, 1, 0, 0, 36, 0], 36);
-    expect(hex(pages.data)).toBe('00 00 00 03 00 83 b0');
+    expect(hex(pages.data)).toBe('00 00 00 04 00 83 b0 b2');
     const id = await driver.scsiIn([0x12, 1, 0x83, 0, 36, 0], 36);
     expect(hex(id.data)).toBe('00 83 00 07 02 00 00 03 66 6f 6f');
   });

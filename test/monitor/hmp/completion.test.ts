@@ -6,13 +6,17 @@ import type { Session } from '../../../src/monitor/session.ts';
 
 const ANSWERS: { readonly [name: string]: Json } = {
   'query-block': [{ device: 'ide0-hd0' }, { device: 'ide1-cd0' }],
-  'query-chardev': [{ label: 'serial0' }, { label: 'ring' }],
+  'query-chardev': [
+    { label: 'serial0', filename: 'vc' },
+    { label: 'ring', filename: 'ringbuf' },
+  ],
   'query-chardev-backends': [{ name: 'pipe' }, { name: 'pty' }, { name: 'null' }],
   'query-migrate-capabilities': [{ capability: 'xbzrle' }, { capability: 'zero-blocks' }],
   'qom-list': [
     { name: 'stick', type: 'child<usb-storage>' },
     { name: 'type', type: 'string' },
   ],
+  'qom-list-types': [{ name: 'memory-backend-ram' }, { name: 'iothread' }],
   'x-complete-path': ['disk.img', 'disks/'],
   'x-device-help':
     'USB devices:\nname "piix3-usb-uhci", bus PCI\n\nname "usb-storage", bus usb-bus\n',
@@ -28,7 +32,12 @@ test.each([
   ['change ide1-cd0 dis', ['disk.img', 'disks/']],
   ['sendkey ctrl-alt-f', ['ctrl-alt-f1', 'ctrl-alt-f10']],
   ['chardev-add p', ['pipe', 'pty']],
-  ['ringbuf_write r', ['ring']],
+  ['ringbuf_write ', ['ring']],
+  ['chardev-remove ', ['serial0', 'ring']],
+  ['object_add io', ['iothread']],
+  ['help info blo', ['block', 'block-jobs', 'blockstats']],
+  ['help help sto', ['stop', 'stopcapture']],
+  ['help eject ide', ['ide0-hd0', 'ide1-cd0']],
   ['device_add usb', ['usb-storage']],
   ['device_del ', ['stick']],
   ['loadvm ', ['before']],

@@ -73,11 +73,11 @@ export interface Amendments {
   readonly size?: number;
 }
 
-/** Changes what can be changed in a finished image; progress is a fraction. */
+/** Changes what can be changed in a finished image; progress is in entries of L1 tables. */
 export async function amendQcow2(
   node: Qcow2Node,
   wanted: Amendments,
-  progress: (fraction: number) => void,
+  progress: (done: number, total: number) => void,
 ): Promise<void> {
   const { header } = node.metadata;
   const version = wanted.version ?? header.version;
@@ -121,14 +121,21 @@ function setLazy(node: Qcow2Node, enabled: boolean): Promise<void> {
 }
 
 /** Version 2 knows no zero clusters: those become clusters full of zeros, or nothing. */
-async function downgrade(node: Qcow2Node, progress: (fraction: number) => void): Promise<void> {
+async function downgrade(
+  node: Qcow2Node,
+  progress: (done: number, total: number) => void,
+): Promise<void> {
   const { header } = node.metadata;
   if ((header.incompatible & ~INCOMPATIBLE_DIRTY) !== 0) {
     throw new BlockError('ENOTSUP', 'Operation not supported');
   }
   await node.exclusive(async () => {
-    await expandInactive(node);
-    await node.writer.expandZeroes(progress);
+    let total = header.l1Size;
+    for (const { l1Size } of node.snapshots.l1Places()) total += l1Size;
+    let done = 0;
+    const visited = (): void => progress(++done, total);
+    await expandInactive(node, visited);
+    await node.writer.expandZeroes(visited);
     await node.settle();
   });
   header.compatible = 0;

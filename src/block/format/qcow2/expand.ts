@@ -13,47 +13,46 @@ import { l1Length, requireL1, storedL1, tableL1 } from './l1-source.ts';
 import { set64, view } from './layout.ts';
 import type { Qcow2Node } from './node.ts';
 import { switchTo } from './rebuild.ts';
-import type { Snapshot } from './snapshots.ts';
+import type { L1Place } from './snapshots.ts';
 
-/** Under the lock. */
-export async function expandInactive(node: Qcow2Node): Promise<void> {
-  const expansion = new Expansion(node);
+/** Under the lock. Tells of each entry of the tables. */
+export async function expandInactive(node: Qcow2Node, visited: () => void): Promise<void> {
+  const expansion = new Expansion(node, visited);
   await expansion.run();
   if (!expansion.isNeeded) return;
   const { header, l1 } = node.metadata;
-  const snapshots = node.snapshots.map(s => expansion.moved(s));
+  const snapshots = { moved: expansion.l1Places };
   await switchTo(node, { l1: tableL1(l1), size: header.size, snapshots });
 }
 
 class Expansion {
   /** New places of L1 tables, by the old ones. */
-  private readonly l1Places = new Map<number, number>();
+  readonly l1Places = new Map<number, number>();
   /** L2 tables by their old places; where they need no change, the old place. */
   private readonly places = new Map<number, number>();
 
-  constructor(private readonly node: Qcow2Node) {}
+  constructor(
+    private readonly node: Qcow2Node,
+    private readonly visited: () => void,
+  ) {}
 
   get isNeeded(): boolean {
     return this.l1Places.size > 0;
   }
 
-  moved(snapshot: Snapshot): Snapshot {
-    const l1Offset = this.l1Places.get(snapshot.l1Offset);
-    return l1Offset === undefined ? snapshot : { ...snapshot, l1Offset };
-  }
-
   async run(): Promise<void> {
     const { snapshots, metadata } = this.node;
     // Tables with one place are one table, as long as the longest says.
-    const tables = new Map<number, Snapshot>();
-    for (const snapshot of snapshots) {
+    const tables = new Map<number, L1Place>();
+    let longest = 0;
+    for (const snapshot of snapshots.l1Places()) {
       requireL1(this.node, snapshot);
+      longest = Math.max(longest, l1Length(this.node, snapshot));
       const known = tables.get(snapshot.l1Offset);
       if (known === undefined || known.l1Size < snapshot.l1Size) {
         tables.set(snapshot.l1Offset, snapshot);
       }
     }
-    const longest = Math.max(0, ...[...tables.values()].map(s => l1Length(this.node, s)));
     for (let at = 0; at < longest; at += PAGE_BYTES) {
       this.places.clear();
       for (const snapshot of tables.values()) {
@@ -63,12 +62,13 @@ class Expansion {
     }
   }
 
-  private async expandPiece(snapshot: Snapshot, start: number): Promise<void> {
+  private async expandPiece(snapshot: L1Place, start: number): Promise<void> {
     const table = storedL1(this.node, snapshot);
     if (start >= table.length) return;
     const piece = await table.piece(start);
     let changed = false;
     for (let at = 0; at < piece.byteLength; at += 8) {
+      this.visited();
       const old = entryOffset(piece.getUint32(at), piece.getUint32(at + 4));
       if (old === 0) continue;
       const place = this.places.get(old) ?? (await this.expanded(old, (start + at) / 8));
@@ -83,7 +83,7 @@ class Expansion {
   }
 
   /** A snapshot's L1 table again, in clusters of its own. */
-  private async copyOf(snapshot: Snapshot): Promise<number> {
+  private async copyOf(snapshot: L1Place): Promise<number> {
     const { metadata, refcounts } = this.node;
     const table = storedL1(this.node, snapshot);
     const place = await refcounts.allocate(Math.ceil(table.length / metadata.clusterSize));

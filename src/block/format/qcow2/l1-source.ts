@@ -6,7 +6,7 @@ import { BlockError } from '../../backend.ts';
 import { PAGE_BYTES, type PagedTable } from '../paged-table.ts';
 import { view } from './layout.ts';
 import type { Qcow2Node } from './node.ts';
-import type { Snapshot } from './snapshots.ts';
+import type { L1Place } from './snapshots.ts';
 
 export interface L1Source {
   /** In bytes. */
@@ -33,7 +33,7 @@ export function emptyL1(length: number): L1Source {
 }
 
 /** A snapshot's table, with zeros after it up to `length` bytes. */
-export function storedL1(node: Qcow2Node, snapshot: Snapshot, length?: number): L1Source {
+export function storedL1(node: Qcow2Node, snapshot: L1Place, length?: number): L1Source {
   const stored = l1Length(node, snapshot);
   const total = length ?? stored;
   const piece = async (at: number): Promise<DataView> => {
@@ -46,18 +46,18 @@ export function storedL1(node: Qcow2Node, snapshot: Snapshot, length?: number): 
 }
 
 /** Can a snapshot's L1 table be where it is said to be? */
-export function isL1Inside(node: Qcow2Node, { l1Offset, l1Size }: Snapshot): boolean {
+export function isL1Inside(node: Qcow2Node, { l1Offset, l1Size }: L1Place): boolean {
   const { highWater, clusterSize } = node.metadata;
   if (l1Size === 0) return true;
   return l1Offset % clusterSize === 0 && l1Offset + l1Size * 8 < highWater + clusterSize;
 }
 
 /** Throws BlockError: a disk must not read as zeros because its table is lost. */
-export function requireL1(node: Qcow2Node, snapshot: Snapshot): void {
+export function requireL1(node: Qcow2Node, snapshot: L1Place): void {
   if (!isL1Inside(node, snapshot)) throw new BlockError('EIO', 'Input/output error');
 }
 
 /** Bytes of a snapshot's L1 table; 0 when it cannot be where it is said to be. */
-export function l1Length(node: Qcow2Node, snapshot: Snapshot): number {
+export function l1Length(node: Qcow2Node, snapshot: L1Place): number {
   return isL1Inside(node, snapshot) ? snapshot.l1Size * 8 : 0;
 }

@@ -7,6 +7,7 @@
  */
 
 import { UserError } from '../../../error.ts';
+import { fromUtf8, toUtf8 } from '../../../utf8.ts';
 
 export const QCOW2_MAGIC = 0x514649fb;
 export const MIN_CLUSTER_BITS = 9;
@@ -78,11 +79,11 @@ export interface Header {
 const text = new TextDecoder('latin1');
 
 export function bytesToString(bytes: Uint8Array): string {
-  return new TextDecoder().decode(bytes);
+  return fromUtf8(bytes);
 }
 
 export function stringToBytes(value: string): Uint8Array {
-  return new TextEncoder().encode(value);
+  return toUtf8(value);
 }
 
 export function view(bytes: Uint8Array): DataView {

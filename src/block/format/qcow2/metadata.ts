@@ -75,6 +75,22 @@ export class Metadata extends TableCache {
     return this.l1At(offset, clusters * this.l2Entries);
   }
 
+  /**
+   * Stores what a new table begins with, so that the host has room for it: a disk that is full
+   * later must not cost what was written before.
+   */
+  async reserve(
+    offset: number,
+    bytes: Uint8Array = new Uint8Array(this.clusterSize),
+  ): Promise<void> {
+    try {
+      await this.writeAt(offset, bytes);
+    } catch (error) {
+      this.freeLater(offset / this.clusterSize);
+      throw error;
+    }
+  }
+
   /** A table in a cluster that was just allocated. */
   newTable(offset: number, isRefblock: boolean): Table {
     const table = this.keep(this.unused(), offset, isRefblock);

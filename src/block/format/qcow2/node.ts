@@ -26,7 +26,7 @@ import { eachEntry, lookup, type Mapping } from './mapping.ts';
 import type { Metadata } from './metadata.ts';
 import { MetadataMap } from './metadata-map.ts';
 import { Refcounts } from './refcounts.ts';
-import type { Snapshot } from './snapshots.ts';
+import type { Snapshot, SnapshotTable } from './snapshots.ts';
 import { Writer } from './writer.ts';
 
 const DONE = Promise.resolve();
@@ -40,7 +40,7 @@ export interface Qcow2Parts {
   readonly file: BlockNode;
   readonly readOnly: boolean;
   readonly metadata: Metadata;
-  readonly snapshots: Snapshot[];
+  readonly snapshots: SnapshotTable;
   readonly context: BlockContext;
   readonly deviceName: string;
   /** Counts wait until the image is closed; as the header says, or the option. */
@@ -56,7 +56,7 @@ export class Qcow2Node implements BlockNode {
   refcounts: Refcounts;
   writer: Writer;
   readonly encryption: ImageEncryption | undefined;
-  snapshots: Snapshot[];
+  snapshots: SnapshotTable;
   backing: BlockNode | undefined;
   lazyRefcounts: boolean;
   private readonly context: BlockContext;
@@ -94,7 +94,7 @@ export class Qcow2Node implements BlockNode {
   }
 
   /** Another process has changed the image: nothing that was read before counts. */
-  adopt(metadata: Metadata, snapshots: Snapshot[]): void {
+  adopt(metadata: Metadata, snapshots: SnapshotTable): void {
     this.metadata.drop();
     this.metadata = metadata;
     this.snapshots = snapshots;
@@ -273,7 +273,7 @@ export class Qcow2Node implements BlockNode {
     if (length % 512 !== 0) {
       throw new UserError('The new size must be a multiple of 512');
     }
-    if (this.snapshots.length > 0) {
+    if (this.snapshots.count > 0) {
       throw new UserError("Can't resize an image which has snapshots");
     }
     if (length < this.length) throw new UserError("qcow2 doesn't support shrinking images yet");
@@ -306,7 +306,7 @@ export class Qcow2Node implements BlockNode {
   }
 
   /** Switches to tables that were prepared in free clusters: one write of the header. */
-  async switched(snapshots: Snapshot[]): Promise<void> {
+  async switched(snapshots: SnapshotTable): Promise<void> {
     await this.metadata.switchHeader();
     this.refcounts.restart();
     this.snapshots = snapshots;
@@ -431,7 +431,9 @@ export class Qcow2Node implements BlockNode {
       return 'refcount table';
     }
     if (meets(header.snapshotsOffset, header.snapshotCount > 0 ? 1 : 0)) return 'snapshot table';
-    if (this.snapshots.some(s => meets(s.l1Offset, s.l1Size * 8))) return 'inactive L1 table';
+    for (const { l1Offset, l1Size } of this.snapshots.l1Places()) {
+      if (meets(l1Offset, l1Size * 8)) return 'inactive L1 table';
+    }
     let isL2 = false;
     await this.metadata.l1.scan(page => {
       eachEntry(page, at => {
@@ -457,7 +459,9 @@ export class Qcow2Node implements BlockNode {
     add(header.l1Offset, header.l1Size * 8, 'active L1 table');
     add(header.reftableOffset, header.reftableClusters * clusterSize, 'refcount table');
     if (header.snapshotCount > 0) add(header.snapshotsOffset, 1, 'snapshot table');
-    for (const s of this.snapshots) add(s.l1Offset, s.l1Size * 8, 'inactive L1 table');
+    for (const { l1Offset, l1Size } of this.snapshots.l1Places()) {
+      add(l1Offset, l1Size * 8, 'inactive L1 table');
+    }
     await this.metadata.reftable.scan(({ data }) => {
       for (let at = 0; at < data.byteLength; at += 8) {
         add(get64(data, at), clusterSize, 'refcount block');

@@ -23,7 +23,7 @@ import {
 import { Metadata } from './metadata.ts';
 import { Qcow2Node } from './node.ts';
 import { repairDirty } from './repair.ts';
-import { readSnapshots, type Snapshot } from './snapshots.ts';
+import { SnapshotTable } from './snapshots.ts';
 
 /** Reads the first cluster, or what there is of it. */
 async function firstCluster(file: BlockNode): Promise<Uint8Array> {
@@ -126,15 +126,15 @@ async function readTables(file: BlockNode, header: Header, bytes: Uint8Array, ho
     if (header.l1Size > 0) await metadata.l1.page(0);
     await file.debugEvent?.('reftable_load');
     await metadata.reftable.page(0);
-    return { metadata, snapshots: await readSnapshotsOf(file, header) };
+    return { metadata, snapshots: await readSnapshots(file, header) };
   } catch (error) {
     metadata.drop();
     throw error;
   }
 }
 
-async function readSnapshotsOf(file: BlockNode, header: Header): Promise<Snapshot[]> {
-  return readSnapshots(file, {
+function readSnapshots(file: BlockNode, header: Header): Promise<SnapshotTable> {
+  return SnapshotTable.read(file, {
     offset: header.snapshotsOffset,
     count: header.snapshotCount,
     diskSize: header.size,

@@ -16,22 +16,23 @@ import { get64, MAX_REFTABLE_BYTES, set64, view } from './layout.ts';
 import { eachEntry } from './mapping.ts';
 import type { Qcow2Node } from './node.ts';
 import { type L1Root, References, snapshotRoot } from './references.ts';
-import { type Snapshot, serializeSnapshots } from './snapshots.ts';
+import type { SnapshotTable, TableChange } from './snapshots.ts';
 
-/**
- * What the image shall be afterwards; the tables given here are read only. `l1Offset` of a snapshot
- * with `l1` is not yet known.
- */
+/** What the image shall be afterwards; the tables given here are read only. */
 export interface NewWorld {
   /** Entries of the active L1 table; flags are put right here. */
   readonly l1: L1Source;
   readonly size: number;
-  readonly snapshots: readonly (Snapshot & { readonly l1?: L1Source })[];
+  /** Of a new one `l1Offset` is not yet known. */
+  readonly snapshots: TableChange;
+  /** Entries of a new snapshot's L1 table. */
+  readonly newL1?: L1Source;
 }
 
 export async function switchTo(node: Qcow2Node, world: NewWorld): Promise<void> {
   await node.metadata.commit();
   if (node.metadata.dirty) await node.metadata.commit();
+  node.snapshots.measure(world.snapshots);
   const shadow = new Shadow(node, await clustersInUse(node));
   await shadow.build(world);
 }
@@ -91,22 +92,21 @@ class Shadow {
     this.counts = references.counts;
     const active = this.placeFor(world.l1, true);
     const moving = [active];
-    const snapshots: Snapshot[] = [];
-    for (const { l1, ...snapshot } of world.snapshots) {
-      const moved = l1 === undefined ? undefined : this.placeFor(l1, false);
-      if (moved !== undefined) moving.push(moved);
-      snapshots.push({ ...snapshot, l1Offset: moved?.place ?? snapshot.l1Offset });
+    let change = world.snapshots;
+    if (world.newL1 !== undefined && change.added !== undefined) {
+      const added = this.placeFor(world.newL1, false);
+      moving.push(added);
+      change = { ...change, added: { ...change.added, l1Offset: added.place } };
     }
     await this.writeL1s(moving);
-    const table = serializeSnapshots(snapshots);
-    const snapshotsOffset = snapshots.length === 0 ? 0 : await this.place(table);
+    const snapshots = await this.placeSnapshots(change);
     const refcounts = await this.placeRefcounts();
     await this.node.file.flush();
     header.l1Offset = active.place;
     header.l1Size = world.l1.length / 8;
     header.size = world.size;
-    header.snapshotCount = snapshots.length;
-    header.snapshotsOffset = snapshotsOffset;
+    header.snapshotCount = snapshots.count;
+    header.snapshotsOffset = snapshots.offset;
     header.reftableOffset = refcounts.offset;
     header.reftableClusters = refcounts.clusters;
     await this.node.switched(snapshots);
@@ -145,12 +145,17 @@ class Shadow {
       isOutside: false,
     });
     const roots = [unplaced(world.l1, true)];
-    for (const snapshot of world.snapshots) {
-      if (snapshot.l1 === undefined) roots.push(snapshotRoot(this.node, snapshot, 1));
-      else roots.push(unplaced(snapshot.l1, false));
-    }
-    for (const root of roots) if (root.offset === undefined) await this.noteL2(root);
-    await references.addRoots(roots);
+    if (world.newL1 !== undefined) roots.push(unplaced(world.newL1, false));
+    for (const root of roots) await this.noteL2(root);
+    const { node } = this;
+    await references.addRoots({
+      *[Symbol.iterator]() {
+        yield* roots;
+        for (const place of node.snapshots.placesAfter(world.snapshots)) {
+          yield snapshotRoot(node, place, 1);
+        }
+      },
+    });
     if (references.corruptions > 0) {
       await this.node.metadata.corruption(references.firstProblem ?? 'broken tables');
     }
@@ -255,6 +260,13 @@ class Shadow {
     const offset = this.take(Math.max(1, Math.ceil(bytes.length / this.size))) * this.size;
     await this.node.metadata.writeAt(offset, bytes);
     return offset;
+  }
+
+  private async placeSnapshots(change: TableChange): Promise<SnapshotTable> {
+    const { node, size } = this;
+    const { bytes } = node.snapshots.measure(change);
+    const offset = bytes === 0 ? 0 : this.take(Math.ceil(bytes / size)) * size;
+    return node.snapshots.rewrite(change, offset, (at, piece) => node.metadata.writeAt(at, piece));
   }
 
   private take(count: number): number {

@@ -115,6 +115,7 @@ export class Refcounts {
       for (let index = Math.floor(first / this.perBlock); index <= last; index++) {
         if ((await this.metadata.reftableEntry(index)) !== 0) continue;
         const { clusterSize } = this.metadata;
+        await this.metadata.writeAt(place * clusterSize, new Uint8Array(clusterSize));
         this.metadata.newTable(place * clusterSize, true);
         await this.metadata.setReftableEntry(index, place * clusterSize);
         place++;
@@ -281,6 +282,7 @@ export class Refcounts {
     }
     const home = index * this.perBlock;
     const offset = Math.max(home, 1) * this.metadata.clusterSize;
+    await this.metadata.writeAt(offset, new Uint8Array(this.metadata.clusterSize));
     const linked = this.metadata.setReftableEntry(index, offset);
     if (linked !== undefined) await linked;
     const block = this.metadata.newTable(offset, true);

@@ -10,7 +10,7 @@ import { COPIED, compressedPlace, entryHex, entryOffset, isCopied, kindOf } from
 import type { L1Source } from './l1-source.ts';
 import { isL1Inside, storedL1, tableL1 } from './l1-source.ts';
 import type { Qcow2Node } from './node.ts';
-import type { Snapshot } from './snapshots.ts';
+import type { L1Place, SnapshotTable } from './snapshots.ts';
 
 const MAX_COUNT = 0xffff;
 
@@ -88,19 +88,24 @@ export class References {
     this.problem(`ERROR: ${what} at 0x${offset.toString(16)} is outside the image`);
   }
 
-  /** L1 tables, each with the L2 tables and clusters behind it. */
-  async addRoots(roots: readonly L1Root[]): Promise<void> {
-    const inside: L1Root[] = [];
+  /** L1 tables, each with the L2 tables and clusters behind it; gone through twice. */
+  async addRoots(roots: Iterable<L1Root>): Promise<void> {
     for (const root of roots) {
       const { offset, length, times } = root;
-      if (root.isOutside || (offset !== undefined && !this.add(offset, length, times))) {
+      if (!this.isThere(root)) {
         this.problem(`ERROR: L1 table at 0x${offset?.toString(16)} is outside the image`);
         continue;
       }
-      inside.push(root);
+      if (offset !== undefined) this.add(offset, length, times);
       await eachPiece(root, entries => this.addL1(root, entries));
     }
-    for (const root of inside) await eachPiece(root, entries => this.addTables(entries));
+    for (const root of roots) {
+      if (this.isThere(root)) await eachPiece(root, entries => this.addTables(entries));
+    }
+  }
+
+  private isThere({ isOutside, offset, length }: L1Root): boolean {
+    return !isOutside && (offset === undefined || length === 0 || this.isInside(offset, length));
   }
 
   private addL1(root: L1Root, entries: DataView): void {
@@ -272,28 +277,43 @@ export class References {
 }
 
 /** The L1 tables of an image: the active one and the snapshots'. */
-export function rootsOf(node: Qcow2Node, snapshots: readonly Snapshot[]): L1Root[] {
+export function rootsOf(node: Qcow2Node): Iterable<L1Root> {
   const { header, l1 } = node.metadata;
   const active = { offset: header.l1Offset, times: 1, active: true, isOutside: false };
-  const roots: L1Root[] = [{ ...tableL1(l1), ...active }];
-  const times = new Map<string, number>();
-  const keyOf = (s: Snapshot): string => `${s.l1Offset} ${s.l1Size}`;
-  for (const snapshot of snapshots) {
-    times.set(keyOf(snapshot), (times.get(keyOf(snapshot)) ?? 0) + 1);
-  }
-  for (const snapshot of snapshots) {
-    const owners = times.get(keyOf(snapshot));
-    if (owners === undefined) continue;
-    times.delete(keyOf(snapshot));
-    roots.push(snapshotRoot(node, snapshot, owners));
-  }
-  return roots;
+  const owners = ownersOf(node.snapshots);
+  return {
+    *[Symbol.iterator]() {
+      yield { ...tableL1(l1), ...active };
+      let index = 0;
+      for (const place of node.snapshots.l1Places()) {
+        const times = owners[index++];
+        if (times > 0) yield snapshotRoot(node, place, times);
+      }
+    },
+  };
 }
 
-export function snapshotRoot(node: Qcow2Node, snapshot: Snapshot, times: number): L1Root {
-  const table = storedL1(node, snapshot);
-  const isOutside = !isL1Inside(node, snapshot);
-  return { ...table, offset: snapshot.l1Offset, times, active: false, isOutside };
+/** For the first snapshot of those that share an L1 table, how many they are; 0 for the others. */
+function ownersOf(snapshots: SnapshotTable): Uint32Array {
+  const { count } = snapshots;
+  const order = Uint32Array.from({ length: count }, (_, index) => index);
+  const differ = (a: number, b: number): number => {
+    const [one, other] = [snapshots.l1Place(a), snapshots.l1Place(b)];
+    return one.l1Offset - other.l1Offset || one.l1Size - other.l1Size;
+  };
+  order.sort((a, b) => differ(a, b) || a - b);
+  const owners = new Uint32Array(count);
+  for (let i = 0, first = 0; i < count; i++) {
+    if (differ(order[first], order[i]) !== 0) first = i;
+    owners[order[first]]++;
+  }
+  return owners;
+}
+
+export function snapshotRoot(node: Qcow2Node, place: L1Place, times: number): L1Root {
+  const table = storedL1(node, place);
+  const isOutside = !isL1Inside(node, place);
+  return { ...table, offset: place.l1Offset, times, active: false, isOutside };
 }
 
 async function eachPiece(

@@ -13,7 +13,6 @@ import { get64, INCOMPATIBLE_CORRUPT, INCOMPATIBLE_DIRTY } from './layout.ts';
 import type { Qcow2Node } from './node.ts';
 import { rebuildRefcounts } from './rebuild.ts';
 import { References, rootsOf } from './references.ts';
-import { snapshotTableLength } from './snapshots.ts';
 
 interface Comparison {
   readonly leaks: number;
@@ -72,9 +71,8 @@ async function countReferences(node: Qcow2Node, say: (line: string) => void): Pr
   const { header, clusterSize } = metadata;
   const references = new References(node, say);
   references.add(0, clusterSize);
-  await references.addRoots(rootsOf(node, snapshots));
-  const tableBytes = snapshotTableLength(snapshots);
-  references.addNamed('snapshot table', header.snapshotsOffset, tableBytes);
+  await references.addRoots(rootsOf(node));
+  references.addNamed('snapshot table', header.snapshotsOffset, snapshots.byteLength);
   return references;
 }
 

@@ -4,11 +4,12 @@
 
 import type { HostDate } from '../../../disk-host.ts';
 import { BlockError } from '../../backend.ts';
+import { findByIdOrName, type SnapshotInfo } from '../../snapshot-info.ts';
 import { emptyL1, type L1Source, requireL1, storedL1, tableL1 } from './l1-source.ts';
 import { l1EntriesFor, MAX_SNAPSHOTS } from './layout.ts';
 import type { Qcow2Node } from './node.ts';
 import { switchTo } from './rebuild.ts';
-import { findSnapshot, type Snapshot } from './snapshots.ts';
+import type { Snapshot } from './snapshots.ts';
 
 export interface SnapshotRequest {
   readonly name: string;
@@ -27,20 +28,36 @@ function withoutVmState(node: Qcow2Node): L1Source {
   return tableL1(node.metadata.l1, l1EntriesFor(size, clusterBits) * 8);
 }
 
-/** The next id is one more than the highest number so far. */
-function newId(snapshots: readonly Snapshot[]): string {
-  const highest = snapshots.reduce((most, s) => Math.max(most, Number.parseInt(s.id, 10) || 0), 0);
-  return String(highest + 1);
+interface Ids {
+  /** One more than the highest number so far. */
+  readonly next: string;
+  readonly replaced: ReadonlySet<number>;
+  /** The wanted id is another snapshot's. */
+  readonly taken: boolean;
 }
 
-export function createSnapshot(node: Qcow2Node, request: SnapshotRequest): Promise<Snapshot> {
+async function lookAtIds(node: Qcow2Node, { id, replaces }: SnapshotRequest): Promise<Ids> {
+  let highest = 0;
+  let taken = false;
+  const replaced = new Set<number>();
+  for await (const snapshot of node.snapshots) {
+    highest = Math.max(highest, Number.parseInt(snapshot.id, 10) || 0);
+    if (snapshot.id === replaces) replaced.add(snapshot.index);
+    else taken ||= snapshot.id === id;
+  }
+  return { next: String(highest + 1), replaced, taken };
+}
+
+export function createSnapshot(node: Qcow2Node, request: SnapshotRequest): Promise<SnapshotInfo> {
   return node.exclusive(async () => {
-    const kept = node.snapshots.filter(({ id }) => id !== request.replaces);
-    if (kept.length >= MAX_SNAPSHOTS) throw new BlockError('EFBIG', 'File too large');
-    if (kept.some(({ id }) => id === request.id)) throw new BlockError('EEXIST', 'File exists');
+    const ids = await lookAtIds(node, request);
+    if (node.snapshots.count - ids.replaced.size >= MAX_SNAPSHOTS) {
+      throw new BlockError('EFBIG', 'File too large');
+    }
+    if (ids.taken) throw new BlockError('EEXIST', 'File exists');
     const { header } = node.metadata;
-    const snapshot: Snapshot = {
-      id: request.id ?? newId(node.snapshots),
+    const added = {
+      id: request.id ?? ids.next,
       name: request.name,
       dateSeconds: request.date.seconds,
       dateNanoseconds: request.date.nanoseconds,
@@ -49,19 +66,19 @@ export function createSnapshot(node: Qcow2Node, request: SnapshotRequest): Promi
       l1Offset: 0,
       l1Size: header.l1Size,
       diskSize: header.size,
-      unknownExtra: new Uint8Array(0),
     };
     await switchTo(node, {
       l1: withoutVmState(node),
       size: header.size,
-      snapshots: [...kept, { ...snapshot, l1: tableL1(node.metadata.l1) }],
+      snapshots: { leaving: ids.replaced, added },
+      newL1: tableL1(node.metadata.l1),
     });
-    return node.snapshots[node.snapshots.length - 1];
+    return added;
   });
 }
 
-function find(node: Qcow2Node, key: string): Snapshot {
-  const found = findSnapshot(node.snapshots, key);
+async function find(node: Qcow2Node, key: string): Promise<Snapshot> {
+  const found = await findByIdOrName(node.snapshots, key);
   if (found === undefined) throw new BlockError('ENOENT', 'No such file or directory');
   return found;
 }
@@ -69,7 +86,7 @@ function find(node: Qcow2Node, key: string): Snapshot {
 /** Makes the disk what it was when the snapshot was taken. */
 export function applySnapshot(node: Qcow2Node, key: string): Promise<void> {
   return node.exclusive(async () => {
-    const snapshot = find(node, key);
+    const snapshot = await find(node, key);
     const { header } = node.metadata;
     if (snapshot.diskSize !== header.size) {
       node.warn('qcow2: Loading snapshots with different disk size is not implemented');
@@ -82,17 +99,17 @@ export function applySnapshot(node: Qcow2Node, key: string): Promise<void> {
     );
     requireL1(node, snapshot);
     const l1 = storedL1(node, snapshot, entries * 8);
-    await switchTo(node, { l1, size: header.size, snapshots: node.snapshots });
+    await switchTo(node, { l1, size: header.size, snapshots: {} });
   });
 }
 
 export function deleteSnapshot(node: Qcow2Node, key: string): Promise<Snapshot> {
   return node.exclusive(async () => {
-    const snapshot = find(node, key);
+    const snapshot = await find(node, key);
     await switchTo(node, {
       l1: tableL1(node.metadata.l1),
       size: node.metadata.header.size,
-      snapshots: node.snapshots.filter(s => s !== snapshot),
+      snapshots: { leaving: new Set([snapshot.index]) },
     });
     return snapshot;
   });
@@ -106,10 +123,10 @@ export function makeEmpty(node: Qcow2Node): Promise<void> {
     const entries = l1EntriesFor(header.size, header.clusterBits);
     const empty = async (): Promise<void> => {
       const l1 = emptyL1(entries * 8);
-      await switchTo(node, { l1, size: header.size, snapshots: node.snapshots });
+      await switchTo(node, { l1, size: header.size, snapshots: {} });
     };
     await empty();
-    if (node.snapshots.length > 0) return;
+    if (node.snapshots.count > 0) return;
     // The new tables lie behind the old data; once that is free they can move to the front.
     await empty();
     await node.trimEnd();

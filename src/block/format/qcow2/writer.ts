@@ -104,6 +104,7 @@ export class Writer {
     if (old !== undefined) await metadata.file.debugEvent?.('l2_alloc.cow_read');
     const place = await refcounts.allocate(1);
     await this.parts.guard(place, this.clusterSize);
+    await metadata.reserve(place, old?.bytes);
     const table = metadata.newTable(place, false);
     if (old !== undefined) table.bytes.set(old.bytes);
     const linked = metadata.setL1(index, place, COPIED);
@@ -326,29 +327,38 @@ export class Writer {
     metadata.markDirty(table);
   }
 
-  /** Makes whole clusters read as zeros; what is in part covered is written. */
+  /**
+   * Makes whole clusters read as zeros; what is in part covered is written. They are zeros of this
+   * image from then on, whatever backing file it is given; only who may unmap can leave holes.
+   */
   async writeZeroes(offset: number, length: number, allowUnmap: boolean): Promise<void> {
     const { metadata } = this.parts;
+    const version3 = metadata.header.version === 3;
     let done = 0;
     while (done < length) {
       const at = offset + done;
       if (metadata.isFull) await metadata.makeRoom();
       const mapping = await lookup(metadata, at, length - done);
-      const zeroAlready =
+      const mayBeHole = allowUnmap && !(version3 && this.isWhole(at, length - done));
+      const stays =
         mapping.kind === 'zero' ||
-        (mapping.kind === 'unallocated' && (await this.readsZero(at, mapping.length)));
-      done += zeroAlready ? mapping.length : await this.zeroPart(at, length - done, allowUnmap);
+        (mapping.kind === 'unallocated' && mayBeHole && (await this.readsZero(at, mapping.length)));
+      done += stays ? mapping.length : await this.zeroPart(at, length - done, allowUnmap);
     }
+  }
+
+  /** Is the whole cluster covered that begins here? */
+  private isWhole(offset: number, length: number): boolean {
+    const whole = length >= this.clusterSize || offset + length === this.parts.node.length;
+    return whole && offset % this.clusterSize === 0;
   }
 
   private async zeroPart(offset: number, length: number, allowUnmap: boolean): Promise<number> {
     const size = this.clusterSize;
-    const inCluster = offset % size;
-    const whole = inCluster === 0 && (length >= size || offset + length === this.parts.node.length);
     const version3 = this.parts.metadata.header.version === 3;
     const canUnmap = version3 || (allowUnmap && this.parts.node.backing === undefined);
-    if (!whole || !canUnmap) {
-      const part = Math.min(length, size - inCluster);
+    if (!this.isWhole(offset, length) || !canUnmap) {
+      const part = Math.min(length, size - (offset % size));
       await this.write(offset, new Uint8Array(part));
       return part;
     }
@@ -389,17 +399,19 @@ export class Writer {
     return count;
   }
 
-  /** Turns zero clusters into what version 2 can say. */
-  async expandZeroes(progress: (fraction: number) => void): Promise<void> {
+  /** Turns zero clusters into what version 2 can say; tells of each entry of the L1 table. */
+  async expandZeroes(visited: () => void): Promise<void> {
     const { node, metadata } = this.parts;
     const end = node.length;
+    let entries = 0;
     for (let at = 0; at < end; ) {
       if (metadata.isFull) await metadata.makeRoom();
       const mapping = await lookup(metadata, at, end - at);
       if (mapping.kind === 'zero') await this.expandRun(at, mapping.length);
       at += mapping.length;
-      progress(at / end);
+      for (; (entries + 1) * metadata.l2Coverage <= at; entries++) visited();
     }
+    for (; entries < metadata.header.l1Size; entries++) visited();
   }
 
   private async expandRun(offset: number, length: number): Promise<void> {
