@@ -7,6 +7,8 @@ import type { CharBackend } from './char.ts';
 import { UserError } from './error.ts';
 
 const DEFAULT_SIZE = 65536;
+/** As places in the store are calculated with 32 bits. */
+const MAX_SIZE = 2 ** 30;
 
 export class CharRing implements CharBackend {
   private readonly store: Uint8Array;
@@ -15,9 +17,10 @@ export class CharRing implements CharBackend {
 
   /** `size` in bytes, a power of two. */
   constructor(size: number = DEFAULT_SIZE) {
-    if (size <= 0 || (size & (size - 1)) !== 0) {
+    if (!Number.isInteger(Math.log2(size))) {
       throw new UserError('size of ringbuf chardev must be power of two');
     }
+    if (size > MAX_SIZE) throw new UserError('Cannot allocate memory');
     this.store = new Uint8Array(size);
   }
 

@@ -6,6 +6,7 @@
  */
 
 import { UserError } from './error.ts';
+import { readPort } from './inet.ts';
 import { OptionList, splitOptions } from './options.ts';
 
 interface Common {
@@ -94,9 +95,9 @@ function parseUdpShorthand(text: string): CharSpec | undefined {
     kind: 'udp',
     mux: false,
     host,
-    port: Number(port),
+    port: readPort(host, port),
     localHost: localHost ?? '',
-    localPort: Number(localPort ?? 0),
+    localPort: readPort(localHost ?? '', localPort ?? '0'),
   };
 }
 
@@ -108,9 +109,7 @@ function parseSocketShorthand(text: string): CharSpec | undefined {
   }
   const tcp = /^(tcp|telnet):([^,]*):([^:,]+)(.*)$/.exec(text);
   if (tcp === null) return undefined;
-  const port = Number(tcp[3]);
-  if (!Number.isInteger(port)) return undefined;
-  const address = { kind: 'tcp', host: tcp[2], port } as const;
+  const address = { kind: 'tcp', host: tcp[2], port: readPort(tcp[2], tcp[3]) } as const;
   const telnet = tcp[1] === 'telnet';
   return { kind: 'socket', address, telnet, mux: false, ...waiting(tcp[4]) };
 }
@@ -162,16 +161,18 @@ function readSocket(list: OptionList): SocketSpec {
   if (path !== undefined) return { address: { kind: 'unix', path }, ...rest };
   const host = list.get('host');
   if (host === undefined) throw new UserError('chardev: socket: no host given');
-  const port = Number(needed(list, 'port', 'socket'));
+  const port = readPort(host, needed(list, 'port', 'socket'));
   return { address: { kind: 'tcp', host, port, to: list.number('to') }, ...rest };
 }
 
 function readUdp(list: OptionList): UdpSpec {
+  const host = list.get('host') ?? '';
+  const localHost = list.get('localaddr') ?? '';
   return {
-    host: list.get('host') ?? '',
-    port: Number(needed(list, 'port', 'udp')),
-    localHost: list.get('localaddr') ?? '',
-    localPort: Number(list.get('localport') ?? 0),
+    host,
+    port: readPort(host, needed(list, 'port', 'udp')),
+    localHost,
+    localPort: readPort(localHost, list.get('localport') ?? '0'),
   };
 }
 

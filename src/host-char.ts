@@ -84,7 +84,10 @@ export async function openUdpChar(char: Char, spec: UdpSpec, post: Post): Promis
   socket.unref();
   const host = spec.host === '' ? '127.0.0.1' : spec.host;
   char.attach({
-    write: bytes => socket.send(bytes.slice(), spec.port, host),
+    write(bytes) {
+      // Nobody is at port 0, and Node asks nobody about it.
+      if (spec.port !== 0) socket.send(bytes.slice(), spec.port, host);
+    },
     accept: () => intake.accept(),
     close: () => socket.close(),
   });

@@ -4,12 +4,15 @@ import { HostError } from './disk-host.ts';
 
 /** strerror(3) of the errors that files give. */
 const MESSAGES: { readonly [code: string]: string } = {
+  EADDRNOTAVAIL: 'Cannot assign requested address',
   EADDRINUSE: 'Address already in use',
   EACCES: 'Permission denied',
   EBADF: 'Bad file descriptor',
   EBUSY: 'Device or resource busy',
   ECONNREFUSED: 'Connection refused',
+  ECONNRESET: 'Connection reset by peer',
   EEXIST: 'File exists',
+  EHOSTUNREACH: 'No route to host',
   EFBIG: 'File too large',
   EINVAL: 'Invalid argument',
   EIO: 'Input/output error',
@@ -17,6 +20,7 @@ const MESSAGES: { readonly [code: string]: string } = {
   ELOOP: 'Too many levels of symbolic links',
   EMFILE: 'Too many open files',
   ENAMETOOLONG: 'File name too long',
+  ENETUNREACH: 'Network is unreachable',
   ENFILE: 'Too many open files in system',
   ENODEV: 'No such device',
   ENOENT: 'No such file or directory',
@@ -25,8 +29,10 @@ const MESSAGES: { readonly [code: string]: string } = {
   ENXIO: 'No such device or address',
   EOVERFLOW: 'Value too large for defined data type',
   EPERM: 'Operation not permitted',
+  EPIPE: 'Broken pipe',
   ESPIPE: 'Illegal seek',
   EROFS: 'Read-only file system',
+  ETIMEDOUT: 'Connection timed out',
   ETXTBSY: 'Text file busy',
 };
 

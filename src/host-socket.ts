@@ -8,12 +8,14 @@
 
 import * as fs from 'node:fs';
 import * as net from 'node:net';
+import { dirname } from 'node:path';
 import type { Char } from './char.ts';
 import type { SocketSpec } from './chardev-spec.ts';
 import { UserError } from './error.ts';
 import { toHostError } from './host-errno.ts';
 import { Intake, type Post } from './host-intake.ts';
 import { printError } from './host-main.ts';
+import { MAX_PORT, unresolved } from './inet.ts';
 
 /** Resolves when the device may be used. */
 export async function openSocketChar(char: Char, spec: SocketSpec, post: Post): Promise<void> {
@@ -28,7 +30,7 @@ async function connect(peer: Peer, spec: SocketSpec): Promise<void> {
   const socket = net.connect(where(spec));
   await new Promise<void>((resolve, reject) => {
     socket.once('connect', resolve);
-    socket.once('error', error => reject(failure(error, 'connect')));
+    socket.once('error', error => reject(failure(error, 'connect', spec)));
   });
   peer.take(socket);
 }
@@ -46,14 +48,14 @@ async function listen(peer: Peer, char: Char, spec: SocketSpec): Promise<void> {
 /** With `to`, the first free port of a range. */
 async function bind(server: net.Server, spec: SocketSpec): Promise<void> {
   const { address } = spec;
-  const last = address.kind === 'tcp' ? Math.max(address.to ?? 0, address.port) : 0;
+  const last = address.kind === 'tcp' ? Math.min(address.to ?? address.port, MAX_PORT) : 0;
   for (let skip = 0; ; skip++) {
     try {
       await bindOnce(server, where(spec, skip));
       return;
     } catch (error) {
       const isLast = address.kind !== 'tcp' || address.port + skip >= last;
-      if (isLast) throw failure(error as Error, 'bind');
+      if (isLast) throw failure(error as Error, 'bind', spec);
     }
   }
 }
@@ -86,10 +88,22 @@ function removeStaleSocket({ address }: SocketSpec): void {
   }
 }
 
-function failure(error: Error, what: 'connect' | 'bind'): UserError {
-  const why = toHostError(error).message;
+function failure(
+  error: NodeJS.ErrnoException,
+  what: 'connect' | 'bind',
+  { address }: SocketSpec,
+): UserError {
+  const { kind } = address;
+  if (kind === 'tcp' && error.syscall === 'getaddrinfo') {
+    return unresolved(address.host, String(address.port), 'Name or service not known');
+  }
+  const isMissing = kind === 'unix' && error.code === 'EACCES' && !isFolder(address.path);
+  const why = toHostError(isMissing ? { code: 'ENOENT' } : error).message;
   return new UserError(`Failed to ${what} socket: ${why}`);
 }
+
+/** Node says EACCES, too, where there is no folder for a socket. */
+const isFolder = (path: string): boolean => fs.existsSync(dirname(path));
 
 const FINISH_MS = 500;
 /** Clients that wait for their turn. */

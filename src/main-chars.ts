@@ -87,7 +87,9 @@ export class CharTable implements Chars {
       if (entry.alwaysOpen) this.late.push(port);
       return port;
     }
-    if (entry.char.hasFrontend) throw new UserError(`Device '${label}' is in use`);
+    if (entry.char.hasFrontend) {
+      throw new UserError(`qemu_chr_fe_claim_no_fail: error chardev "${label}" already used`);
+    }
     return entry.char;
   }
 

@@ -12,9 +12,8 @@ import { DRIVERS } from './block/drivers.ts';
 import { openImage } from './block/graph.ts';
 import type { BlockNode } from './block/node.ts';
 import { setBacking } from './block/operations.ts';
-import { Options } from './block/options.ts';
+import { flatten, Options } from './block/options.ts';
 import { UserError } from './error.ts';
-import { isRecord, type Json } from './json.ts';
 import type { DriveTable, OpenDrive } from './main-drives.ts';
 import type { JsonObject } from './monitor/drives.ts';
 import { parseOptions } from './options.ts';
@@ -35,17 +34,13 @@ export async function addDrive(table: DriveTable, text: string): Promise<void> {
 }
 
 export async function addNode(table: DriveTable, options: JsonObject): Promise<void> {
-  const { driver, id } = options;
-  if (typeof driver !== 'string') {
-    throw new UserError("Invalid parameter type for 'driver', expected: string");
-  }
-  if (!DRIVERS.some(({ name }) => name === driver)) {
-    throw new UserError(`Invalid parameter '${driver}'`);
-  }
+  const { id } = options;
   if (typeof id !== 'string') throw new UserError('Block device needs an ID');
   const { file, ...others } = options;
   const reference = typeof file === 'string' ? file : undefined;
-  const pairs = flatten(reference === undefined ? options : others, '');
+  const flat = new Options([['if', 'none']]);
+  flatten(reference === undefined ? options : others, '', flat);
+  const pairs = flat.entries();
   const has = (key: string, value: string): boolean =>
     pairs.some(([k, v]) => k === key && v === value);
   if (has('aio', 'native') && !has('cache.direct', 'on')) {
@@ -54,20 +49,10 @@ export async function addNode(table: DriveTable, options: JsonObject): Promise<v
   if (table.drives.some(({ spec }) => spec.id === id)) {
     throw new UserError(`Device with id '${id}' already exists`);
   }
-  const drive = await table.add([['if', 'none'], ...pairs], reference);
+  const drive = await table.add(pairs, reference);
   if (!drive.backend.keyMissing) return;
   await table.remove(drive);
   throw new UserError("blockdev-add doesn't support encrypted devices");
-}
-
-/** Nested members become names with dots. */
-function flatten(value: JsonObject, prefix: string): [string, string][] {
-  return Object.entries(value).flatMap(([key, item]: [string, Json]): [string, string][] => {
-    const name = `${prefix}${key}`;
-    if (isRecord(item)) return flatten(item, `${name}.`);
-    if (typeof item === 'boolean') return [[name, item ? 'on' : 'off']];
-    return [[name, String(item)]];
-  });
 }
 
 export async function removeDrive(table: DriveTable, device: string): Promise<void> {

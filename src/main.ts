@@ -266,7 +266,7 @@ class Program {
       return;
     }
     const label = `compat_monitor${this.monitorCount++}`;
-    const spec = parseCharShorthand(request.text);
+    const spec = located(request.location, () => parseCharShorthand(request.text));
     if (spec === undefined) throw bareError(`parse error: ${request.text}`);
     this.monitorLabels.set(request, label);
     await this.openChar(label, spec, request.location);
@@ -274,7 +274,7 @@ class Program {
 
   private connectMonitors(): void {
     for (const [request, label] of this.monitorLabels) {
-      const char = this.chars.frontend(label);
+      const char = located(null, () => this.chars.frontend(label));
       if (char === undefined) throw bareError(`chardev "${label}" not found`);
       this.connectMonitor(char, request);
       this.chars.announce(char);
@@ -316,10 +316,10 @@ class Program {
   private async openPort(label: string, request: CharRequest): Promise<Char | undefined> {
     const { text, location } = request;
     if (text.startsWith('chardev:')) {
-      const char = this.chars.frontend(text.slice(8));
+      const char = located(null, () => this.chars.frontend(text.slice(8)));
       if (char !== undefined) return char;
     }
-    const spec = parseCharShorthand(text);
+    const spec = located(location, () => parseCharShorthand(text));
     if (spec === undefined) {
       const kind = label.replace(/[0-9]+$/, '');
       throw bareError(`qemu: could not connect ${kind} device to character backend '${text}'`);

@@ -4,6 +4,7 @@
  */
 
 import { UserError } from './error.ts';
+import { readPort } from './inet.ts';
 
 export type MigrationPlace =
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
@@ -34,10 +35,5 @@ function parseTcp(text: string): MigrationPlace {
   if (match === null) throw new UserError(`error parsing address '${text}'`);
   const [, bracketed, plain, port] = match;
   const host = bracketed ?? plain;
-  if (!/^[0-9]+$/.test(port) || Number(port) > 65535) {
-    throw new UserError(
-      `address resolution failed for ${host}:${port}: Servname not supported for ai_socktype`,
-    );
-  }
-  return { kind: 'tcp', host, port: Number(port) };
+  return { kind: 'tcp', host, port: readPort(host, port) };
 }

@@ -75,11 +75,6 @@ export const number: Schema<number> = {
 /** Anything: checked by whoever reads it. */
 export const any: Schema<Json> = { type: 'any', parse: value => value };
 
-/** Anything of this type: checked by whoever reads it, who knows more than a schema says. */
-export function checkedLater(type: string): Schema<Json> {
-  return { ...any, type };
-}
-
 /** An integer that cannot be negative. */
 export const uint64: Schema<number> = { ...int, type: 'uint64' };
 
@@ -185,6 +180,50 @@ export function union<const V extends Fields>(type: string, variants: V): Schema
       return { type: kind, data: variants[kind].parse(data, 'data') } as UnionOf<V>;
     },
   };
+}
+
+type JsonRecord = { readonly [name: string]: Json };
+
+/** A record whose member `tag` says which members it has beside those that all have. */
+export function flatUnion(
+  type: string,
+  tag: string,
+  base: Fields,
+  variants: { readonly [kind: string]: Fields },
+): Schema<JsonRecord> {
+  return {
+    type,
+    parse(value, parameter) {
+      const given = record(value, parameter);
+      const kind = given[tag];
+      if (typeof kind !== 'string') throw misfit(tag, 'string');
+      if (!Object.hasOwn(variants, kind)) throw new UserError(`Invalid parameter '${kind}'`);
+      struct(type, { [tag]: str, ...base, ...variants[kind] }).parse(given, parameter);
+      return given;
+    },
+  };
+}
+
+/** A name, or what a name could stand for. */
+export function nameOr(
+  type: string,
+  inner: Schema<unknown>,
+  name: Schema<string> = str,
+): Schema<Json> {
+  return {
+    type,
+    parse(value, parameter) {
+      if (typeof value === 'string') name.parse(value, parameter);
+      else if (isRecord(value)) inner.parse(value, parameter);
+      else throw misfit(parameter, type);
+      return value;
+    },
+  };
+}
+
+/** A schema that is part of itself. */
+export function lazily<T>(type: string, schema: () => Schema<T>): Schema<T> {
+  return { type, parse: (value, parameter) => schema().parse(value, parameter) };
 }
 
 /** No arguments, or nothing to return. */

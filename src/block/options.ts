@@ -95,7 +95,7 @@ export function parseInteger(text: string): number | undefined {
 }
 
 /** Turns `{"file": {"driver": "x"}}` into `file.driver=x`. */
-function flatten(value: unknown, prefix: string, into: Options): void {
+export function flatten(value: unknown, prefix: string, into: Options): void {
   if (Array.isArray(value)) {
     value.forEach((item, i) => {
       flatten(item, `${prefix}.${i}`, into);

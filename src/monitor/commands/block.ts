@@ -1,22 +1,15 @@
 /** Commands about drives and their media. */
 
-import { UserError } from '../../error.ts';
-import { isRecord, type Json } from '../../json.ts';
-import { bool, checkedLater, int, optional, returned, str, struct, uint64 } from '../../schema.ts';
+import { bool, int, optional, returned, str, struct, uint64 } from '../../schema.ts';
+import { blockdevOptions } from '../blockdev-options.ts';
 import { action, command } from '../command.ts';
-import type { JsonObject } from '../drives.ts';
 
 export const blockdevAdd = action({
   name: 'blockdev-add',
   doc: 'Open an image as a new drive.',
-  args: struct('BlockdevAddArgs', { options: checkedLater('BlockdevOptions') }),
-  run: (vm, { options }) => vm.drives.addNode(readObject(options)),
+  args: struct('BlockdevAddArgs', { options: blockdevOptions }),
+  run: (vm, { options }) => vm.drives.addNode(options),
 });
-
-function readObject(value: Json): JsonObject {
-  if (isRecord(value)) return value;
-  throw new UserError("Invalid parameter type for 'options', expected: QDict");
-}
 
 export const change = action({
   name: 'change',

@@ -3,9 +3,10 @@
 import { type CharSpec, readCharOptions } from '../../chardev-spec.ts';
 import { UserError } from '../../error.ts';
 import type { Json } from '../../json.ts';
-import { type OptionGroup, OptionList, type OptionPair, parseOptions } from '../../options.ts';
-import { checkedLater, enumeration, int, optional, returned, str, struct } from '../../schema.ts';
+import { type OptionGroup, type OptionList, parseOptions } from '../../options.ts';
+import { enumeration, int, optional, returned, str, struct } from '../../schema.ts';
 import { fromUtf8, toUtf8 } from '../../utf8.ts';
+import { chardevBackend, charSpec } from '../chardev-backend.ts';
 import { action, command } from '../command.ts';
 import type { CharEntry, Vm } from '../vm.ts';
 
@@ -45,35 +46,12 @@ async function addChar(vm: Vm, id: string, spec: CharSpec): Promise<JsonObject> 
   return pty === undefined ? {} : { pty };
 }
 
-/** A backend as QMP describes it, as option pairs. */
-function backendPairs(backend: JsonObject): OptionPair[] {
-  const { type, data } = backend;
-  if (typeof type !== 'string') throw new UserError("Parameter 'type' is missing");
-  const pairs: OptionPair[] = [{ key: 'backend', value: type }];
-  flatten((data ?? {}) as JsonObject, pairs);
-  return pairs;
-}
-
-/** QMP nests socket addresses; their leaves have the names that the options have. */
-function flatten(object: JsonObject, into: OptionPair[]): void {
-  for (const [key, value] of Object.entries(object)) {
-    if (typeof value === 'object' && value !== null) flatten(value as JsonObject, into);
-    else if (typeof value === 'boolean') into.push({ key, value: value ? 'on' : 'off' });
-    else if (key === 'out') into.push({ key: 'path', value: String(value) });
-    else if (key === 'device') into.push({ key: 'path', value: String(value) });
-    else if (key !== 'type') into.push({ key, value: String(value) });
-  }
-}
-
 export const chardevAdd = command({
   name: 'chardev-add',
   doc: 'Add a character device.',
-  args: struct('ChardevAddArgs', { id: str, backend: checkedLater('ChardevBackend') }),
+  args: struct('ChardevAddArgs', { id: str, backend: chardevBackend }),
   returns: returned<JsonObject>('ChardevReturn'),
-  run(vm, { id, backend }) {
-    const pairs = backendPairs(backend as JsonObject);
-    return addChar(vm, id, readCharOptions(new OptionList([...pairs, { key: 'id', value: id }])));
-  },
+  run: (vm, { id, backend }) => addChar(vm, id, charSpec(backend)),
 });
 
 export const chardevAddOptions = action({

@@ -1,33 +1,19 @@
 /** Commands that export drives to NBD clients. */
 
 import { UserError } from '../../error.ts';
-import { bool, empty, int, optional, str, struct, type TypeOf, union } from '../../schema.ts';
+import { readPort } from '../../inet.ts';
+import { bool, empty, optional, str, struct } from '../../schema.ts';
+import { type SocketAddress, socketAddress } from '../chardev-backend.ts';
 import { action } from '../command.ts';
 import type { NbdAddress } from '../vm.ts';
 
-const ADDRESS = union('SocketAddress', {
-  inet: struct('InetSocketAddress', {
-    host: str,
-    port: str,
-    to: optional(int),
-    ipv4: optional(bool),
-    ipv6: optional(bool),
-  }),
-  unix: struct('UnixSocketAddress', { path: str }),
-  fd: struct('String', { str }),
-});
-
-function addressOf(address: TypeOf<typeof ADDRESS>): NbdAddress {
+function addressOf(address: SocketAddress): NbdAddress {
   switch (address.type) {
     case 'unix':
       return { path: address.data.path };
     case 'inet': {
       const { host, port } = address.data;
-      const number = Number(port);
-      if (/^\d+$/.test(port) && number < 65536) return { host, port: number };
-      throw new UserError(
-        `address resolution failed for ${host}:${port}: Servname not supported for ai_socktype`,
-      );
+      return { host, port: readPort(host, port) };
     }
     default:
       throw new UserError(`File descriptor named '${address.data.str}' has not been found`);
@@ -37,7 +23,7 @@ function addressOf(address: TypeOf<typeof ADDRESS>): NbdAddress {
 export const nbdServerStart = action({
   name: 'nbd-server-start',
   doc: 'Listen for NBD clients.',
-  args: struct('NbdStartArgs', { addr: ADDRESS }),
+  args: struct('NbdStartArgs', { addr: socketAddress }),
   run: (vm, { addr }) => vm.nbd.start(addressOf(addr)),
 });
 
