@@ -48,9 +48,21 @@ export class Structure {
   }
 }
 
-/** Writes one text. `next` is the number that control reaches by falling out of what is written. */
+/** Where a text goes on to number `to`. */
+interface Place {
+  readonly before: string;
+  readonly to: number;
+  readonly next: number;
+}
+
+/**
+ * Writes one text. `next` is the number that control reaches by falling out of what is written.
+ * What remains to be written is kept in `later`, as long chains of nodes would exhaust the stack.
+ */
 class Writer {
   private readonly out: string[] = [];
+  /** In reverse: the last is written next. */
+  private readonly later: (() => void)[] = [];
   /** By number: how often `break B` and `continue L` (or `break L`) were written. */
   private readonly blockUses: Int32Array;
   private readonly loopUses: Int32Array;
@@ -69,6 +81,7 @@ class Writer {
 
   text(): string {
     this.tree(DISPATCH, NONE);
+    while (this.later.length > 0) this.later.pop()!();
     return this.out.join('');
   }
 
@@ -81,29 +94,38 @@ class Writer {
 
   private loop(i: number, next: number): void {
     const isLoop = this.graph.isHeader[i] !== 0;
-    const slot = this.out.push('') - 1;
+    if (isLoop) {
+      const slot = this.out.push('') - 1;
+      this.later.push(() => {
+        const label = this.loopUses[i] > 0 ? `${this.loopLabel(i)}: ` : '';
+        this.out[slot] = `${label}for (;;) {\n`;
+        this.out.push('}\n');
+      });
+    }
     this.blocks(this.graph.inside.get(i), isLoop ? i : next, inner => {
       if (i === DISPATCH) this.dispatch(inner);
       else this.statements(i, inner);
     });
-    if (!isLoop) return;
-    const label = this.loopUses[i] > 0 ? `${this.loopLabel(i)}: ` : '';
-    this.out[slot] = `${label}for (;;) {\n`;
-    this.out.push('}\n');
   }
 
   /** Writes `content` in blocks, one for each of `merges`, which stand behind them in turn. */
   private blocks(merges: number[], next: number, content: (next: number) => void): void {
-    const last = this.out.length + merges.length - 1;
-    for (let k = 0; k < merges.length; k++) this.out.push('');
+    for (let k = merges.length - 1, after = next; k >= 0; k--) {
+      const merge = merges[k];
+      const slot = this.out.push('') - 1;
+      const out = after;
+      this.later.push(() => this.behindBlock(merge, slot, out));
+      after = merge;
+    }
     content(merges.length > 0 ? merges[0] : next);
-    merges.forEach((merge, k) => {
-      if (this.blockUses[merge] > 0) {
-        this.out[last - k] = `B${this.graph.order[merge]}: {\n`;
-        this.out.push('}\n');
-      }
-      this.tree(merge, k + 1 < merges.length ? merges[k + 1] : next);
-    });
+  }
+
+  private behindBlock(merge: number, slot: number, next: number): void {
+    if (this.blockUses[merge] > 0) {
+      this.out[slot] = `B${this.graph.order[merge]}: {\n`;
+      this.out.push('}\n');
+    }
+    this.tree(merge, next);
   }
 
   private loopLabel(i: number): string {
@@ -118,14 +140,11 @@ class Writer {
     targets.forEach((to, pc) => {
       if (to !== rest) cases.set(to, `${cases.get(to) ?? ''}case ${pc}: `);
     });
+    const edges: Place[] = [];
+    for (const [to, labels] of cases) edges.push({ before: labels, to, next: NONE });
     if (cases.size > 0) this.out.push('switch (pc) {\n');
-    for (const [to, labels] of cases) {
-      this.out.push(labels);
-      this.edge(DISPATCH, to, NONE);
-      this.out.push('\n');
-    }
-    if (cases.size > 0) this.out.push('}\n');
-    this.edge(DISPATCH, rest, next);
+    edges.push({ before: cases.size > 0 ? '}\n' : '', to: rest, next });
+    this.edges(DISPATCH, edges);
   }
 
   private statements(i: number, next: number): void {
@@ -138,12 +157,25 @@ class Writer {
     const parts = text.trimEnd().split(MARK);
     const edges = flow.successors[node].length;
     assert(parts.length === 2 * edges + 1, `node ${node} places each of its edges once`);
+    const end = parts[2 * edges];
+    const places: Place[] = [];
     for (let k = 0; k < edges; k++) {
-      this.out.push(parts[2 * k]);
-      const isLast = k === edges - 1 && parts[2 * edges] === '';
-      this.edge(i, Number(parts[2 * k + 1]), isLast ? next : NONE);
+      const isLast = k === edges - 1 && end === '';
+      const to = Number(parts[2 * k + 1]);
+      places.push({ before: parts[2 * k], to, next: isLast ? next : NONE });
     }
-    this.out.push(parts[2 * edges], '\n');
+    this.later.push(() => this.out.push(end, '\n'));
+    this.edges(i, places);
+  }
+
+  private edges(from: number, places: readonly Place[]): void {
+    for (let k = places.length - 1; k >= 0; k--) {
+      const { before, to, next } = places[k];
+      this.later.push(() => {
+        this.out.push(before);
+        this.edge(from, to, next);
+      });
+    }
   }
 
   private edge(from: number, to: number, next: number): void {
