@@ -77,8 +77,6 @@ export class CodeCache {
   readonly length = new Int32Array(RECORDS);
   /** At records of kind REGION32: its number << ENTRY_BITS | which of its entries. */
   readonly entrances = new Int32Array(RECORDS);
-  /** How often regions left to a block: by its record, at most 65535. */
-  readonly exits = new Uint16Array(RECORDS);
   /** 1 for direct transfers, whose words 5 and 6 are links. */
   private readonly hasLinks = new Uint8Array(RECORDS);
   /** Room for a few records that belong to no block. */
@@ -118,7 +116,6 @@ export class CodeCache {
       if (page.regions.length > 0) this.source.onRegionsLost(page.regions);
     }
     this.copies.clear();
-    this.exits.fill(0);
     this.pages.clear();
     this.blocks.clear();
     this.forgetJumps();
@@ -173,9 +170,9 @@ export class CodeCache {
     return this.copies.get(o) ?? o;
   }
 
-  /** The block at `o` is still what it was made of. */
-  isLive(o: number): boolean {
-    return this.records[o] !== STALE;
+  /** The block at `o` is what its EIP leads to. */
+  isHere(o: number): boolean {
+    return this.peek(this.eip[o >> 3]) === o;
   }
 
   /** The block at `o` is where a region is entered. */
@@ -206,7 +203,7 @@ export class CodeCache {
   /** The page of the block at `o`, while that is what its EIP leads to. */
   private pageOf(o: number): PageCode | undefined {
     const eip = this.eip[o >> 3];
-    return this.peek(eip) === o ? this.pages.get(this.placeQuietly(eip) & ~0xfff) : undefined;
+    return this.isHere(o) ? this.pages.get(this.placeQuietly(eip) & ~0xfff) : undefined;
   }
 
   /** A second set of the block's records, `count` of them, for `plant`; or -1. */

@@ -9,10 +9,16 @@ import type { Memory } from '../memory.ts';
 import type { Ports } from '../ports.ts';
 import type { Plain } from '../state.ts';
 
+/** What the translator calls hot. */
 export interface Hotness {
+  /** It looks where the guest is every so many instructions. */
   readonly slice: number;
+  /** It thinks of a place each time that it was found there so many times more. */
   readonly samples: number;
-  readonly exits: number;
+  /** Instructions that ran in a region, by instruction that it has, before it is worth it. */
+  readonly price: number;
+  /** How often a region leaves by an indirect jump before its targets join. */
+  readonly departures: number;
 }
 
 /** What a processor is wired to. */
@@ -50,9 +56,7 @@ export interface CpuWiring {
   /** How many instructions of 16- and of 32-bit code run before; default what suits a start. */
   readonly walks?: readonly [number, number];
   /**
-   * What the translator calls hot: it looks every `slice` instructions where the guest is, and takes
-   * what it found there `samples` times, and what translated code left to `exits` times. Default
-   * what pays.
+   * What the translator calls hot; default what pays.
    */
   readonly hotness?: Hotness;
   /** A triple fault: the board resets the machine. */

@@ -31,12 +31,19 @@ export const UNTRANSLATABLE = new Error('not part of regions');
 /** Of helpers/compute.ts, those that neither read flags nor set them. */
 const FLAGLESS = new Set(['bswap', 'selector']);
 /** Those that set all flags whatever they were. */
-const SET_ALL = new Set(['adcFlags', 'sbbFlags', 'mulFlags', 'popcnt']);
+const SET_ALL = new Set(['adcFlags', 'sbbFlags', 'popcnt']);
 
 const SHIFT: { readonly [size: number]: number } = { 8: 0, 16: 1, 32: 2 };
 
-export const SPILL_FLAGS = `S[${FLAG_KIND}] = fk; S[${FLAG_RESULT}] = fr; S[${FLAG_A}] = fa; S[${FLAG_B}] = fb;`;
-export const RELOAD_FLAGS = `fk = S[${FLAG_KIND}]; fr = S[${FLAG_RESULT}]; fa = S[${FLAG_A}]; fb = S[${FLAG_B}];`;
+const FLAG_WORDS = [
+  [FLAG_KIND, 'fk'],
+  [FLAG_RESULT, 'fr'],
+  [FLAG_A, 'fa'],
+  [FLAG_B, 'fb'],
+] as const;
+/** Statements: flags from variables to the register file, and back. */
+export const SPILL_FLAGS = FLAG_WORDS.map(([word, name]) => `S[${word}] = ${name};`).join(' ');
+export const RELOAD_FLAGS = FLAG_WORDS.map(([word, name]) => `${name} = S[${word}];`).join(' ');
 
 /** How a definition ended: texts of what it decides. */
 export type Ending =
@@ -231,8 +238,7 @@ export class RegionCode extends JsValues implements Code {
 
   cond(cc: number): Bool {
     const even = cc & ~1;
-    const text =
-      knownConditionText(this.region.known, even) ?? conditionText(even, IN_LOCALS);
+    const text = knownConditionText(this.region.known, even) ?? conditionText(even, IN_LOCALS);
     return { text: (cc & 1) === 0 ? `(${text})` : `!(${text})` };
   }
 

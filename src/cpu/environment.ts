@@ -73,9 +73,10 @@ export interface FlowFunctions {
   readonly checkTarget: (o: number) => void;
   readonly checkOffset: (eip: number) => void;
   readonly take: (q: number, c: number) => number;
-  /** The same two as regions call them, the last with the number of the region. */
-  readonly RN: (eip: number, c: number) => number;
-  readonly RL: (q: number, c: number, region: number) => number;
+  /** N as regions call it: from which record, in which region. */
+  readonly RN: (eip: number, c: number, o: number, region: number) => number;
+  /** As `take`, of a link that may hold its record already. */
+  readonly RL: (q: number, c: number) => number;
   /** After a helper: go on, or leave if it asked for that. */
   readonly finish: (o: number) => number;
   /** After a helper that always leaves. */

@@ -27,16 +27,16 @@ import { VectorViews } from './fpu/state.ts';
 import { build, type Interpreter } from './generated/interpreter.js';
 import { helpers } from './helpers/all.ts';
 import { computeFunctions } from './helpers/compute.ts';
-import { REGION32 } from './hot.ts';
 import { coldKind } from './kinds.ts';
 import { logBlock, logState } from './log-text.ts';
 import { Mmu, raisePageFault } from './mmu.ts';
 import { type Mode, Modes } from './mode.ts';
 import type { CpuModel, Feature } from './models.ts';
+import { REGION_NAMES } from './region-function.ts';
 import { AC, CS, DEBUG_PENDING, EFLAGS_REST, EIP, GP, IF, LIMIT, TF, VM } from './registers.ts';
 import { checkCodeOffset } from './segment.ts';
-import { REGION_NAMES, Translator } from './translate.ts';
 import { Tlb, type TlbOwner, USER_HALF } from './tlb.ts';
+import { Translator } from './translate.ts';
 
 /** Words of `s`: registers, then x87 and SSE ones. */
 const FILE_WORDS = 512;
@@ -152,26 +152,19 @@ export class Processor implements Running, TlbOwner, CodeSource {
       checkTarget: o => checkCodeOffset(this, s[LIMIT + CS], cache.target[o >> 3]),
       checkOffset: eip => checkCodeOffset(this, s[LIMIT + CS], eip),
       take,
-      RN: (eip, budget) => {
-        const o = go(eip, budget);
-        if (o > 0 && cache.records[o] !== REGION32) this.noteExit(o, -1);
-        return o;
+      RN: (eip, budget, y, region) => {
+        if (budget < 0) this.translator.isInside = true;
+        else if (y !== 0) this.translator.onDeparture(region, y, eip);
+        return go(eip, budget);
       },
-      RL: (q, budget, region) => {
+      RL: (q, budget) => {
+        if (budget < 0) this.translator.isInside = true;
         const o = budget >= 0 ? cache.records[q] : 0;
-        if (o === 0) return take(q, budget);
-        if (cache.records[o] !== REGION32) this.noteExit(o, region);
-        return o;
+        return o !== 0 ? o : take(q, budget);
       },
       finish: o => (this.isLeaving ? exit(o) : o + 8),
       end: exit,
     };
-  }
-
-  /** A region left to the block at `o`, which is none. */
-  private noteExit(o: number, region: number): void {
-    const { exits } = this.cache;
-    if (++exits[o >> 3] === this.translator.hotness.exits) this.translator.wish(region, o);
   }
 
   /** Follows the link at `q`, resolving it when it is empty. */

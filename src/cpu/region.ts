@@ -9,7 +9,7 @@ import { COLD_BASE, type Instance, instanceByKey, instances } from './kinds.ts';
 
 const WORDS = 8;
 /** Instructions of a region, about. */
-const REGION_LIMIT = 300;
+const REGION_LIMIT = 60;
 
 const hot: readonly Instance[] = [
   ...CASES32.hot.map(instanceByKey),
@@ -34,12 +34,17 @@ export interface Block {
   next: number;
   /** For calls: the block behind it, or -1. */
   returnsTo: number;
-  /** It ends by going where a value says. */
-  readonly isIndirect: boolean;
+  /** Blocks that a jump to where a value says was seen to reach. */
+  targets: readonly number[];
   readonly isReturn: boolean;
 }
 
+/** EIPs that the indirect jump at an EIP was seen to go to. */
+export type SeenTargets = ReadonlyMap<number, ReadonlySet<number>>;
+
 export interface Region {
+  /** In all blocks. */
+  readonly instructions: number;
   readonly blocks: readonly Block[];
   /** Blocks that control enters from outside. */
   readonly entries: readonly number[];
@@ -69,7 +74,7 @@ function makeBlock(cache: CodeCache, place: number): Block | undefined {
     taken: -1,
     next: -1,
     returnsTo: -1,
-    isIndirect: operation.transfer && !cache.isDirect(last),
+    targets: [],
     isReturn: operation.name === 'ret' || operation.name === 'retImmediate',
   };
 }
@@ -77,7 +82,7 @@ function makeBlock(cache: CodeCache, place: number): Block | undefined {
 class Growth {
   readonly blocks: Block[] = [];
   private readonly byRecord = new Map<number, number>();
-  private instructions = 0;
+  instructions = 0;
 
   constructor(private readonly cache: CodeCache) {}
 
@@ -100,11 +105,31 @@ function isCall(cache: CodeCache, { last }: Block): boolean {
   return name === 'call' || name === 'callIndirect';
 }
 
+/** Whether a call goes to a block of the region. */
+export function callsInside({ taken, targets }: Block): boolean {
+  return taken >= 0 || targets.length > 0;
+}
+
+function targetsOf(
+  cache: CodeCache,
+  { last, eip }: Block,
+  growth: Growth,
+  seen: SeenTargets,
+): readonly number[] {
+  const eips = seen.get(cache.eip[last >> 3]) ?? [];
+  const near = [...eips].filter(target => isSamePage(target, eip));
+  return near.map(target => growth.add(cache.peek(target))).filter(n => n >= 0);
+}
+
 /**
  * The region around the blocks at records `seeds`, which are entered from outside. There may be
  * more entries: they come behind these.
  */
-export function growRegion(cache: CodeCache, seeds: readonly number[]): Region | undefined {
+export function growRegion(
+  cache: CodeCache,
+  seeds: readonly number[],
+  seen: SeenTargets,
+): Region | undefined {
   const growth = new Growth(cache);
   const { blocks } = growth;
   const entries = new Set(seeds.map(seed => growth.add(seed)));
@@ -114,13 +139,13 @@ export function growRegion(cache: CodeCache, seeds: readonly number[]): Region |
     if (cache.isDirect(block.last)) {
       block.next = growth.add(cache.records[block.last + 6]);
       block.taken = growth.add(cache.records[block.last + 5]);
-    }
+    } else if (!block.isReturn) block.targets = targetsOf(cache, block, growth, seen);
     if (!isCall(cache, block)) continue;
     const behind = cache.next[block.last >> 3];
     if (!isSamePage(block.eip, behind)) continue;
     block.returnsTo = growth.add(cache.peek(behind));
     // The callee is elsewhere: it will come back from outside.
-    if (block.taken < 0 && block.returnsTo >= 0) entries.add(block.returnsTo);
+    if (!callsInside(block) && block.returnsTo >= 0) entries.add(block.returnsTo);
   }
-  return { blocks, entries: [...entries] };
+  return { instructions: growth.instructions, blocks, entries: [...entries] };
 }

@@ -314,7 +314,8 @@ function setRecord(p: Processor, made: Made): void {
     cache.target[n + i] = TARGET;
     cache.index[n + i] = i;
   }
-  for (const eip of [made.a, made.b, made.b & 0xffff, made.a & 0xffff]) cache.plantJump(eip, o + 16);
+  for (const eip of [made.a, made.b, made.b & 0xffff, made.a & 0xffff])
+    cache.plantJump(eip, o + 16);
   p.s[EIP] = TARGET;
 }
 

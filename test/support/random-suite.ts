@@ -7,12 +7,15 @@ import { Runner, runAll, type Way } from './random-lockstep.ts';
 import { makeProgram } from './random-program.ts';
 import { describeDifference } from './random-report.ts';
 
-const NEVER = { slice: Number.MAX_SAFE_INTEGER, samples: 1, exits: 1 };
+const NEVER = { slice: Number.MAX_SAFE_INTEGER, samples: 1, price: 1, departures: 1 };
 
 const WAYS: readonly Way[] = [
   { name: 'walkers', wiring: { walks: [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY] } },
   { name: 'run loops', wiring: { ...RUN_LOOPS, hotness: NEVER } },
-  { name: 'translator', wiring: { ...RUN_LOOPS, hotness: { slice: 100, samples: 2, exits: 20 } } },
+  {
+    name: 'translator',
+    wiring: { ...RUN_LOOPS, hotness: { slice: 100, samples: 2, price: 10, departures: 20 } },
+  },
 ];
 
 /** How often what happened: ends, vectors, instructions, accesses to devices. */
