@@ -8,8 +8,8 @@
  * interpreter takes it from there. Definitions change nothing before their last access has passed,
  * so nothing needs to be undone.
  *
- * Not bound: helpers, segments that are not flat. `UNTRANSLATABLE` is thrown; such an instruction
- * runs as the interpreter's own function.
+ * Not bound: helpers, segments that do not hold all offsets. `UNTRANSLATABLE` is thrown; such an
+ * instruction runs as the interpreter's own function.
  */
 
 import type { Bits, Bool, Code, Operand, Recipe, Value } from './code.ts';
@@ -23,7 +23,18 @@ import {
 } from './emit-flags.ts';
 import { JsValues } from './emit-values.ts';
 import type { Mode } from './mode.ts';
-import { EBP, ECX, ESP, FLAG_A, FLAG_B, FLAG_KIND, FLAG_RESULT, SS, ZERO } from './registers.ts';
+import {
+  BASE,
+  EBP,
+  ECX,
+  ESP,
+  FLAG_A,
+  FLAG_B,
+  FLAG_KIND,
+  FLAG_RESULT,
+  SS,
+  ZERO,
+} from './registers.ts';
 
 /** Thrown by members that regions do not have. */
 export const UNTRANSLATABLE = new Error('not part of regions');
@@ -348,8 +359,11 @@ export class RegionCode extends JsValues implements Code {
   }
 
   private place(tlb: 'R' | 'W', delta = 0): Place {
-    if (!this.isFlat((this.field(6) >> 8) & 7)) throw UNTRANSLATABLE;
-    return this.entry(this.name(this.sum(delta)), tlb);
+    const seg = (this.field(6) >> 8) & 7;
+    const sum = this.sum(delta);
+    if (this.isFlat(seg)) return this.entry(this.name(sum), tlb);
+    if ((this.here.mode.whole & (1 << seg)) === 0) throw UNTRANSLATABLE;
+    return this.entry(this.name(`(${sum}) + S[${BASE + seg}] | 0`), tlb);
   }
 
   private entry(p: string, tlb: 'R' | 'W'): Place {
