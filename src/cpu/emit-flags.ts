@@ -90,12 +90,7 @@ export function flagText(
     case 'sar':
       return assign([kind, flags.LOGIC], [result, r], [at.a, 0], [at.b, `${a} >> ${carry} & 1`]);
     case 'mul':
-      return assign(
-        [kind, flags.MUL],
-        [result, r],
-        [at.a, 0],
-        [at.b, `${a} * ${b} !== ${r} ? 1 : 0`],
-      );
+      return assign([kind, flags.MUL], [result, r], [at.a, 0], [at.b, `C.lost(${r}, ${a}, ${b})`]);
     default:
       return undefined;
   }

@@ -11,6 +11,7 @@
 import { BUDGET, ALIGNED as CHECKED, CURRENT, FLAT, HALF } from './access.ts';
 import type { Bits, Operand } from './code.ts';
 import { ENTRY_BITS } from './code-cache.ts';
+import type { ScriptEngine } from './cpu.ts';
 import { registerIndex } from './decode.ts';
 import * as flags from './flags.ts';
 import type { RunLoop } from './generated/interpreter.js';
@@ -78,11 +79,7 @@ interface Loop {
 }
 
 /** Trains the loop of 16-bit (`width` 0) or of 32-bit code; true when it is compiled. */
-export function train(
-  p: Processor,
-  width: 0 | 1,
-  compileSoon: (loop: RunLoop) => boolean,
-): boolean {
+export function train(p: Processor, width: 0 | 1, engine: ScriptEngine | undefined): boolean {
   const s = p.s.slice();
   const tlb = borrowPages(p);
   enterRealMode(p.s);
@@ -102,7 +99,7 @@ export function train(
   trainDefault(p, loop);
   if (width === 1) trainRegions(p);
   // Before V8 thinks of it: it would compile beside the program and take no other orders.
-  const isCompiled = compileSoon(loop.run);
+  const isCompiled = engine?.compileSoon(loop.run) ?? false;
   spin(p, loop, SPINS);
   tlb.giveBack();
   p.cache.forgetJumps();

@@ -12,7 +12,7 @@
  */
 
 import type { CodeCache } from './code-cache.ts';
-import type { Hotness } from './cpu.ts';
+import type { Hotness, ScriptEngine } from './cpu.ts';
 import type { Mode } from './mode.ts';
 import { type Block, growRegion, type Region } from './region.ts';
 import { REGION_NAMES, type RegionFunction, RegionWriter } from './region-function.ts';
@@ -24,6 +24,7 @@ const HOTNESS: Hotness = { slice: 20_000, samples: 8, price: 40000, departures: 
 export interface TranslatorHost {
   readonly cache: CodeCache;
   readonly mode: Mode;
+  readonly wiring: { readonly engine?: ScriptEngine };
 }
 
 /** Of a region that is in use. */
@@ -31,6 +32,16 @@ interface Made {
   /** Records where links to its entries lead. */
   readonly entries: number[];
   readonly versions: number;
+}
+
+/** A region that the engine has not compiled yet. */
+interface Waiting {
+  readonly number: number;
+  readonly run: RegionFunction;
+  /** Records of its blocks. */
+  readonly places: ReadonlySet<number>;
+  slices: number;
+  isCalled: boolean;
 }
 
 /** A region to be made again, since more is known of its jumps. */
@@ -51,6 +62,7 @@ export class Translator {
   private readonly departures = new Map<number, number>();
   private readonly seen = new Map<number, Set<number>>();
   private wishes: Wish[] = [];
+  private waiting: Waiting[] = [];
   private generation = 0;
   private values: readonly unknown[] = [];
 
@@ -92,10 +104,12 @@ export class Translator {
     const { cache } = this.host;
     if (this.generation !== cache.generation) this.forget();
     if (this.wishes.length > 0) this.grantAll();
+    if (this.waiting.length > 0) this.attend();
     const wasInside = this.isInside;
     this.isInside = false;
     const o = cache.quick(eip);
     if (wasInside || o < 0 || cache.isRegion(o)) return;
+    if (this.waiting.some(({ places }) => places.has(o))) return;
     const heat = (this.heat.get(o) ?? 0) + 1;
     this.heat.set(o, heat);
     if (heat % this.hotness.samples === 0) this.consider(o);
@@ -106,6 +120,7 @@ export class Translator {
     this.heat.clear();
     this.departures.clear();
     this.wishes = [];
+    this.waiting = [];
   }
 
   /** Wishes of code that the current mode runs; the others wait for theirs. */
@@ -114,6 +129,36 @@ export class Translator {
     const due = this.wishes.filter(wish => wish.mode === mode);
     this.wishes = this.wishes.filter(wish => wish.mode !== mode);
     for (const { number } of due) this.again(number);
+  }
+
+  /**
+   * A new region runs slowly for a few slices, in which the engine learns what it does. Then it is
+   * called once more, which begins its compilation. Until that is done the interpreter does its
+   * work.
+   */
+  private attend(): void {
+    this.waiting = this.waiting.filter(region => !this.isSettled(region));
+  }
+
+  private isSettled(region: Waiting): boolean {
+    const { engine } = this.host.wiring;
+    const { number, run } = region;
+    const made = this.made[number];
+    if (engine === undefined || made === undefined) return true;
+    region.slices++;
+    if (region.slices < LEARNING) return false;
+    if (region.slices === LEARNING) {
+      this.regions[number] = (c, entry) => {
+        region.isCalled = true;
+        return run(c, entry);
+      };
+      return !engine.compileBeside(run);
+    }
+    if (!region.isCalled) return false;
+    const isDone = engine.isCompiled(run) || region.slices > PATIENCE;
+    const copies = made.entries.map(o => this.cache.origin(o));
+    this.regions[number] = isDone ? run : (_c, entry) => copies[entry];
+    return isDone;
   }
 
   private again(number: number): void {
@@ -145,12 +190,19 @@ export class Translator {
     const entries = region.entries.filter((n, i) => i < old || this.isolate(blocks[n]));
     const text = new RegionWriter(cache, mode, { ...region, entries }, number).write();
     const make = new Function(...REGION_NAMES, text) as (...values: unknown[]) => RegionFunction;
-    this.regions[number] = make(...this.values);
+    this.install(number, make(...this.values), blocks);
     const places = entries.map(n => blocks[n].place);
     this.made[number] = { entries: places, versions: (made?.versions ?? 0) + 1 };
     for (let i = made === undefined ? 0 : old; i < places.length; i++) {
       cache.plant(places[i], blocks[entries[i]].first, number, i);
     }
+  }
+
+  private install(number: number, run: RegionFunction, blocks: readonly Block[]): void {
+    this.regions[number] = run;
+    const places = new Set(blocks.map(block => block.place));
+    this.waiting = this.waiting.filter(region => region.number !== number);
+    this.waiting.push({ number, run, places, slices: 0, isCalled: false });
   }
 
   /** Gives a block that is to be an entry records of its own for the interpreter. */
@@ -174,6 +226,9 @@ export class Translator {
 }
 
 const MAX_VERSIONS = 3;
+/** Slices in which a new region runs as it is, and those until it does so again in any case. */
+const LEARNING = 8;
+const PATIENCE = 2000;
 /** Departures that are looked at, and targets that a region can know, of one indirect jump. */
 const LOOKS = 64;
 const TARGET_LIMIT = 40;

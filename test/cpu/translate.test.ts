@@ -53,6 +53,29 @@ test.each([1, 64, 129, 1000, 4321])('regions stop after exactly %i instructions'
   }
 });
 
+test('while the engine compiles a region the interpreter counts on', () => {
+  const asked: string[] = [];
+  let isCompiled = false;
+  const engine = {
+    compileSoon: () => true,
+    compileBeside: () => asked.push('beside') > 0,
+    isCompiled: () => asked.push('compiled?') > 0 && isCompiled,
+  };
+  const machine = machineWith(LOOP, { hotness: EAGER, engine });
+  machine.cpu.setGeneral(ECX, 1_000_000);
+  for (let i = 1; i <= 20; i++) {
+    machine.cpu.run(3000);
+    isCompiled = i >= 10;
+    expect(machine.cpu.general(EAX)).toBe(i * 1000);
+  }
+  expect(asked[0]).toBe('beside');
+  expect(asked.filter(what => what === 'beside')).toHaveLength(1);
+  expect(asked.length).toBeGreaterThan(20);
+  const before = asked.length;
+  machine.cpu.run(30_000);
+  expect(asked).toHaveLength(before);
+});
+
 test('a loop whose code is patched by the loop around it adds what the code says', () => {
   // mov edx,0; outer: mov ecx,1000; inner: add eax,1; dec ecx; jnz inner;
   // inc dword [the 1]; inc edx; cmp edx,20; jne outer; hlt

@@ -31,6 +31,8 @@ export function flagFunctions(s: Int32Array) {
     overflowOf: flags.overflowOf,
     parityOf: flags.parityOf,
     lessOf: flags.lessOf,
+    /** 1 when the product is more than its low part. */
+    lost: (r: number, a: number, b: number): number => (a * b !== r ? 1 : 0),
     adcFlags(r: number, a: number, b: number): void {
       const cf = ((a & b) | ((a | b) & ~r)) >>> 31;
       const of = ((a ^ r) & (b ^ r)) < 0 ? OF : 0;
