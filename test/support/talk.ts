@@ -37,11 +37,10 @@ export function start(how: How, what: Start, onOutput: (bytes: Uint8Array) => vo
 }
 
 /** Where the sessions were recorded nobody had a place of his own for temporary files. */
-const environmentOf = ({ environment }: Start) => ({
-  ...process.env,
-  TMPDIR: undefined,
-  ...environment,
-});
+function environmentOf({ environment }: Start): NodeJS.ProcessEnv {
+  const { TMPDIR: _, ...rest } = process.env;
+  return { ...rest, ...environment };
+}
 
 function overPipes(what: Start, onOutput: (bytes: Uint8Array) => void): Talk {
   const child = spawn(what.program, what.argv, { cwd: what.folder, env: environmentOf(what) });
