@@ -118,6 +118,8 @@ class Peer {
   private telnet = new TelnetFilter();
   private readonly name: string;
   private isClosed = false;
+  /** The last client is gone, and the device does not know it yet. */
+  private isLeaving = false;
 
   constructor(
     private readonly char: Char,
@@ -129,7 +131,7 @@ class Peer {
 
   take(socket: net.Socket): void {
     socket.on('error', () => {});
-    if (this.socket !== undefined) {
+    if (this.socket !== undefined || this.isLeaving) {
       if (this.queue.length >= MAX_QUEUE) socket.destroy();
       else this.queue.push(socket);
       return;
@@ -205,7 +207,17 @@ class Peer {
     this.intake = undefined;
     this.outlet = undefined;
     this.char.filename = `disconnected:${this.name}`;
-    this.post(() => this.char.announce('closed'));
+    this.isLeaving = true;
+    this.post(() => {
+      // None of it is the next client's, and no late answer is.
+      this.char.forget();
+      this.char.announce('closed');
+      this.isLeaving = false;
+      this.next();
+    });
+  }
+
+  private next(): void {
     const next = this.queue.shift();
     if (next !== undefined) this.take(next);
     else if (this.spec.reconnectSeconds > 0) {
