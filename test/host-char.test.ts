@@ -168,27 +168,3 @@ test.each(['pipe', 'pty'])(
   },
   60_000,
 );
-
-test('what a client sent that is gone is not answered to the next one', async () => {
-  const path = join(workshop.folder, 'gone.sock');
-  const child = spawn(workshop.program, [...QUIET, '-qmp', `unix:${path},server,nowait`], {
-    cwd: workshop.folder,
-  });
-  const hello = '{"execute":"qmp_capabilities"}\n';
-  const heard: string[] = [];
-  // Answered later, so that the others wait.
-  const slow = '{"execute":"human-monitor-command","arguments":{"command-line":"info block"}}';
-  for (let i = 0; i < 10; i++) {
-    const rude = await Client.to(path);
-    rude.send(hello + slow.repeat(400));
-    await rude.until('"return"');
-    const next = await Client.to(path);
-    rude.end();
-    next.send(`${hello}{"execute":"query-name","id":${i}}`);
-    heard.push(await next.until(`"id": ${i}}\r\n`));
-    next.end();
-  }
-  child.kill('SIGKILL');
-  const wanted = heard.map((_, i) => `{"return": {}}\r\n{"return": {}, "id": ${i}}\r\n`);
-  expect(heard.map(text => text.replace(/^\{"QMP.*\r\n/, ''))).toEqual(wanted);
-}, 60_000);
