@@ -51,6 +51,11 @@ export class CharMux implements CharFrontend {
     return port;
   }
 
+  /** Leaves the pipe to somebody else. */
+  release(): void {
+    this.base.connect(undefined);
+  }
+
   /** Keys typed behind a command, Ctrl-A x above all, wait until it is done. */
   room(): number {
     return this.ports.some(port => port.busy) ? 0 : 4096;

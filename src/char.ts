@@ -90,6 +90,11 @@ export class Char {
     return this.waiting.reduce((sum, chunk) => sum + chunk.length, 0);
   }
 
+  /** Who sent what still waits is gone. */
+  forget(): void {
+    this.waiting = [];
+  }
+
   async finish(): Promise<void> {
     await this.backend?.finish?.();
   }

@@ -25,6 +25,8 @@ export type CharSpec = Common &
     | { readonly kind: 'pipe'; readonly path: string }
     | { readonly kind: 'ringbuf'; readonly size: number }
     | ({ readonly kind: 'socket' } & SocketSpec)
+    /** Lets several front ends share another character device. */
+    | { readonly kind: 'mux'; readonly base: string }
   );
 
 export interface SocketSpec {
@@ -55,6 +57,7 @@ export interface UdpSpec {
 const BACKENDS = [
   'vc',
   'memory',
+  'mux',
   'pipe',
   'console',
   'pty',
@@ -144,6 +147,8 @@ export function readCharOptions(list: OptionList): CharSpec {
       return { kind: 'udp', mux, ...readUdp(list) };
     case 'socket':
       return { kind: 'socket', mux, ...readSocket(list) };
+    case 'mux':
+      return { kind: 'mux', base: needed(list, 'chardev', 'mux'), mux };
     case 'null':
       return { kind: 'null', mux };
     default:

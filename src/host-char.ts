@@ -15,7 +15,7 @@ import type { Char } from './char.ts';
 import type { UdpSpec } from './chardev-spec.ts';
 import { UserError } from './error.ts';
 import { toHostError } from './host-errno.ts';
-import { Intake, type Post } from './host-intake.ts';
+import { Intake, MAX_UNREAD, Outlet, type Post } from './host-intake.ts';
 import { packagePath, printError, writeAll } from './host-main.ts';
 import { fileName } from './host-names.ts';
 
@@ -38,14 +38,29 @@ export function openPipeChar(char: Char, path: string, post: Post): void {
   const intake = new Intake(char, post, stream);
   stream.on('data', (bytes: Buffer) => intake.take(bytes));
   stream.on('error', () => {});
+  const outlet = outletOf(output, isPair ? undefined : stream, intake);
   char.attach({
-    write: bytes => writeSome(output, bytes),
+    write: bytes => (outlet === undefined ? writeSome(output, bytes) : outlet.write(bytes)),
     accept: () => intake.accept(),
+    finish: async () => outlet?.finish(),
     close: () => {
       stream.destroy();
-      if (isPair) fs.closeSync(output);
+      if (outlet !== undefined) outlet.close();
+      else if (isPair) fs.closeSync(output);
     },
   });
+}
+
+/** Somebody may only write: what he does not read hinders him late. */
+const HOLD_AT = MAX_UNREAD / 2;
+
+/** For a pipe, that may be full; undefined for what takes everything at once. */
+function outletOf(fd: number, input: Readable | undefined, intake: Intake): Outlet | undefined {
+  if (!fs.fstatSync(fd).isFIFO()) return undefined;
+  if (input instanceof net.Socket) return new Outlet(input, intake, HOLD_AT);
+  const stream = new net.Socket({ fd, readable: false, writable: true }).unref();
+  stream.on('error', () => {});
+  return new Outlet(stream, intake, HOLD_AT);
 }
 
 /** What a name leads to need not be a pipe: a file is read to its end. */
@@ -53,15 +68,15 @@ function readStream(fd: number): Readable {
   const status = fs.fstatSync(fd);
   if (isatty(fd)) return new ReadStream(fd).unref();
   if (!status.isFIFO()) return fs.createReadStream('', { fd });
-  return new net.Socket({ fd, readable: true, writable: false }).unref();
+  return new net.Socket({ fd, readable: true, writable: true }).unref();
 }
 
-/** What a reader that does not read has no room for is lost. */
+/** To a file or a device. */
 function writeSome(fd: number, bytes: Uint8Array): void {
   try {
     for (let done = 0; done < bytes.length; ) done += fs.writeSync(fd, bytes, done);
   } catch {
-    // Full, or nobody is there.
+    // Full, or not to be written.
   }
 }
 
@@ -111,8 +126,6 @@ function loadPty(): PtyModule {
   }
 }
 
-const MAX_UNREAD = 64 * 1024;
-
 /** Nothing is echoed; held open, so that the other end may come and go. */
 function rawTerminal(name: string): ReadStream {
   const { O_RDWR, O_NOCTTY } = fs.constants;
@@ -130,14 +143,14 @@ export function openPtyChar(char: Char, post: Post): string {
   terminal.slave.destroy();
   master.setEncoding('latin1');
   const intake = new Intake(char, post, master);
+  const outlet = new Outlet(master, intake);
   char.filename = `pty:${name}`;
   master.on('data', (text: string) => intake.take(Buffer.from(text, 'latin1')));
   master.on('error', () => {});
   char.attach({
-    write: bytes => {
-      if (master.writableLength < MAX_UNREAD) master.write(bytes.slice());
-    },
+    write: bytes => outlet.write(bytes),
     accept: () => intake.accept(),
+    finish: () => outlet.finish(),
     close: () => {
       master.destroy();
       slave.destroy();

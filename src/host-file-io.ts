@@ -207,13 +207,21 @@ function isSameFile(a: string, b: string): boolean {
   return one.dev === two.dev && one.ino === two.ino && one.isFile();
 }
 
+/** Without a place of the user's own: where much fits, and stays over a restart. */
+function temporaryFolder(): string {
+  return process.env['TMPDIR'] ?? (process.platform === 'win32' ? os().tmpdir() : '/var/tmp');
+}
+
 function temporaryFile(): { readonly path: string; readonly file: HostFile } {
-  const folder = attempt(() => fs.mkdtempSync(join(process.env['TMPDIR'] ?? os().tmpdir(), 'vl.')));
-  const path = join(folder, 'image');
-  const fd = attempt(() => fs.openSync(path, 'wx+', 0o600));
-  // Unlinked at once where the system allows it: nothing stays behind after a crash.
-  fs.rmSync(folder, { recursive: true, force: true });
-  return { path, file: new NodeFile(fd, StoredRanges.of(fs.fstatSync(fd)), []) };
+  return attempt(() => {
+    // Node gives out free names with folders only.
+    const path = fs.mkdtempSync(join(temporaryFolder(), 'vl.'));
+    fs.rmdirSync(path);
+    const fd = fs.openSync(path, 'wx+', 0o600);
+    // Unlinked at once where the system allows it: nothing stays behind after a crash.
+    fs.rmSync(path, { force: true });
+    return { path, file: new NodeFile(fd, StoredRanges.of(fs.fstatSync(fd)), []) };
+  });
 }
 
 /** ECB keeps no state between calls, so one cipher object serves a key for ever. */

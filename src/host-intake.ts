@@ -3,6 +3,7 @@
  * handed over a little at a time, so that neither memory nor the guest's time depends on who sends.
  */
 
+import type { Writable } from 'node:stream';
 import type { Char } from './char.ts';
 
 /** Hands input to the machine between instructions. */
@@ -105,5 +106,44 @@ export class Intake {
     this.isPaused = isFull;
     if (isFull) this.source.pause();
     else this.source.resume();
+  }
+}
+
+export const FINISH_MS = 500;
+/** Replies that are not read: nobody is served until they are. */
+const SLOW_READER = 64 * 1024;
+/** What a reader that never reads may cost; more is lost. */
+export const MAX_UNREAD = 4 * 1024 * 1024;
+
+/** What goes out to a reader who may be slow: it waits here, and meanwhile so do his requests. */
+export class Outlet {
+  constructor(
+    private readonly stream: Writable,
+    private readonly intake: Intake,
+    private readonly holdAt = SLOW_READER,
+  ) {
+    stream.on('drain', () => intake.hold(false));
+  }
+
+  write(bytes: Uint8Array): void {
+    const { stream } = this;
+    if (stream.writableLength > MAX_UNREAD || stream.destroyed) return;
+    // The device may reuse its buffer before the kernel has taken the bytes.
+    stream.write(bytes.slice());
+    if (stream.writableLength > this.holdAt) this.intake.hold(true);
+  }
+
+  /** Resolves when all has left; who does not read is not waited for. */
+  finish(): Promise<void> {
+    const { stream } = this;
+    if (stream.writableLength === 0) return Promise.resolve();
+    return new Promise(resolve => {
+      setTimeout(resolve, FINISH_MS);
+      stream.write('', () => resolve());
+    });
+  }
+
+  close(): void {
+    this.stream.destroy();
   }
 }

@@ -13,7 +13,7 @@ import type { Char } from './char.ts';
 import type { SocketSpec } from './chardev-spec.ts';
 import { UserError } from './error.ts';
 import { toHostError } from './host-errno.ts';
-import { Intake, type Post } from './host-intake.ts';
+import { FINISH_MS, Intake, Outlet, type Post } from './host-intake.ts';
 import { printError } from './host-main.ts';
 import { MAX_PORT, unresolved } from './inet.ts';
 
@@ -105,23 +105,21 @@ function failure(
 /** Node says EACCES, too, where there is no folder for a socket. */
 const isFolder = (path: string): boolean => fs.existsSync(dirname(path));
 
-const FINISH_MS = 500;
 /** Clients that wait for their turn. */
 const MAX_QUEUE = 64;
-/** Replies that are not read: nobody is served until they are. */
-const SLOW_READER = 64 * 1024;
-/** What a reader that never reads may cost; more is lost. */
-const MAX_UNREAD = 4 * 1024 * 1024;
 
 class Peer {
   server: net.Server | undefined;
   private socket: net.Socket | undefined;
   private intake: Intake | undefined;
+  private outlet: Outlet | undefined;
   /** Who came while somebody else was connected. */
   private queue: net.Socket[] = [];
   private telnet = new TelnetFilter();
   private readonly name: string;
   private isClosed = false;
+  /** The last client is gone, and the device does not know it yet. */
+  private isLeaving = false;
 
   constructor(
     private readonly char: Char,
@@ -133,7 +131,7 @@ class Peer {
 
   take(socket: net.Socket): void {
     socket.on('error', () => {});
-    if (this.socket !== undefined) {
+    if (this.socket !== undefined || this.isLeaving) {
       if (this.queue.length >= MAX_QUEUE) socket.destroy();
       else this.queue.push(socket);
       return;
@@ -142,24 +140,20 @@ class Peer {
     this.char.filename = this.connectedName(socket);
     const intake = new Intake(this.char, this.post, socket);
     this.intake = intake;
+    this.outlet = new Outlet(socket, intake);
     this.telnet = new TelnetFilter();
     if (this.spec.telnet && this.spec.server) socket.write(TELNET_CHARACTER_MODE);
     socket.setNoDelay(true);
     socket.on('data', (bytes: Buffer) => {
       intake.take(this.spec.telnet ? this.telnet.strip(bytes) : bytes);
     });
-    socket.on('drain', () => intake.hold(false));
     socket.on('close', () => this.drop(intake));
     socket.resume();
     this.post(() => this.char.announce('opened'));
   }
 
   write(bytes: Uint8Array): void {
-    const { socket } = this;
-    if (socket === undefined || socket.writableLength > MAX_UNREAD) return;
-    // The device may reuse its buffer before the kernel has taken the bytes.
-    socket.write(bytes.slice());
-    if (socket.writableLength > SLOW_READER) this.intake?.hold(true);
+    this.outlet?.write(bytes);
   }
 
   accept(): void {
@@ -211,8 +205,19 @@ class Peer {
     }
     this.socket = undefined;
     this.intake = undefined;
+    this.outlet = undefined;
     this.char.filename = `disconnected:${this.name}`;
-    this.post(() => this.char.announce('closed'));
+    this.isLeaving = true;
+    this.post(() => {
+      // None of it is the next client's, and no late answer is.
+      this.char.forget();
+      this.char.announce('closed');
+      this.isLeaving = false;
+      this.next();
+    });
+  }
+
+  private next(): void {
     const next = this.queue.shift();
     if (next !== undefined) this.take(next);
     else if (this.spec.reconnectSeconds > 0) {

@@ -23,6 +23,8 @@ export interface CharHooks extends MuxHooks {
 
 /** Those that lead out of the program. */
 type HostSpec = Extract<CharSpec, { readonly kind: 'socket' | 'file' | 'pipe' | 'udp' | 'pty' }>;
+/** Those that have a pipe of their own. */
+type BaseSpec = Exclude<CharSpec, { readonly kind: 'mux' }>;
 
 interface Opened extends CharEntry {
   readonly mux?: CharMux;
@@ -60,22 +62,33 @@ export class CharTable implements Chars {
   remove(label: string): void {
     const at = this.entries.findIndex(entry => entry.label === label);
     if (at < 0) return;
-    this.entries[at].char.close();
-    this.entries.splice(at, 1);
+    const [{ char, mux }] = this.entries.splice(at, 1);
+    char.close();
+    mux?.release();
   }
 
   /** Resolves when the device may be used. Throws UserError. */
   async open(label: string, spec: CharSpec): Promise<void> {
+    if (spec.kind === 'mux') {
+      this.share(label, spec.base);
+      return;
+    }
     const base = new Char(spec.mux ? `${label}-base` : label, charFilename(spec));
     const ring = spec.kind === 'ringbuf' ? new CharRing(spec.size) : undefined;
     const waiting = this.attach(base, spec, ring);
     const alwaysOpen = spec.kind !== 'socket';
     this.entries.push({ label: base.label, char: base, ring, alwaysOpen });
-    if (spec.mux) {
-      const mux = new CharMux(base, this.hooks);
-      this.entries.push({ label, char: new Char(label, 'mux'), mux, alwaysOpen });
-    }
+    if (spec.mux) this.share(label, base.label);
     await waiting;
+  }
+
+  private share(label: string, name: string): void {
+    const base = this.entries.find(entry => entry.label === name);
+    if (base === undefined) throw new UserError(`mux: base chardev ${name} not found`);
+    const { char, mux: shared, alwaysOpen } = base;
+    if (char.hasFrontend || shared !== undefined) throw new UserError(`Chardev '${name}' is busy`);
+    const mux = new CharMux(char, this.hooks);
+    this.entries.push({ label, char: new Char(label, 'mux'), mux, alwaysOpen });
   }
 
   /** The pipe for one front end of a device; undefined when there is no device of that name. */
@@ -84,6 +97,8 @@ export class CharTable implements Chars {
     if (entry === undefined) return undefined;
     if (entry.mux !== undefined) {
       const port = entry.mux.add(label);
+      // It has somebody behind it, who hears by a pipe of his own.
+      entry.char.connect(entry.mux);
       if (entry.alwaysOpen) this.late.push(port);
       return port;
     }
@@ -109,7 +124,7 @@ export class CharTable implements Chars {
     await Promise.all(this.entries.map(({ char }) => char.finish()));
   }
 
-  private async attach(char: Char, spec: CharSpec, ring: CharRing | undefined): Promise<void> {
+  private async attach(char: Char, spec: BaseSpec, ring: CharRing | undefined): Promise<void> {
     if (spec.kind === 'stdio') this.attachStdio(char, spec.signal && !spec.mux);
     else if (ring !== undefined) char.attach(ring);
     else if (spec.kind !== 'null' && spec.kind !== 'vc' && spec.kind !== 'ringbuf') {

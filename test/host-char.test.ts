@@ -1,12 +1,14 @@
-import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { createReadStream, openSync, writeFileSync, writeSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { Workshop } from './support/emulator.ts';
 
 const workshop = new Workshop();
 afterAll(() => workshop.close());
+
+const pause = (ms: number): Promise<void> => new Promise(done => setTimeout(done, ms));
 
 /** A client that collects what it is sent and can wait for a text. */
 class Client {
@@ -132,3 +134,37 @@ test('output into a pipe that nobody reads stops nothing', async () => {
   });
   expect((await run).status).toBe(0);
 });
+
+test.each(['pipe', 'pty'])(
+  'a slow reader at a %s gets all answers, however long',
+  async kind => {
+    spawnSync('mkfifo', ['slow.in', 'slow.out'], { cwd: workshop.folder });
+    const child = spawn(workshop.program, [...QUIET, '-qmp', kind === 'pty' ? kind : 'pipe:slow'], {
+      cwd: workshop.folder,
+    });
+    let said = '';
+    child.stderr.on('data', (chunk: Buffer) => {
+      said += chunk.toString();
+    });
+    const terminal = (): string => /redirected to (\S+)/.exec(said)?.[1] ?? '';
+    while (kind === 'pty' && terminal() === '') await pause(20);
+    const [to, from] = kind === 'pty' ? [terminal(), terminal()] : ['slow.in', 'slow.out'];
+    const output = openSync(resolve(workshop.folder, to), 'r+');
+    const input = openSync(resolve(workshop.folder, from), 'r');
+    const dump = { execute: 'human-monitor-command', arguments: { 'command-line': 'x/20000xb 0' } };
+    const requests = ['{"execute":"qmp_capabilities"}', ...Array(3).fill(JSON.stringify(dump))];
+    writeSync(output, requests.map(line => `${line}\n`).join(''));
+    await pause(1000);
+    const stream = createReadStream('', { fd: input });
+    let lines = '';
+    for await (const chunk of stream) {
+      lines += chunk.toString();
+      if (lines.split('\n').length > 5) break;
+    }
+    child.kill('SIGKILL');
+    const lengths = lines.split('\r\n').map(line => line.length);
+    expect(lengths[2]).toBeGreaterThan(150_000);
+    expect(lengths.slice(2)).toEqual([lengths[2], lengths[2], lengths[2], 0]);
+  },
+  60_000,
+);

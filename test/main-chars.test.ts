@@ -8,6 +8,7 @@ import { afterAll, expect, test } from 'vitest';
 import { Workshop } from './support/emulator.ts';
 import { freePort } from './support/free-port.ts';
 import { Prompt } from './support/prompt.ts';
+import { converse } from './support/qmp-talk.ts';
 import { render } from './support/sessions.ts';
 import { onTerminal } from './support/terminal.ts';
 
@@ -143,6 +144,46 @@ test('chardev-add says where a pseudo-terminal is, and what went wrong', async (
   expect(await prompt.ask('info chardev')).toContain('u: filename=udp\n');
   for (const id of ['p', 'u']) expect(await prompt.ask(`chardev-remove ${id}`)).toBe('');
   expect(await prompt.quit()).toBe(0);
+});
+
+test('a multiplexer over a character device that there is', async () => {
+  const keys = '\x01cinfo chardev\nchardev-remove b\nchardev-remove m\nquit\n';
+  const { text } = await workshop.run(
+    [
+      ...['-nodefaults', '-display', 'none', '-S', '-chardev', 'stdio,id=b'],
+      ...['-chardev', 'mux,id=m,chardev=b', '-mon', 'chardev=m', '-serial', 'chardev:m'],
+    ],
+    keys,
+  );
+  expect(text).toContain('m: filename=mux\nb: filename=stdio\n');
+  expect(text).toContain("Chardev 'b' is busy\n");
+  expect(text).toContain("Chardev 'm' is busy\n");
+});
+
+test('chardev-add of a multiplexer, and its end', async () => {
+  const add = (id: string, type: string, data: object): string =>
+    JSON.stringify({ execute: 'chardev-add', arguments: { id, backend: { type, data } } });
+  const remove = (id: string): string =>
+    JSON.stringify({ execute: 'chardev-remove', arguments: { id } });
+  const { out } = await converse(
+    workshop.folder,
+    [],
+    [
+      add('m', 'mux', { chardev: 'b' }),
+      add('m', 'mux', {}),
+      add('b', 'ringbuf', {}),
+      add('m', 'mux', { chardev: 'b' }),
+      add('n', 'mux', { chardev: 'b' }),
+      remove('b'),
+      remove('m'),
+      add('n', 'mux', { chardev: 'b' }),
+      '{"execute":"quit"}',
+    ],
+  );
+  const answers = [...out.matchAll(/"desc": "(.*)"|"return"/g)].map(([, desc]) => desc ?? '');
+  const missing = ['mux: base chardev b not found', "Parameter 'chardev' is missing"];
+  const busy = "Chardev 'b' is busy";
+  expect(answers).toEqual(['', ...missing, '', '', busy, busy, '', '', '']);
 });
 
 test('three monitors at once', async () => {

@@ -6,6 +6,8 @@
  */
 
 import { UserError } from '../error.ts';
+import { isRecord, type Json, JsonFloat } from '../json.ts';
+import { parseJson } from '../json-reader.ts';
 import { parseOptionSize } from '../size.ts';
 
 /** What ids of drives and names of nodes look like. */
@@ -95,33 +97,27 @@ export function parseInteger(text: string): number | undefined {
 }
 
 /** Turns `{"file": {"driver": "x"}}` into `file.driver=x`. */
-export function flatten(value: unknown, prefix: string, into: Options): void {
+export function flatten(value: Json, prefix: string, into: Options): void {
   if (Array.isArray(value)) {
-    value.forEach((item, i) => {
+    value.forEach((item: Json, i) => {
       flatten(item, `${prefix}.${i}`, into);
     });
-  } else if (typeof value === 'object' && value !== null) {
+  } else if (isRecord(value)) {
     for (const [name, item] of Object.entries(value)) {
       flatten(item, prefix === '' ? name : `${prefix}.${name}`, into);
     }
   } else if (typeof value === 'boolean') {
     into.set(prefix, value ? 'on' : 'off');
   } else {
-    into.set(prefix, String(value));
+    into.set(prefix, String(value instanceof JsonFloat ? value.value : value));
   }
 }
 
 /** Moves the options of a `json:` file name into `options`; explicit ones win. */
 export function absorbJsonFilename(filename: string, options: Options): void {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(filename.slice('json:'.length));
-  } catch {
-    throw new UserError('Could not parse the JSON options');
-  }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
-    throw new UserError('Invalid JSON object given');
-  }
+  const parsed = parseJson(filename.slice('json:'.length));
+  if (parsed === undefined) throw new UserError('Could not parse the JSON options');
+  if (!isRecord(parsed)) throw new UserError('Invalid JSON object given');
   const found = new Options();
   flatten(parsed, '', found);
   for (const [name, value] of found.entries()) {

@@ -2,6 +2,8 @@
  * An image that takes all writes and is gone when it is closed: `snapshot=on`.
  */
 
+import { HostError } from '../disk-host.ts';
+import { UserError } from '../error.ts';
 import { CACHE_MODES } from './cache-mode.ts';
 import type { BlockContext } from './driver.ts';
 import { createQcow2 } from './format/qcow2/create.ts';
@@ -15,7 +17,7 @@ const UNSAFE = CACHE_MODES['unsafe'];
 /** Puts a temporary image over `backing`; on failure that is closed. */
 export async function openOverlay(backing: BlockNode, context: BlockContext): Promise<BlockNode> {
   try {
-    const { path, file } = context.host.temporary();
+    const { path, file } = makeFile(context);
     const node = new FileNode(path, file, false, UNSAFE);
     await createQcow2(node, {
       size: backing.length,
@@ -41,5 +43,14 @@ export async function openOverlay(backing: BlockNode, context: BlockContext): Pr
   } catch (error) {
     await backing.close();
     throw error;
+  }
+}
+
+function makeFile({ host }: BlockContext): ReturnType<BlockContext['host']['temporary']> {
+  try {
+    return host.temporary();
+  } catch (error) {
+    if (!(error instanceof HostError)) throw error;
+    throw new UserError(`Could not get temporary filename: ${error.message}`);
   }
 }

@@ -2,7 +2,7 @@
  * What `chardev-add` takes, as QAPI's `ChardevBackend` has it, and what it means. Its defaults
  * differ from those of `-chardev`: sockets listen unless told otherwise, and wait for nobody.
  *
- * Not here: multiplexers (`-chardev …,mux=on` makes one), host serial and parallel ports.
+ * Not here: host serial and parallel ports.
  */
 
 import { CHAR_BACKENDS, type CharSpec, type SocketSpec } from '../chardev-spec.ts';
@@ -44,6 +44,7 @@ const ofKind = union('ChardevBackend', {
   pipe: struct('ChardevHostdev', { device: str }),
   socket,
   udp: struct('ChardevUdp', { remote: socketAddress, local: optional(socketAddress) }),
+  mux: struct('ChardevMux', { chardev: str }),
   stdio: struct('ChardevStdio', { signal: optional(bool) }),
   vc: struct('ChardevVC', {
     width: optional(int),
@@ -77,6 +78,8 @@ export function charSpec(backend: Backend): CharSpec {
       return { kind: 'file', path: backend.data.out, mux };
     case 'pipe':
       return { kind: 'pipe', path: backend.data.device, mux };
+    case 'mux':
+      return { kind: 'mux', base: backend.data.chardev, mux };
     case 'stdio':
       return { kind: 'stdio', signal: backend.data.signal ?? true, mux };
     case 'ringbuf':

@@ -85,6 +85,32 @@ test('a json: name says the same as dotted options', async () => {
   expect(into[0]).toBe(7);
 });
 
+test.each([
+  ["json:{'driver': 'raw', 'file': {'filename': 'raw.img'}}", undefined],
+  ['json:', 'Could not parse the JSON options'],
+  ['json:{"driver":', 'Could not parse the JSON options'],
+  ['json:null', 'Could not parse the JSON options'],
+  ['json:{"driver": null}', 'Could not parse the JSON options'],
+  ['json:[]', 'Invalid JSON object given'],
+  ['json:5', 'Invalid JSON object given'],
+  ['json:{}', 'Must specify either driver or file'],
+  [`json:${'['.repeat(100_000)}`, 'Could not parse the JSON options'],
+  [`json:${'{"a":'.repeat(1100)}1${'}'.repeat(1100)}`, 'Could not parse the JSON options'],
+  [
+    `json:${'{"driver":"raw","file":'.repeat(300)}{"filename":"raw.img"}${'}'.repeat(300)}`,
+    undefined,
+  ],
+  [
+    'json:{"driver":"raw","file.filename":"raw.img","__proto__":{"x":1e2}}',
+    "Block format 'raw' used by device 'ide0-hd0' doesn't support the option '__proto__.x'",
+  ],
+])('a json: name is JSON as monitors take it (%#)', async (name, desc) => {
+  const { host, open } = bench();
+  host.put('raw.img', new Uint8Array(1024).fill(7));
+  if (desc === undefined) expect((await open(name)).length).toBe(1024);
+  else expect(await refusal(open(name))).toBe(desc);
+});
+
 test('a node that another one names is closed by the last of its owners', async () => {
   const { host, named, open } = bench();
   host.put('raw.img', new Uint8Array(1024));

@@ -225,7 +225,7 @@ export function masked(text: string): string {
       .replace(/disk size: \S+/g, 'disk size: N')
       .replace(/ops; .*/g, 'ops; N')
       .replace(/thread_id=\d+/g, 'thread_id=N')
-      .replace(/\/\S*\bvl\.\S+/g, 'TEMPORARY')
+      .replace(/\/var\/tmp\/vl\.\w{6}(?= )/g, 'TEMPORARY')
       .replace(/ from pid \d+/g, '')
       .replace(/^(\d+ +\S+) +\S+ \d{4}-\S+ \S+ +[\d:.]+$/gm, '$1 SIZE DATE CLOCK')
       .replace(/vm-\d{14}/g, 'vm-TIME')

@@ -36,7 +36,11 @@ export function start(how: How, what: Start, onOutput: (bytes: Uint8Array) => vo
   return how === 'tty' ? atTerminal(what, onOutput) : overPipes(what, onOutput);
 }
 
-const environmentOf = ({ environment }: Start) => ({ ...process.env, ...environment });
+/** Where the sessions were recorded nobody had a place of his own for temporary files. */
+function environmentOf({ environment }: Start): NodeJS.ProcessEnv {
+  const { TMPDIR: _, ...rest } = process.env;
+  return { ...rest, ...environment };
+}
 
 function overPipes(what: Start, onOutput: (bytes: Uint8Array) => void): Talk {
   const child = spawn(what.program, what.argv, { cwd: what.folder, env: environmentOf(what) });

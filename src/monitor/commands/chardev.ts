@@ -31,10 +31,16 @@ export const CHARDEV_GROUP: OptionGroup = {
     delay: 'bool',
     reconnect: 'number',
     telnet: 'bool',
+    width: 'number',
+    height: 'number',
+    cols: 'number',
+    rows: 'number',
     mux: 'bool',
     signal: 'bool',
     name: 'string',
+    debug: 'number',
     size: 'size',
+    chardev: 'string',
   },
 };
 

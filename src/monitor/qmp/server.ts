@@ -8,12 +8,12 @@
 import type { Char, CharFrontend } from '../../char.ts';
 import { UserError } from '../../error.ts';
 import { isRecord, type Json } from '../../json.ts';
+import { JsonStream } from '../../json-reader.ts';
 import { empty } from '../../schema.ts';
 import { printJson, printOrder } from '../json-text.ts';
 import type { Session } from '../session.ts';
 import { QEMU_VERSION } from '../version.ts';
 import type { EventLimits, StampedEvent } from './event-limits.ts';
-import { JsonStream } from './json-stream.ts';
 
 type JsonObject = { readonly [name: string]: Json };
 

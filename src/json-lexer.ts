@@ -6,8 +6,8 @@
  * token no more than 64 MiB are kept.
  */
 
-import { type Json, JsonFloat } from '../../json.ts';
-import { fromUtf8 } from '../../utf8.ts';
+import { type Json, JsonFloat } from './json.ts';
+import { fromUtf8 } from './utf8.ts';
 
 export type Token =
   | { readonly kind: 'mark'; readonly mark: string }

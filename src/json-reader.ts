@@ -1,14 +1,15 @@
 /**
- * A stream of JSON values as QMP clients send them: cut into values by counting braces and
- * brackets of its tokens, each value then parsed.
+ * A stream of JSON values as QMP clients send them, and file names have them: cut into values by
+ * counting braces and brackets of its tokens, each value then parsed.
  *
  * Not accepted, like QEMU: `null`. After a mistake reading goes on with the next token. What is
  * longer than 64 MiB, nested deeper than 1024 or has more than a million tokens is a mistake, too.
  */
 
-import { UserError } from '../../error.ts';
-import type { Json } from '../../json.ts';
+import { UserError } from './error.ts';
+import type { Json } from './json.ts';
 import { JsonLexer, MAX_TOKEN_BYTES, type Token } from './json-lexer.ts';
+import { toUtf8 } from './utf8.ts';
 
 /** Of one value. */
 const MAX_TOKENS = 1 << 20;
@@ -57,6 +58,22 @@ export class JsonStream {
     if (value === undefined) this.fail(new UserError('Invalid JSON syntax'));
     else this.deliver(value);
   }
+}
+
+/** The value that a text is; of several the last one. Undefined when there is none. */
+export function parseJson(text: string): Json | undefined {
+  let last: Json | undefined;
+  const stream = new JsonStream(
+    value => {
+      last = value;
+    },
+    () => {
+      last = undefined;
+    },
+  );
+  // The space ends a number or a word.
+  stream.feed(toUtf8(`${text} `));
+  return last;
 }
 
 class Parser {
