@@ -66,7 +66,9 @@ function relieve(): void {
   for (const call of reliefs) call();
 }
 
-const RETRY_MS = 5;
+/** Until a full terminal is tried again: soon while somebody reads it. */
+const SOON_MS = 1;
+const LATER_MS = 20;
 
 /** A terminal, opened once more so that writing to it does not wait; Node's own way does. */
 class TerminalOutput {
@@ -98,10 +100,13 @@ class TerminalOutput {
       if (done === first.length) this.waiting.shift();
       else {
         this.waiting[0] = first.subarray(done);
-        setTimeout(() => {
-          this.flush();
-          if (this.writableLength === 0) relieve();
-        }, RETRY_MS);
+        setTimeout(
+          () => {
+            this.flush();
+            if (this.writableLength === 0) relieve();
+          },
+          done > 0 ? SOON_MS : LATER_MS,
+        );
         return;
       }
     }
