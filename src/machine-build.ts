@@ -33,7 +33,7 @@ export interface MachineSettings {
   readonly shutdownEnds: boolean;
   readonly board: Omit<PcOptions, 'clock' | 'inbox' | 'memory' | 'ports' | 'log'>;
   readonly model: CpuModel;
-  readonly compileSoon?: CpuWiring['compileSoon'];
+  readonly engine?: CpuWiring['engine'];
   /** Takes a line about why the machine ends by itself. */
   readonly complain: (line: string) => void;
 }
@@ -72,7 +72,7 @@ export function buildMachine(settings: MachineSettings): PcMachine {
       clock.sync();
       return (BigInt(clock.nowNs) * TSC_HZ) / 1_000_000_000n;
     },
-    compileSoon: settings.compileSoon,
+    engine: settings.engine,
     onTripleFault: why => {
       if (settings.rebootEnds) settings.complain(`${why}\n`);
       machine.requestReset();

@@ -6,7 +6,7 @@ import type { Clock } from './clock.ts';
 import { located } from './command-line.ts';
 import { findModel, modelSignature } from './cpu/models.ts';
 import type { Events } from './events.ts';
-import { compileSoon } from './host-engine.ts';
+import { compileBeside, compileSoon, isCompiled } from './host-engine.ts';
 import { localOffsetSeconds, printError, secondsSince1970 } from './host-main.ts';
 
 import { ramBelow4g } from './hw/board/ram.ts';
@@ -80,7 +80,7 @@ export function assemble({ config, parts, fittings, chars, drives }: Assembly): 
     rebootEnds: config.rebootEnds,
     shutdownEnds: config.shutdownEnds,
     model,
-    compileSoon,
+    engine: { compileBeside, compileSoon, isCompiled },
     complain: printError,
     board: {
       ramSize: config.ramSize,

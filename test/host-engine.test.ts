@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
-import { expect, test } from 'vitest';
-import { compileSoon } from '../src/host-engine.ts';
+import { expect, test, vi } from 'vitest';
+import { compileBeside, compileSoon, isCompiled } from '../src/host-engine.ts';
 import { missing } from './support/program.ts';
 
 test('a loop computes the same before and after it is compiled', () => {
@@ -55,4 +55,12 @@ test.each([process.execPath, ...OTHERS])('%s says nothing about flags', node => 
     expect({ words, stderr, status }).toEqual({ words, stderr: '', status: 0 });
   }
   rmSync(folder, { recursive: true });
+});
+
+test('V8 compiles a function beside the program and says when it is done', async () => {
+  const square = (n: number): number => n * n;
+  square(3);
+  expect(isCompiled(square)).toBe(false);
+  expect(compileBeside(square)).toBe(true);
+  await vi.waitUntil(() => square(3) === 9 && isCompiled(square), 20_000);
 });

@@ -12,14 +12,16 @@ import type { Memory } from '../memory.ts';
 import { MODE } from './access.ts';
 import type { Decoder } from './decode.ts';
 import { throwFault } from './fault.ts';
+import { REGION32 } from './hot.ts';
 import { COLD_BASE, coldKind } from './kinds.ts';
 import type { Mode } from './mode.ts';
 import type { Variant } from './opcode-map.ts';
 import { jmp } from './ops/control.ts';
 import { GP } from './registers.ts';
-import type { Tlb } from './tlb.ts';
+import { type Tlb, USER_HALF } from './tlb.ts';
 
 export const BLOCK_LIMIT = 64;
+export const ENTRY_BITS = 9;
 const RECORD_WORDS = 8;
 const RECORDS = 1 << 18;
 /** The first record stands for "no instruction": its EIP is what S[EIP] was. */
@@ -37,6 +39,8 @@ interface PageCode {
   readonly page: number;
   readonly blocks: number[];
   readonly keys: number[];
+  /** Regions of translated code, by number. */
+  readonly regions: number[];
   /** Bit n: line n holds code. */
   lowLines: number;
   highLines: number;
@@ -57,6 +61,8 @@ export interface CodeSource {
   setFetch(linear: number, arenaOffset: number, available: number): void;
   /** A block was decoded: `bytes` of code from `eip` on. */
   onDecode(eip: number, bytes: number): void;
+  /** The bytes that these regions were made of change. */
+  onRegionsLost(regions: readonly number[]): void;
 }
 
 export class CodeCache {
@@ -69,6 +75,8 @@ export class CodeCache {
   readonly index = new Int32Array(RECORDS);
   /** At a block's first record: instructions in it. */
   readonly length = new Int32Array(RECORDS);
+  /** At records of kind REGION32: its number << ENTRY_BITS | which of its entries. */
+  readonly entrances = new Int32Array(RECORDS);
   /** 1 for direct transfers, whose words 5 and 6 are links. */
   private readonly hasLinks = new Uint8Array(RECORDS);
   /** Room for a few records that belong to no block. */
@@ -79,6 +87,8 @@ export class CodeCache {
   private previous: Variant | undefined;
   private readonly blocks = new Map<number, number>();
   private readonly pages = new Map<number, PageCode>();
+  /** Copies of the blocks whose first records stand for regions now. */
+  private readonly copies = new Map<number, number>();
   private readonly hashEip = new Int32Array(1 << HASH_BITS);
   private readonly hashMode = new Int32Array(1 << HASH_BITS).fill(NO_MODE);
   private readonly hashRecord = new Int32Array(1 << HASH_BITS);
@@ -101,7 +111,11 @@ export class CodeCache {
   }
 
   forgetAll(): void {
-    for (const page of this.pages.values()) this.source.memory.codePages[page.page >>> 12] = 0;
+    for (const page of this.pages.values()) {
+      this.source.memory.codePages[page.page >>> 12] = 0;
+      if (page.regions.length > 0) this.source.onRegionsLost(page.regions);
+    }
+    this.copies.clear();
     this.pages.clear();
     this.blocks.clear();
     this.forgetJumps();
@@ -116,7 +130,7 @@ export class CodeCache {
     const { mode, tlb } = this.source;
     this.checkFetch(eip);
     const linear = (mode.base + eip) | 0;
-    const page = tlb.fetchPage(linear, mode.user ? 1 << 20 : 0);
+    const page = tlb.fetchPage(linear, mode.user ? USER_HALF : 0);
     if (page < 0) return this.decode(eip, -1, { at: CUT, limit: 1 });
     const place = page | (linear & 0xfff);
     const key = place * MODES + mode.number;
@@ -142,11 +156,77 @@ export class CodeCache {
   findQuietly(eip: number): number {
     const { mode, tlb } = this.source;
     const linear = (mode.base + eip) | 0;
-    const half = mode.user ? 1 << 20 : 0;
+    const half = mode.user ? USER_HALF : 0;
     if (tlb.fetchPageQuietly(linear, half) < 0) return -1;
     // An instruction that may straddle pages could fault: leave it to `find` outside the loop.
     if ((linear & 0xfff) > 0xff0 || (eip >>> 0) + 15 > mode.limit >>> 0) return -1;
     return this.find(eip);
+  }
+
+  // ---- regions ----
+
+  /** The block at `o` as the interpreter knows it: its copy, if a region took its place. */
+  origin(o: number): number {
+    return this.copies.get(o) ?? o;
+  }
+
+  /** The block at `o` is what its EIP leads to. */
+  isHere(o: number): boolean {
+    return this.peek(this.eip[o >> 3]) === o;
+  }
+
+  /** The block at `o` is where a region is entered. */
+  isRegion(o: number): boolean {
+    return this.copies.has(o);
+  }
+
+  /** The transfer at `o` goes along links. */
+  isDirect(o: number): boolean {
+    return this.hasLinks[o >> 3] !== 0;
+  }
+
+  /** The block at `eip`, if it is decoded and its page at hand; else -1. */
+  peek(eip: number): number {
+    const { mode } = this.source;
+    const place = this.placeQuietly(eip);
+    const found = place < 0 ? undefined : this.blocks.get(place * MODES + mode.number);
+    return found !== undefined && this.isCurrent(found, eip) ? found : -1;
+  }
+
+  private placeQuietly(eip: number): number {
+    const { mode, tlb } = this.source;
+    const linear = (mode.base + eip) | 0;
+    const page = tlb.fetchPageQuietly(linear, mode.user ? USER_HALF : 0);
+    return page < 0 ? -1 : page | (linear & 0xfff);
+  }
+
+  /** The page of the block at `o`, while that is what its EIP leads to. */
+  private pageOf(o: number): PageCode | undefined {
+    const eip = this.eip[o >> 3];
+    return this.isHere(o) ? this.pages.get(this.placeQuietly(eip) & ~0xfff) : undefined;
+  }
+
+  /** A second set of the block's records, `count` of them, for `plant`; or -1. */
+  copy(o: number, count: number): number {
+    const code = this.pageOf(o);
+    if (code === undefined || this.free + count * RECORD_WORDS > CUT) return -1;
+    const to = this.free;
+    this.free += count * RECORD_WORDS;
+    this.records.copyWithin(to, o, o + count * RECORD_WORDS);
+    for (const facts of [this.eip, this.next, this.target, this.index, this.hasLinks]) {
+      facts.copyWithin(to >> 3, o >> 3, (o >> 3) + count);
+    }
+    this.length[to >> 3] = this.length[o >> 3];
+    code.blocks.push(to);
+    return to;
+  }
+
+  /** From now on a region is entered where the block at `o` was. */
+  plant(o: number, copy: number, region: number, entry: number): void {
+    this.pageOf(o)?.regions.push(region);
+    this.copies.set(o, copy);
+    this.records[o] = REGION32;
+    this.entrances[o >> 3] = (region << ENTRY_BITS) | entry;
   }
 
   /** The transfer at `o`, if it is one, resolves its links anew. */
@@ -161,13 +241,13 @@ export class CodeCache {
     const { mode, tlb } = this.source;
     this.checkFetch(eip);
     const linear = (mode.base + eip) | 0;
-    const page = tlb.fetchPage(linear, mode.user ? 1 << 20 : 0);
+    const page = tlb.fetchPage(linear, mode.user ? USER_HALF : 0);
     if (page < 0) return this.decode(eip, -1, { at: CUT, limit: 1 });
     return this.decode(eip, page | (linear & 0xfff), { at: CUT, limit });
   }
 
   /** Puts a record into the jump cache, for `train`. */
-  plant(eip: number, o: number): void {
+  plantJump(eip: number, o: number): void {
     this.enter(eip, o);
   }
 
@@ -192,7 +272,11 @@ export class CodeCache {
   }
 
   private invalidate(code: PageCode): void {
-    for (const o of code.blocks) this.spoil(o);
+    for (const o of code.blocks) {
+      this.spoil(o);
+      this.copies.delete(o);
+    }
+    if (code.regions.length > 0) this.source.onRegionsLost(code.regions);
     if (code.hasCut) this.spoil(CUT);
     for (const key of code.keys) this.blocks.delete(key);
     this.pages.delete(code.page);
@@ -312,14 +396,14 @@ export class CodeCache {
     if (from + length <= 0x1000) return;
     const { mode, tlb } = this.source;
     const linear = (mode.base + this.eip[first >> 3] + 0xfff) & ~0xfff;
-    const second = tlb.fetchPageQuietly(linear, mode.user ? 1 << 20 : 0);
+    const second = tlb.fetchPageQuietly(linear, mode.user ? USER_HALF : 0);
     if (second >= 0) this.mark(first, second, 0, from + length - 0x1001);
   }
 
   private mark(first: number, page: number, from: number, to: number): void {
     let code = this.pages.get(page);
     if (code === undefined) {
-      code = { page, blocks: [], keys: [], lowLines: 0, highLines: 0, hasCut: false };
+      code = { page, blocks: [], keys: [], regions: [], lowLines: 0, highLines: 0, hasCut: false };
       this.pages.set(page, code);
       this.source.memory.codePages[page >>> 12] = 1;
       this.source.tlb.protect(page >>> 12);

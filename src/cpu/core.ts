@@ -152,10 +152,10 @@ export class Cpu implements CpuCore {
   /** Trains a loop, or begins to use it, once enough of its code has run. */
   private raiseTier(width: 0 | 1): void {
     const { processor, tiers } = this;
-    const { compileSoon = () => false, walks = WALKS } = this.wiring;
+    const { engine, walks = WALKS } = this.wiring;
     const beyond = this.walked[width] - walks[width];
     if (tiers[width] === 'new' && beyond >= 0) {
-      tiers[width] = train(processor, width, compileSoon) ? 'fast' : 'trained';
+      tiers[width] = train(processor, width, engine) ? 'fast' : 'trained';
     } else if (tiers[width] === 'trained' && beyond >= COMPILATION) tiers[width] = 'fast';
   }
 
@@ -174,7 +174,10 @@ export class Cpu implements CpuCore {
       if (isStepped || isShadowed || left < BLOCK_LIMIT) {
         this.enter(this.short(isStepped || isShadowed ? 1 : left), 0);
       } else {
-        this.enter(this.processor.cache.find(s[EIP]), left - BLOCK_LIMIT);
+        const budget = left - BLOCK_LIMIT;
+        const { slice } = processor.translator.hotness;
+        this.enter(this.processor.cache.find(s[EIP]), Math.min(budget, slice));
+        if (budget > slice && this.tiers[1] === 'fast') processor.translator.sample(s[EIP]);
       }
     } catch (error) {
       this.onFault(error);

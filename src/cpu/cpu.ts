@@ -9,6 +9,30 @@ import type { Memory } from '../memory.ts';
 import type { Ports } from '../ports.ts';
 import type { Plain } from '../state.ts';
 
+type Loop = (...args: never[]) => unknown;
+
+/** What one asks of a JavaScript engine; false when it does not offer that. */
+export interface ScriptEngine {
+  /** To compile a loop with what has been learnt of it, when it is called next. */
+  compileSoon(loop: Loop): boolean;
+  /** The same from its next call on, beside the program. */
+  compileBeside(loop: Loop): boolean;
+  /** Whether it is compiled; true, too, where nobody knows. */
+  isCompiled(loop: Loop): boolean;
+}
+
+/** What the translator calls hot. */
+export interface Hotness {
+  /** It looks where the guest is every so many instructions. */
+  readonly slice: number;
+  /** It thinks of a place each time that it was found there so many times more. */
+  readonly samples: number;
+  /** Instructions that ran in a region, by instruction that it has, before it is worth it. */
+  readonly price: number;
+  /** How often a region leaves by an indirect jump before its targets join. */
+  readonly departures: number;
+}
+
 /** What a processor is wired to. */
 export interface CpuWiring {
   readonly memory: Memory;
@@ -36,13 +60,14 @@ export interface CpuWiring {
   readonly syncClock: () => void;
   /** The time-stamp counter now, as unsigned 64 bits. */
   readonly timeStamp: () => bigint;
-  /**
-   * Asks the host's JavaScript engine to compile a loop with what it has learnt of it, when it is
-   * called next; false when the engine cannot be asked.
-   */
-  readonly compileSoon?: (loop: (...args: never[]) => unknown) => boolean;
+  /** Absent where the host's JavaScript engine cannot be asked for anything. */
+  readonly engine?: ScriptEngine;
   /** How many instructions of 16- and of 32-bit code run before; default what suits a start. */
   readonly walks?: readonly [number, number];
+  /**
+   * What the translator calls hot; default what pays.
+   */
+  readonly hotness?: Hotness;
   /** A triple fault: the board resets the machine. */
   readonly onTripleFault: (why: string) => void;
 }

@@ -15,44 +15,84 @@ export interface Known {
   readonly b: string;
 }
 
-const KIND = `S[${FLAG_KIND}]`;
-const RESULT = `S[${FLAG_RESULT}]`;
-const A = `S[${FLAG_A}]`;
-const B = `S[${FLAG_B}]`;
-/** CF. */
-export const BELOW = `${A} >>> 0 < ${B} >>> 0`;
+/** Where the words of the record are while the text runs, and functions that read them all. */
+export interface FlagPlaces {
+  readonly kind: string;
+  readonly result: string;
+  readonly a: string;
+  readonly b: string;
+  readonly overflow: string;
+  readonly parity: string;
+  readonly less: string;
+}
 
-export function setCarryText(value: string): string {
-  return `C.settle(); ${A} = 0; ${B} = ${value};`;
+/** In the register file. */
+export const IN_FILE: FlagPlaces = {
+  kind: `S[${FLAG_KIND}]`,
+  result: `S[${FLAG_RESULT}]`,
+  a: `S[${FLAG_A}]`,
+  b: `S[${FLAG_B}]`,
+  overflow: 'C.overflow()',
+  parity: 'C.parity()',
+  less: 'C.less()',
+};
+
+/** In variables of the text's own. */
+export const IN_LOCALS: FlagPlaces = {
+  kind: 'fk',
+  result: 'fr',
+  a: 'fa',
+  b: 'fb',
+  overflow: `C.overflowOf(fk, fr, fa, fb, S[${FLAG_BITS}])`,
+  parity: `C.parityOf(fk, fr, S[${FLAG_BITS}])`,
+  less: `C.lessOf(fk, fr, fa, fb, S[${FLAG_BITS}])`,
+};
+
+/** CF. */
+export function belowText({ a, b }: FlagPlaces): string {
+  return `${a} >>> 0 < ${b} >>> 0`;
 }
 
 function assign(...words: readonly [string, string | number][]): string {
   return words.map(([word, v]) => `${word} = ${v};`).join(' ');
 }
 
-export function flagText({ recipe, r, a, b }: Known, size: Bits): string {
+/** Undefined for recipes that a function of helpers/compute.ts works out. */
+export function flagText(
+  { recipe, r, a, b }: Known,
+  size: Bits,
+  at: FlagPlaces,
+): string | undefined {
   const sized = flags.sizeIndex(size);
   const top = `${a} << ${32 - size}`;
   const carry = `(${b} - 1)`;
+  const { kind, result } = at;
   switch (recipe) {
     case 'add':
-      return assign([KIND, flags.ADD + sized], [RESULT, r], [A, r], [B, a]);
+      return assign([kind, flags.ADD + sized], [result, r], [at.a, r], [at.b, a]);
     case 'sub':
-      return assign([KIND, flags.SUB], [RESULT, r], [A, a], [B, b]);
+      return assign([kind, flags.SUB], [result, r], [at.a, a], [at.b, b]);
     case 'logic':
-      return assign([KIND, flags.LOGIC], [RESULT, r], [B, 0]);
+      return assign([kind, flags.LOGIC], [result, r], [at.b, 0]);
     case 'inc':
-      return assign([KIND, flags.INC + sized], [RESULT, r]);
+      return assign([kind, flags.INC + sized], [result, r]);
     case 'dec':
-      return assign([KIND, flags.DEC + sized], [RESULT, r]);
+      return assign([kind, flags.DEC + sized], [result, r]);
     case 'shl':
-      return assign([KIND, flags.SHL], [RESULT, r], [A, 0], [B, `${top} << ${carry} >>> 31`]);
+      return assign([kind, flags.SHL], [result, r], [at.a, 0], [at.b, `${top} << ${carry} >>> 31`]);
     case 'shr':
-      return assign([KIND, flags.SHR + sized], [RESULT, r], [A, 0], [B, `${a} >> ${carry} & 1`]);
+      return assign(
+        [kind, flags.SHR + sized],
+        [result, r],
+        [at.a, 0],
+        [at.b, `${a} >> ${carry} & 1`],
+      );
     case 'sar':
-      return assign([KIND, flags.LOGIC], [RESULT, r], [A, 0], [B, `${a} >> ${carry} & 1`]);
+      return assign([kind, flags.LOGIC], [result, r], [at.a, 0], [at.b, `${a} >> ${carry} & 1`]);
+    case 'mul':
+      return assign([kind, flags.MUL], [result, r], [at.a, 0], [at.b, `C.lost(${r}, ${a}, ${b})`]);
     default:
-      return `C.${recipe}Flags(${r}, ${a}, ${b}, ${size});`;
+      return undefined;
   }
 }
 
@@ -77,23 +117,24 @@ export function knownConditionText(known: Known | undefined, cc: number): string
 }
 
 /** The even condition `cc` from the record of the last instruction that set flags. */
-export function conditionText(cc: number): string {
+export function conditionText(cc: number, at: FlagPlaces): string {
+  const { kind, result, a, b } = at;
   switch (cc) {
     case 0:
-      return 'C.overflow()';
+      return at.overflow;
     case 2:
-      return BELOW;
+      return belowText(at);
     case 4:
-      return `${RESULT} === 0`;
+      return `${result} === 0`;
     case 6:
-      return `${RESULT} === 0 || ${BELOW}`;
+      return `${result} === 0 || ${belowText(at)}`;
     case 8:
-      return `${KIND} === ${flags.BITS} ? (S[${FLAG_BITS}] & 128) !== 0 : ${RESULT} < 0`;
+      return `${kind} === ${flags.BITS} ? (S[${FLAG_BITS}] & 128) !== 0 : ${result} < 0`;
     case 10:
-      return 'C.parity()';
+      return at.parity;
     case 12:
-      return `${KIND} === ${flags.SUB} ? ${A} < ${B} : C.less()`;
+      return `${kind} === ${flags.SUB} ? ${a} < ${b} : ${at.less}`;
     default:
-      return `${KIND} === ${flags.SUB} ? ${A} <= ${B} : ${RESULT} === 0 || C.less()`;
+      return `${kind} === ${flags.SUB} ? ${a} <= ${b} : ${result} === 0 || ${at.less}`;
   }
 }

@@ -14,12 +14,12 @@
 import { BUDGET, CURRENT } from './access.ts';
 import type { Bits, Bool, Code, Effects, Operand, Recipe, Value } from './code.ts';
 import {
-  BELOW,
+  belowText,
   conditionText,
   flagText,
+  IN_FILE,
   type Known,
   knownConditionText,
-  setCarryText,
 } from './emit-flags.ts';
 import { JsValues } from './emit-values.ts';
 import { BASE, EBP, ESP, LIMIT, SS } from './registers.ts';
@@ -231,17 +231,18 @@ export class JsCode extends JsValues implements Code {
 
   flags(recipe: Recipe, r: Value, a: Value = this.k(0), b: Value = this.k(0)): void {
     const known = { recipe, r: r.text, a: a.text, b: b.text };
-    this.line(flagText(known, this.size));
+    const text = flagText(known, this.size, IN_FILE);
+    this.line(text ?? `C.${recipe}Flags(${r.text}, ${a.text}, ${b.text}, ${this.size});`);
     this.shared.known = known;
   }
 
   carry(): Value {
-    return { text: `(${BELOW} ? 1 : 0)` };
+    return { text: `(${belowText(IN_FILE)} ? 1 : 0)` };
   }
 
   setCarry(v: Value): void {
     const cf = this.name(v.text);
-    this.line(setCarryText(cf));
+    this.line(`C.settle(); ${IN_FILE.a} = 0; ${IN_FILE.b} = ${cf};`);
   }
 
   allFlags(): Value {
@@ -250,7 +251,7 @@ export class JsCode extends JsValues implements Code {
 
   cond(cc: number): Bool {
     const even = cc & ~1;
-    const text = knownConditionText(this.shared.known, even) ?? conditionText(even);
+    const text = knownConditionText(this.shared.known, even) ?? conditionText(even, IN_FILE);
     return { text: (cc & 1) === 0 ? `(${text})` : `!(${text})` };
   }
 

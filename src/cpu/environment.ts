@@ -73,6 +73,10 @@ export interface FlowFunctions {
   readonly checkTarget: (o: number) => void;
   readonly checkOffset: (eip: number) => void;
   readonly take: (q: number, c: number) => number;
+  /** N as regions call it: from which record, in which region. */
+  readonly RN: (eip: number, c: number, o: number, region: number) => number;
+  /** As `take`, of a link that may hold its record already. */
+  readonly RL: (q: number, c: number) => number;
   /** After a helper: go on, or leave if it asked for that. */
   readonly finish: (o: number) => number;
   /** After a helper that always leaves. */
@@ -85,12 +89,15 @@ export interface Environment extends AccessFunctions, FlowFunctions {
   readonly S8: Int8Array;
   readonly D: Int32Array;
   readonly NEXT: Int32Array;
+  readonly ENTRANCES: Int32Array;
   readonly R: Int32Array;
   readonly W: Int32Array;
   readonly M4: Int32Array;
   readonly M2: Int16Array;
   readonly M1: Int8Array;
   readonly C: Compute;
+  /** Regions of translated code: budget and entry in, the next record or -1 out. */
+  readonly G: readonly ((c: number, entry: number) => number)[];
   readonly H: { readonly [name: string]: Helper | readonly Helper[] };
   readonly cpu: Running;
 }

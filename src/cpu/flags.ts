@@ -50,31 +50,42 @@ export function carry(s: Int32Array): boolean {
 }
 
 export function sign(s: Int32Array): boolean {
-  return s[FLAG_KIND] === BITS ? (s[FLAG_BITS] & SF) !== 0 : s[FLAG_RESULT] < 0;
+  return signOf(s[FLAG_KIND], s[FLAG_RESULT], s[FLAG_BITS]);
 }
 
 export function parity(s: Int32Array): boolean {
-  if (s[FLAG_KIND] === BITS) return (s[FLAG_BITS] & PF) !== 0;
-  let b = s[FLAG_RESULT];
-  b ^= b >> 4;
-  return ((0x9669 >> (b & 15)) & 1) !== 0;
+  return parityOf(s[FLAG_KIND], s[FLAG_RESULT], s[FLAG_BITS]);
 }
 
 export function overflow(s: Int32Array): boolean {
-  const kind = s[FLAG_KIND];
-  const r = s[FLAG_RESULT];
+  return overflowOf(s[FLAG_KIND], s[FLAG_RESULT], s[FLAG_A], s[FLAG_B], s[FLAG_BITS]);
+}
+
+// The same of records whose words are at hand: kind, result, A, B, and the bits.
+
+export function signOf(kind: number, r: number, bits: number): boolean {
+  return kind === BITS ? (bits & SF) !== 0 : r < 0;
+}
+
+export function parityOf(kind: number, r: number, bits: number): boolean {
+  if (kind === BITS) return (bits & PF) !== 0;
+  const b = r ^ (r >> 4);
+  return ((0x9669 >> (b & 15)) & 1) !== 0;
+}
+
+export function overflowOf(kind: number, r: number, a: number, b: number, bits: number): boolean {
   if (kind < ADD) {
     switch (kind) {
       case LOGIC:
         return false;
       case SUB:
-        return ((s[FLAG_A] ^ s[FLAG_B]) & (s[FLAG_A] ^ r)) < 0;
+        return ((a ^ b) & (a ^ r)) < 0;
       case MUL:
-        return carry(s);
+        return a >>> 0 < b >>> 0;
       case SHL:
-        return r < 0 !== carry(s);
+        return r < 0 !== a >>> 0 < b >>> 0;
       default:
-        return (s[FLAG_BITS] & OF) !== 0;
+        return (bits & OF) !== 0;
     }
   }
   const shift = SHIFTS[(kind - ADD) % 3];
@@ -82,8 +93,11 @@ export function overflow(s: Int32Array): boolean {
   if (kind >= SHR) return (r << shift) << 1 < 0 !== r < 0;
   if (kind >= DEC) return r === ~lowest;
   if (kind >= INC) return r === lowest;
-  const a = s[FLAG_B];
-  return ((a ^ r) & ((r - a) ^ r)) << shift < 0;
+  return ((b ^ r) & ((r - b) ^ r)) << shift < 0;
+}
+
+export function lessOf(kind: number, r: number, a: number, b: number, bits: number): boolean {
+  return signOf(kind, r, bits) !== overflowOf(kind, r, a, b, bits);
 }
 
 export function adjust(s: Int32Array): boolean {

@@ -7,8 +7,9 @@
  */
 
 import { BUDGET, CURRENT } from './access.ts';
+import { ENTRY_BITS } from './code-cache.ts';
 import { type Addressing, JsCode } from './emit-js.ts';
-import { CASES16, CASES32, type HotCases } from './hot.ts';
+import { CASES16, CASES32, type HotCases, REGION32 } from './hot.ts';
 import { COLD_BASE, coldKind, type Instance, instanceByKey, instances } from './kinds.ts';
 import { jcc } from './ops/control.ts';
 
@@ -29,14 +30,17 @@ function fusedCase(number: number, first: Instance, cc: string, addressing: Addr
   return `case ${number}: { // ${first.key} j${cc}\n${code.text}\n}`;
 }
 
-function loop(name: string, { hot, fused, wide }: HotCases, addressing: Addressing): string {
-  const cases = [
-    ...hot.map((key, i) => hotCase(i, instanceByKey(key), addressing)),
-    ...fused.map(([first, cc], i) =>
-      fusedCase(hot.length + i, instanceByKey(first), cc, addressing),
-    ),
-    ...wide.map((key, i) => hotCase(hot.length + fused.length + i, instanceByKey(key), 'wide')),
-  ];
+/** A region of translated code. */
+const REGION_CASE = `case ${REGION32}: {
+S[${BUDGET}] = c;
+q = ENTRANCES[o >> 3];
+o = G[q >> ${ENTRY_BITS}](c, q & ${(1 << ENTRY_BITS) - 1});
+c = S[${BUDGET}];
+if (o < 0) return c;
+continue;
+}`;
+
+function loop(name: string, cases: readonly string[]): string {
   const temporaries = temporaryNames(cases);
   return `function ${name}(o, c, u) {
 let q = 0;
@@ -58,6 +62,16 @@ if (t !== 0) { o = t; continue; }
 if ((o = take(q, c)) < 0) return c;
 }
 }`;
+}
+
+function casesOf({ hot, fused, wide }: HotCases, addressing: Addressing): string[] {
+  return [
+    ...hot.map((key, i) => hotCase(i, instanceByKey(key), addressing)),
+    ...fused.map(([first, cc], i) =>
+      fusedCase(hot.length + i, instanceByKey(first), cc, addressing),
+    ),
+    ...wide.map((key, i) => hotCase(hot.length + fused.length + i, instanceByKey(key), 'wide')),
+  ];
 }
 
 /**
@@ -98,7 +112,7 @@ function coldFunction(instance: Instance): string {
 
 /** Everything the text refers to; core.ts gives it. */
 const NAMES = [
-  'S S16 S8 D NEXT R W M4 M2 M1 C H cpu',
+  'S S16 S8 D NEXT ENTRANCES R W M4 M2 M1 C H G cpu',
   'r1 r2 r4 w1 w2 w4 x1 x2 x4 y1 y2 y4 lr1 lr2 lr4 sr1 sr2 sr4 xr1 xr2 xr4',
   'L1 L2 L4 T1 T2 T4 X1 X2 X4 Y1 Y2 Y4 PUSH POP PEEK UNWIND RELEASE',
   'N JI J checkTarget checkOffset take finish end',
@@ -116,9 +130,9 @@ ${functions.join(',\n')}
 ];
 ${walker('walk32', CASES32)}
 ${walker('walk16', CASES16)}
-${loop('run32', CASES32, 'flat')}
-${loop('run16', CASES16, 'real')}
-return { run32, run16, walk32, walk16 };
+${loop('run32', [...casesOf(CASES32, 'flat'), REGION_CASE])}
+${loop('run16', casesOf(CASES16, 'real'))}
+return { run32, run16, walk32, walk16, cold: F };
 }
 `;
 }
@@ -133,6 +147,8 @@ export interface Interpreter {
   readonly run16: RunLoop;
   readonly walk32: RunLoop;
   readonly walk16: RunLoop;
+  /** The functions, by kind less COLD_BASE. */
+  readonly cold: readonly ((o: number) => number)[];
 }
 export function build(env: Environment): Interpreter;
 `;

@@ -201,6 +201,8 @@ export interface HotCases {
 }
 
 export const CASES32: HotCases = { hot: HOT32, fused: FUSED32, wide: [] };
+/** The kind of a record that stands for a region of translated code: the case behind all others. */
+export const REGION32 = HOT32.length + FUSED32.length;
 export const CASES16: HotCases = { hot: HOT16, fused: FUSED16, wide: WIDE16 };
 
 function number(keys: readonly string[], from = 0): ReadonlyMap<string, number> {

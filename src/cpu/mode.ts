@@ -30,6 +30,8 @@ export interface Mode extends DecodeMode {
   readonly number: number;
   readonly base: number;
   readonly user: boolean;
+  /** Bit n: segment n holds all offsets, from a base that is a multiple of 16. */
+  readonly whole: number;
 }
 
 const MAX_MODES = 4096;
@@ -49,6 +51,14 @@ function flatness(s: Int32Array): number {
     if (s[BASE + n] === 0 && s[LIMIT + n] === -1 && isPlain(s, n)) flat |= 1 << n;
   }
   return flat;
+}
+
+function wholeness(s: Int32Array): number {
+  let whole = 0;
+  for (const n of DATA_SEGMENTS) {
+    if ((s[BASE + n] & 15) === 0 && s[LIMIT + n] === -1 && isPlain(s, n)) whole |= 1 << n;
+  }
+  return whole;
 }
 
 function isWide(s: Int32Array, n: number): boolean {
@@ -86,8 +96,9 @@ export class Modes {
     const code32 = (s[ATTRIBUTES + CS] & DESC_BIG) !== 0;
     const stack32 = (s[ATTRIBUTES + SS] & DESC_BIG) !== 0;
     const user = s[CPL] === 3;
-    const bits =
-      flat | (real ? 64 : 0) | (code32 ? 128 : 0) | (stack32 ? 256 : 0) | (user ? 512 : 0);
+    const whole = isChecked ? 0 : wholeness(s);
+    const sizes = (code32 ? 128 : 0) | (stack32 ? 256 : 0);
+    const bits = flat | (real ? 64 : 0) | sizes | (user ? 512 : 0) | (whole << 10);
     const { last } = this;
     const base = s[BASE + CS];
     const limit = s[LIMIT + CS];
@@ -98,7 +109,7 @@ export class Modes {
     let mode = this.known.get(key);
     if (mode === undefined) {
       const number = this.list.length;
-      mode = { number, base, limit, flat, real, code32, stack32, user };
+      mode = { number, base, limit, flat, real, code32, stack32, user, whole };
       this.known.set(key, mode);
       this.list.push(mode);
     }

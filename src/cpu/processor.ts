@@ -20,7 +20,7 @@ import type { Running, Size } from './context.ts';
 import type { CpuWiring } from './cpu.ts';
 import { noteDataAccess, watchedPages } from './debug.ts';
 import { Decoder } from './decode.ts';
-import type { FlowFunctions } from './environment.ts';
+import type { Environment, FlowFunctions } from './environment.ts';
 import { throwFault } from './fault.ts';
 import * as flags from './flags.ts';
 import { VectorViews } from './fpu/state.ts';
@@ -32,9 +32,11 @@ import { logBlock, logState } from './log-text.ts';
 import { Mmu, raisePageFault } from './mmu.ts';
 import { type Mode, Modes } from './mode.ts';
 import type { CpuModel, Feature } from './models.ts';
+import { REGION_NAMES } from './region-function.ts';
 import { AC, CS, DEBUG_PENDING, EFLAGS_REST, EIP, GP, IF, LIMIT, TF, VM } from './registers.ts';
 import { checkCodeOffset } from './segment.ts';
 import { Tlb, type TlbOwner, USER_HALF } from './tlb.ts';
+import { Translator } from './translate.ts';
 
 /** Words of `s`: registers, then x87 and SSE ones. */
 const FILE_WORDS = 512;
@@ -50,6 +52,7 @@ export class Processor implements Running, TlbOwner, CodeSource {
   readonly decoder: Decoder;
   readonly memory: CpuWiring['memory'];
   readonly cache: CodeCache;
+  readonly translator: Translator;
   readonly loops: Interpreter;
   mode: Mode;
   /** The loop is to be left after the instruction that runs. */
@@ -79,6 +82,7 @@ export class Processor implements Running, TlbOwner, CodeSource {
     );
     this.mode = this.modes.current();
     this.cache = new CodeCache(this.s, this);
+    this.translator = new Translator(this, wiring.hotness);
     this.loops = this.bind();
   }
 
@@ -88,12 +92,13 @@ export class Processor implements Running, TlbOwner, CodeSource {
     this.views.reads = this.tlb.read;
     this.views.writes = this.tlb.write;
     this.views.memory = words;
-    return build({
+    const environment: Environment = {
       S: this.s,
       S16: new Int16Array(this.s.buffer),
       S8: this.s8,
       D: cache.records,
       NEXT: cache.next,
+      ENTRANCES: cache.entrances,
       R: this.tlb.read,
       W: this.tlb.write,
       M4: words,
@@ -103,8 +108,13 @@ export class Processor implements Running, TlbOwner, CodeSource {
       H: helpers,
       cpu: this,
       ...accessFunctions(this, this.tlb),
+      G: this.translator.regions,
       ...this.flow(),
-    });
+    };
+    const loops = build(environment);
+    const values: { readonly [name: string]: unknown } = { ...environment, F: loops.cold };
+    this.translator.bind(REGION_NAMES.map(name => values[name]));
+    return loops;
   }
 
   // ---- flow: what generated code calls to go on ----
@@ -142,6 +152,16 @@ export class Processor implements Running, TlbOwner, CodeSource {
       checkTarget: o => checkCodeOffset(this, s[LIMIT + CS], cache.target[o >> 3]),
       checkOffset: eip => checkCodeOffset(this, s[LIMIT + CS], eip),
       take,
+      RN: (eip, budget, y, region) => {
+        if (budget < 0) this.translator.isInside = true;
+        else if (y !== 0) this.translator.onDeparture(region, y, eip);
+        return go(eip, budget);
+      },
+      RL: (q, budget) => {
+        if (budget < 0) this.translator.isInside = true;
+        const o = budget >= 0 ? cache.records[q] : 0;
+        return o !== 0 ? o : take(q, budget);
+      },
       finish: o => (this.isLeaving ? exit(o) : o + 8),
       end: exit,
     };
@@ -182,6 +202,12 @@ export class Processor implements Running, TlbOwner, CodeSource {
     const { log } = this.wiring;
     if (log.has('in_asm')) logBlock(this, eip, bytes);
     if (log.has('cpu')) logState(this, eip);
+  }
+
+  onRegionsLost(regions: readonly number[]): void {
+    this.translator.drop(regions);
+    // One of them may be what runs.
+    this.isLeaving = true;
   }
 
   get eip(): number {

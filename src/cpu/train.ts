@@ -10,10 +10,12 @@
 
 import { BUDGET, ALIGNED as CHECKED, CURRENT, FLAT, HALF } from './access.ts';
 import type { Bits, Operand } from './code.ts';
+import { ENTRY_BITS } from './code-cache.ts';
+import type { ScriptEngine } from './cpu.ts';
 import { registerIndex } from './decode.ts';
 import * as flags from './flags.ts';
 import type { RunLoop } from './generated/interpreter.js';
-import { CASES16, CASES32, type HotCases } from './hot.ts';
+import { CASES16, CASES32, type HotCases, REGION32 } from './hot.ts';
 import { coldKind, instanceByKey } from './kinds.ts';
 import type { Processor } from './processor.ts';
 import {
@@ -77,11 +79,7 @@ interface Loop {
 }
 
 /** Trains the loop of 16-bit (`width` 0) or of 32-bit code; true when it is compiled. */
-export function train(
-  p: Processor,
-  width: 0 | 1,
-  compileSoon: (loop: RunLoop) => boolean,
-): boolean {
+export function train(p: Processor, width: 0 | 1, engine: ScriptEngine | undefined): boolean {
   const s = p.s.slice();
   const tlb = borrowPages(p);
   enterRealMode(p.s);
@@ -99,8 +97,9 @@ export function train(
     }
   }
   trainDefault(p, loop);
+  if (width === 1) trainRegions(p);
   // Before V8 thinks of it: it would compile beside the program and take no other orders.
-  const isCompiled = compileSoon(loop.run);
+  const isCompiled = engine?.compileSoon(loop.run) ?? false;
   spin(p, loop, SPINS);
   tlb.giveBack();
   p.cache.forgetJumps();
@@ -132,6 +131,28 @@ function trainDefault(p: Processor, loop: Loop): void {
     records[o + 8] = PAUSE;
     runOnce(p, loop, BUDGET_AT_START);
   }
+}
+
+/** Regions: several, or V8 would write the only one in place of the call. */
+const REGION_EXAMPLES = 6;
+
+function trainRegions(p: Processor): void {
+  const { records, cutPlace: o } = p.cache;
+  const { regions } = p.translator;
+  const first = regions.length;
+  for (let i = 0; i < REGION_EXAMPLES; i++) {
+    regions.push((c, entry) => (c < 0 ? -1 : o + 16 + (entry & i & 0)));
+    records.fill(0, o, o + 32);
+    records[o] = REGION32;
+    p.cache.entrances[o >> 3] = (first + i) << ENTRY_BITS;
+    records[o + 16] = PAUSE;
+    for (const budget of [BUDGET_AT_START, -1]) {
+      p.isLeaving = true;
+      p.s[BUDGET] = budget;
+      p.loops.run32(o, budget, 0);
+    }
+  }
+  regions.length = first;
 }
 
 /** A jump to itself, until V8 takes notice of the loop, or finds it hot enough to compile it. */
@@ -290,7 +311,8 @@ function setRecord(p: Processor, made: Made): void {
     cache.target[n + i] = TARGET;
     cache.index[n + i] = i;
   }
-  for (const eip of [made.a, made.b, made.b & 0xffff, made.a & 0xffff]) cache.plant(eip, o + 16);
+  for (const eip of [made.a, made.b, made.b & 0xffff, made.a & 0xffff])
+    cache.plantJump(eip, o + 16);
   p.s[EIP] = TARGET;
 }
 

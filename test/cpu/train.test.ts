@@ -36,7 +36,7 @@ const COVERED = `
   ask('Debugger.enable');
   ask('Profiler.enable');
   ask('Profiler.startPreciseCoverage', { callCount: true, detailed: true });
-  for (const width of [0, 1]) train(processor, width, () => false);
+  for (const width of [0, 1]) train(processor, width, undefined);
   for (const { scriptId, functions } of ask('Profiler.takePreciseCoverage').result) {
     for (const { functionName, ranges } of functions) {
       if (!/^run(32|16)/.test(functionName)) continue;

@@ -31,7 +31,10 @@ const MULTIBOOT_MAGIC = 0x2badb002;
 const MULTIBOOT_INFO = 0x1000;
 
 /** The run loops are used once trained, not the walkers until V8 has had time. */
-export const RUN_LOOPS: Partial<CpuWiring> = { compileSoon: () => true, walks: [0, 0] };
+export const RUN_LOOPS: Partial<CpuWiring> = {
+  engine: { compileSoon: () => true, compileBeside: () => false, isCompiled: () => true },
+  walks: [0, 0],
+};
 
 export class BareMachine {
   readonly memory: Memory;
@@ -71,7 +74,6 @@ export class BareMachine {
         smi: new Line('smi'),
         acknowledge: () => this.vector,
         syncClock: () => {},
-        compileSoon: () => false,
         timeStamp: () => BigInt(this.cpu.instructions),
         onTripleFault: why => {
           this.tripleFault = why;

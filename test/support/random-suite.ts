@@ -2,14 +2,22 @@
  * Random programs, each run in all the ways there are to run programs.
  */
 
+import { compileBeside, isCompiled } from '../../src/host-engine.ts';
 import { RUN_LOOPS } from './bare-machine.ts';
 import { Runner, runAll, type Way } from './random-lockstep.ts';
 import { makeProgram } from './random-program.ts';
 import { describeDifference } from './random-report.ts';
 
+const NEVER = { slice: Number.MAX_SAFE_INTEGER, samples: 1, price: 1, departures: 1 };
+
+/** As the product has it; the run loops themselves are left as they are. */
+const ENGINE = { compileSoon: () => true, compileBeside, isCompiled };
+const EAGER = { slice: 100, samples: 2, price: 10, departures: 20 };
+
 const WAYS: readonly Way[] = [
   { name: 'walkers', wiring: { walks: [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY] } },
-  { name: 'run loops', wiring: RUN_LOOPS },
+  { name: 'run loops', wiring: { ...RUN_LOOPS, hotness: NEVER } },
+  { name: 'translator', wiring: { ...RUN_LOOPS, engine: ENGINE, hotness: EAGER } },
 ];
 
 /** How often what happened: ends, vectors, instructions, accesses to devices. */

@@ -7,7 +7,7 @@
  */
 
 import * as flags from '../flags.ts';
-import { AF, CF, FLAG_A, FLAG_B, FLAG_KIND, FLAG_RESULT, OF, SELECTOR, ZF } from '../registers.ts';
+import { AF, CF, FLAG_A, FLAG_B, OF, SELECTOR, ZF } from '../registers.ts';
 
 function unsigned(v: number, size: number): number {
   return size === 32 ? v : v & ((1 << size) - 1);
@@ -28,6 +28,11 @@ export function flagFunctions(s: Int32Array) {
     overflow: (): boolean => flags.overflow(s),
     parity: (): boolean => flags.parity(s),
     less: (): boolean => flags.sign(s) !== flags.overflow(s),
+    overflowOf: flags.overflowOf,
+    parityOf: flags.parityOf,
+    lessOf: flags.lessOf,
+    /** 1 when the product is more than its low part. */
+    lost: (r: number, a: number, b: number): number => (a * b !== r ? 1 : 0),
     adcFlags(r: number, a: number, b: number): void {
       const cf = ((a & b) | ((a | b) & ~r)) >>> 31;
       const of = ((a ^ r) & (b ^ r)) < 0 ? OF : 0;
@@ -37,12 +42,6 @@ export function flagFunctions(s: Int32Array) {
       const cf = ((~a & b) | (~(a ^ b) & r)) >>> 31;
       const of = ((a ^ b) & (a ^ r)) < 0 ? OF : 0;
       flags.setStored(s, r, cf, of | ((a ^ b ^ r) & AF));
-    },
-    mulFlags(r: number, a: number, b: number): void {
-      s[FLAG_KIND] = flags.MUL;
-      s[FLAG_RESULT] = r;
-      s[FLAG_A] = 0;
-      s[FLAG_B] = a * b !== r ? 1 : 0;
     },
   };
 }
