@@ -6,6 +6,7 @@
  */
 
 import { Char, type CharFrontend } from './char.ts';
+import { latinBytes } from './utf8.ts';
 
 const ESCAPE = 0x01;
 const NEWLINE = 0x0a;
@@ -82,7 +83,7 @@ export class CharMux implements CharFrontend {
     const key = String.fromCharCode(byte);
     if (key === 'h' || key === '?') this.printHelp();
     else if (key === 'x') {
-      this.base.write(latin('QEMU: Terminated\n\r'));
+      this.base.write(latinBytes('QEMU: Terminated\n\r'));
       this.hooks.terminate();
     } else if (key === 's') this.hooks.commitAll();
     else if (key === 'b') this.ports[this.focus]?.announce('break');
@@ -96,7 +97,7 @@ export class CharMux implements CharFrontend {
 
   private printHelp(): void {
     const lines = HELP.map(([key, text]) => `C-a ${key}    ${text}\n\r`);
-    this.base.write(latin(`\n\r${lines.join('')}C-a C-a  sends C-a\n\r`));
+    this.base.write(latinBytes(`\n\r${lines.join('')}C-a C-a  sends C-a\n\r`));
   }
 
   private moveFocus(next: number): void {
@@ -111,7 +112,7 @@ export class CharMux implements CharFrontend {
       return;
     }
     for (const byte of bytes) {
-      if (this.atLineStart) this.base.write(latin(this.stamp()));
+      if (this.atLineStart) this.base.write(latinBytes(this.stamp()));
       this.atLineStart = byte === NEWLINE;
       this.base.write(Uint8Array.of(byte));
     }
@@ -126,8 +127,4 @@ export class CharMux implements CharFrontend {
     const clock = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
     return `[${clock.map(two).join(':')}.${String(ms % 1000).padStart(3, '0')}] `;
   }
-}
-
-function latin(text: string): Uint8Array {
-  return Uint8Array.from(text, c => c.charCodeAt(0));
 }

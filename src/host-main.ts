@@ -45,21 +45,81 @@ export function writeAll(fd: number, bytes: Uint8Array): void {
 /** Output that a reader at the end of a pipe has not taken yet; more than this is lost. */
 const MAX_UNREAD = 4 * 1024 * 1024;
 const FINISH_MS = 500;
-let outPipe: Socket | undefined;
+let outPipe: Socket | TerminalOutput | undefined;
 const reliefs: (() => void)[] = [];
 
 /** From soon on a reader who does not read stdout stops nobody; the prompt does not wait for it. */
 export function openOutput(): void {
+  if (isTerminal(1)) outPipe = TerminalOutput.open();
   const status = fs.fstatSync(1);
   if (!status.isFIFO() && !status.isSocket()) return;
   setImmediate(async () => {
     const { Socket } = await import('node:net');
-    outPipe = new Socket({ fd: 1, readable: false, writable: true });
-    outPipe.on('error', () => {});
-    outPipe.on('drain', () => {
-      for (const call of reliefs) call();
-    });
+    const pipe = new Socket({ fd: 1, readable: false, writable: true });
+    pipe.on('error', () => {});
+    pipe.on('drain', relieve);
+    outPipe = pipe;
   });
+}
+
+function relieve(): void {
+  for (const call of reliefs) call();
+}
+
+/** Until a full terminal is tried again: soon while somebody reads it. */
+const SOON_MS = 1;
+const LATER_MS = 20;
+
+/** A terminal, opened once more so that writing to it does not wait; Node's own way does. */
+class TerminalOutput {
+  writableLength = 0;
+  private readonly waiting: Uint8Array[] = [];
+
+  private constructor(private readonly fd: number) {}
+
+  /** Undefined where terminals cannot be opened by their number. */
+  static open(): TerminalOutput | undefined {
+    const { O_WRONLY, O_NONBLOCK, O_NOCTTY } = fs.constants;
+    try {
+      return new TerminalOutput(fs.openSync('/proc/self/fd/1', O_WRONLY | O_NONBLOCK | O_NOCTTY));
+    } catch {
+      return undefined;
+    }
+  }
+
+  write(bytes: Uint8Array): void {
+    this.waiting.push(bytes);
+    this.writableLength += bytes.length;
+    if (this.waiting.length === 1) this.flush();
+  }
+
+  private flush(): void {
+    for (let [first] = this.waiting; first !== undefined; [first] = this.waiting) {
+      const done = this.tryWrite(first);
+      this.writableLength -= done;
+      if (done === first.length) this.waiting.shift();
+      else {
+        this.waiting[0] = first.subarray(done);
+        setTimeout(
+          () => {
+            this.flush();
+            if (this.writableLength === 0) relieve();
+          },
+          done > 0 ? SOON_MS : LATER_MS,
+        );
+        return;
+      }
+    }
+  }
+
+  /** A terminal that is gone takes everything. */
+  private tryWrite(bytes: Uint8Array): number {
+    try {
+      return fs.writeSync(this.fd, bytes);
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).code === 'EAGAIN' ? 0 : bytes.length;
+    }
+  }
 }
 
 export function writeOut(bytes: Uint8Array): void {

@@ -13,7 +13,6 @@ import {
   openOutput,
   printError,
   unreadOutput,
-  writeAll,
   writeOut,
 } from './host-main.ts';
 
@@ -52,7 +51,7 @@ export function openStdio(hooks: StdioHooks): Stdio {
   openOutput();
   if (isTerminal(1)) {
     onExit(() => {
-      if (wrap.isOff) writeAll(1, WRAP_ON);
+      if (wrap.isOff) writeOut(WRAP_ON);
     });
   }
   return {

@@ -166,11 +166,15 @@ export class CharTable implements Chars {
 
 /** Of stdin, that is waiting for the device. */
 const HIGH_WATER = 64 * 1024;
+/** A line is handed over in such pieces: a monitor draws the whole line anew for each key. */
+const PIECE_BYTES = 64;
 
 /** Hands stdin over line by line, and lets it wait while the device or the reader is behind. */
 class LineInput {
   private posted = 0;
   private isPaused = false;
+  /** Came while the reader was behind. */
+  private readonly held: Uint8Array[] = [];
 
   constructor(
     private readonly char: Char,
@@ -179,12 +183,11 @@ class LineInput {
   ) {}
 
   take(bytes: Uint8Array): void {
-    for (const line of splitLines(bytes)) {
-      this.posted += line.length;
+    for (const piece of splitLines(bytes)) {
+      this.posted += piece.length;
       this.post(() => {
-        this.posted -= line.length;
-        this.char.deliver(line);
-        this.balance();
+        this.held.push(piece);
+        this.drain();
       });
     }
     this.balance();
@@ -192,10 +195,21 @@ class LineInput {
 
   balance(): void {
     const { char, stdio } = this;
+    if (this.held.length > 0 && !stdio.isCongested) this.post(() => this.drain());
     const isFull = this.posted + char.waitingLength > HIGH_WATER || stdio.isCongested;
     if (isFull === this.isPaused) return;
     this.isPaused = isFull;
     stdio.pause(isFull);
+  }
+
+  private drain(): void {
+    while (!this.stdio.isCongested) {
+      const piece = this.held.shift();
+      if (piece === undefined) break;
+      this.posted -= piece.length;
+      this.char.deliver(piece);
+    }
+    this.balance();
   }
 }
 
@@ -204,7 +218,8 @@ function splitLines(bytes: Uint8Array): Uint8Array[] {
   const lines: Uint8Array[] = [];
   let start = 0;
   for (let i = 0; i < bytes.length; i++) {
-    if (bytes[i] !== CR && bytes[i] !== LF) continue;
+    const isEnd = bytes[i] === CR || bytes[i] === LF;
+    if (!isEnd && i + 1 - start < PIECE_BYTES) continue;
     lines.push(bytes.subarray(start, i + 1));
     start = i + 1;
   }

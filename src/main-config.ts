@@ -466,6 +466,9 @@ const READERS: { readonly [name: string]: Reader } = {
   },
   rtc: readRtc,
   icount: readIcount,
+  // Machines are started so by other programs; there are no such files to leave alone.
+  nodefconfig: () => {},
+  'no-user-config': () => {},
   nodefaults: config => {
     config.hasDefaults = false;
   },

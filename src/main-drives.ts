@@ -57,6 +57,8 @@ const CD_REPLACERS = ['ide-cd', 'ide-hd', 'ide-drive', 'scsi-cd'];
 
 export class DriveTable {
   readonly drives: OpenDrive[] = [];
+  /** Deleted, but for devices that have them; their ids are free when those are gone. */
+  readonly hidden = new Set<OpenDrive>();
   /** Of `-usbdevice disk:`, until the machine has them. */
   readonly usbDisks: OpenDrive[] = [];
   /** A device's request has failed; false while there is no machine that could stop for it. */
@@ -266,6 +268,7 @@ export class DriveTable {
   async remove(drive: OpenDrive): Promise<void> {
     const at = this.drives.indexOf(drive);
     if (at >= 0) this.drives.splice(at, 1);
+    this.hidden.delete(drive);
     await this.empty(drive);
   }
 

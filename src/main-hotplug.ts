@@ -147,7 +147,7 @@ export class HotPlug implements Devices {
 
   private async removeDrive(backend: BlockBackend | undefined): Promise<void> {
     const { drives } = this.options;
-    const drive = drives.drives.find(item => item.backend === backend);
+    const drive = [...drives.drives, ...drives.hidden].find(item => item.backend === backend);
     if (drive !== undefined) await drives.remove(drive);
   }
 

@@ -155,9 +155,8 @@ export async function commit(monitor: DriveHost, device: string): Promise<void> 
     device === 'all'
       ? table.drives.filter(({ backend }) => backend.node?.backing !== undefined)
       : [table.find(device)];
+  const fail = (why: string): UserError => new UserError(`'commit' error for '${device}': ${why}`);
   for (const { backend } of chosen) {
-    const fail = (why: string): UserError =>
-      new UserError(`'commit' error for '${backend.name}': ${why}`);
     if (backend.node === undefined) throw fail('No medium found');
     if (backend.node.backing === undefined) throw fail('Operation not supported');
     if (backend.job !== undefined) throw fail('Device or resource busy');

@@ -23,7 +23,8 @@ const TYPES = ['ide', 'none', 'scsi', 'floppy', 'pflash', 'mtd', 'sd', 'virtio',
 
 export async function addDrive(table: DriveTable, text: string): Promise<void> {
   const { pairs, id } = parseOptions(text, { name: 'drive' });
-  if (id !== undefined && table.drives.some(({ spec }) => spec.id === id)) {
+  const taken = [...table.drives, ...table.hidden];
+  if (id !== undefined && taken.some(({ spec }) => spec.id === id)) {
     throw new UserError(`Duplicate ID '${id}' for drive`);
   }
   const drive = await table.add(pairs.map(({ key, value }) => [key, value] as const));
@@ -59,6 +60,7 @@ export async function removeDrive(table: DriveTable, device: string): Promise<vo
   const drive = table.find(device);
   checkIdle(drive);
   await table.remove(drive);
+  if (drive.isClaimed) table.hidden.add(drive);
 }
 
 export async function eject(table: DriveTable, device: string, force: boolean): Promise<void> {

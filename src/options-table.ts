@@ -257,6 +257,12 @@ const DEBUG: readonly OptionRow[] = [
   ),
   row('readconfig', true, '-readconfig <file>\n'),
   row('nodefaults', false, help('-nodefaults', "don't create default devices")),
+  row('nodefconfig', false, help('-nodefconfig', 'do not load default config files at startup')),
+  row(
+    'no-user-config',
+    false,
+    help('-no-user-config', 'do not load user-provided config files at startup'),
+  ),
   row(
     'compat',
     true,

@@ -24,7 +24,7 @@ interface Scanned {
 }
 
 /** A number as strtod finds it at the start: decimal or hexadecimal, perhaps with an exponent. */
-function scanNumber(text: string): Scanned | undefined {
+export function scanNumber(text: string): Scanned | undefined {
   const match = NUMBER.exec(text);
   if (match === null) return undefined;
   const [all, sign, hex, exponent, decimal] = match;

@@ -53,3 +53,10 @@ export function toUtf8(text: string): Uint8Array {
 export function firstByte(text: string): string {
   return fromUtf8(toUtf8(String.fromCodePoint(text.codePointAt(0) ?? 0)).subarray(0, 1));
 }
+
+/** Text whose characters stand for one byte each, in a loop: it is drawn anew for each key. */
+export function latinBytes(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length);
+  for (let at = 0; at < bytes.length; at++) bytes[at] = text.charCodeAt(at);
+  return bytes;
+}

@@ -9,6 +9,7 @@
 import { UserError } from '../error.ts';
 import { BlockError } from './backend.ts';
 import { CACHE_MODES } from './cache-mode.ts';
+import { refuseWhileRunning } from './crypto/policy.ts';
 import type { BlockContext, Driver, OpenFlags, OpenRequest } from './driver.ts';
 import { DRIVERS } from './drivers.ts';
 import { foreignFormat } from './foreign.ts';
@@ -74,9 +75,21 @@ async function openNode(request: OpenImage, trail: readonly string[]): Promise<B
     if (request.flags.withoutBacking !== true) {
       node.backing = await openBacking(node, options, request, [...trail, shown]);
     }
-    return await finish(node, driver, options, deviceName);
+    await finish(node, driver, options, deviceName);
+    return await whilePermitted(node, request.context);
   } catch (error) {
     await file.close();
+    throw error;
+  }
+}
+
+/** Asked last: what is wrong with an image and its backing files is said before. */
+async function whilePermitted(node: BlockNode, context: BlockContext): Promise<BlockNode> {
+  try {
+    refuseWhileRunning(node, context);
+    return node;
+  } catch (error) {
+    await node.close();
     throw error;
   }
 }

@@ -63,3 +63,16 @@ test('a third stick has no port', async () => {
   );
   expect(status).toBe(1);
 });
+
+test('the id of a deleted drive is taken until its device is gone, too', async () => {
+  const add = 'drive_add 0 if=none,id=d0,format=raw,file=raw.img';
+  const plug = 'device_add usb-storage,drive=d0,id=b0';
+  const lines = [add, plug, 'drive_del d0', 'drive_del d0', add, 'device_del b0', add, plug];
+  expect(await monitor(['-usb'], [...lines, 'info usb'])).toEqual([
+    'OK',
+    "Device 'd0' not found",
+    "Duplicate ID 'd0' for drive",
+    'OK',
+    DEVICE.replace('Port 1', 'Port 2'),
+  ]);
+});

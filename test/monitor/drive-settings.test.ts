@@ -202,3 +202,22 @@ test('limits set while a guest reads hold, and are gone when they are taken back
     expect(got[8]).not.toContain('bps=');
   });
 }, 60_000);
+
+test('commit names what it was asked for', async () => {
+  await inFolder(async folder => {
+    await tool('create', '-q', '-f', 'raw', join(folder, 'base.img'), '1M');
+    const top = join(folder, 'top.qcow2');
+    await tool('create', '-q', '-f', 'qcow2', '-o', 'backing_file=base.img', top);
+    const [, all, one] = await answers(
+      folder,
+      ['-drive', 'file=top.qcow2'],
+      [
+        human('drive_mirror -f ide0-hd0 out.img raw'),
+        human('commit all'),
+        human('commit ide0-hd0'),
+      ],
+    );
+    expect(all).toBe("'commit' error for 'all': Device or resource busy\r\n");
+    expect(one).toBe("'commit' error for 'ide0-hd0': Device or resource busy\r\n");
+  });
+});

@@ -56,3 +56,19 @@ test.each(['before', 'after', 'when asked'])(
   },
   60_000,
 );
+
+test('a running guest hears of what is deepest in the chain of an encrypted image', async () => {
+  const prompt = new Prompt(workshop, LEGACY);
+  const stopped = 'Guest must be stopped for opening of encrypted image\n';
+  const below = 'Could not open backing file: ';
+  const add = (name: string): Promise<string> => prompt.ask(`drive_add 0 if=none,file=${name}`);
+  expect(await prompt.ask('info status')).toBe('VM status: running\n');
+  expect(await add('geheim.qcow2')).toBe(stopped);
+  expect(await add('enc.qcow')).toBe(stopped);
+  expect(await add('encoverenc.qcow2')).toBe(below + stopped);
+  expect(await add('overoverenc.qcow2')).toBe(below + below + stopped);
+  expect(await add('enc.qcow2,backing.driver=bogus')).toBe(`${below}Unknown driver 'bogus'\n`);
+  expect(await add('enc.qcow2,bogus=1')).toContain("doesn't support the option 'bogus'\n");
+  expect(await prompt.ask('info block')).not.toContain('enc');
+  expect(await prompt.quit()).toBe(0);
+});

@@ -4,8 +4,9 @@
 
 import { UserError } from '../../error.ts';
 import type { BlockContext } from '../driver.ts';
+import { type BlockNode, lacksKey } from '../node.ts';
 
-/** Throws where encrypted images are refused, or where a running guest would see ciphertext. */
+/** Throws where encrypted images are refused. */
 export function refuseEncrypted(format: 'qcow' | 'qcow2', context: BlockContext): void {
   if (context.encryptedImages === 'refuse') {
     throw new UserError(
@@ -15,7 +16,11 @@ export function refuseEncrypted(format: 'qcow' | 'qcow2', context: BlockContext)
         `supported format, such as unencrypted ${format}, or raw with the LUKS format instead.`,
     );
   }
-  if (!context.mayOpenEncrypted()) {
+}
+
+/** Throws where a running guest would see ciphertext of an image that is open by now. */
+export function refuseWhileRunning(node: BlockNode, context: BlockContext): void {
+  if (lacksKey(node) && !context.mayOpenEncrypted()) {
     throw new UserError('Guest must be stopped for opening of encrypted image');
   }
 }

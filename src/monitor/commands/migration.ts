@@ -67,12 +67,15 @@ export const migrateSetSpeed = action({
   },
 });
 
+/** QEMU counts nanoseconds in 64 bits. */
+const MAX_DOWNTIME_MS = 2 ** 64 / 1e6;
+
 export const migrateSetDowntime = action({
   name: 'migrate_set_downtime',
   doc: 'Limit the seconds for which the guest may stand still at the end.',
   args: struct('MigrateDowntimeArgs', { value: number }),
   run({ migration }, { value }) {
-    migration.maxDowntimeMs = Math.max(0, value) * 1000;
+    migration.maxDowntimeMs = Math.max(0, Math.min(value * 1000, MAX_DOWNTIME_MS));
   },
 });
 

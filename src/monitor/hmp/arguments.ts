@@ -4,7 +4,7 @@
  */
 
 import { assert, UserError } from '../../error.ts';
-import { parseSize } from '../../size.ts';
+import { parseSize, scanNumber } from '../../size.ts';
 import { firstByte } from '../../utf8.ts';
 import type { Argument, DumpDefaults, DumpFormat } from './argument-types.ts';
 import { evaluate, isBlank, type RegisterReader } from './expression.ts';
@@ -195,14 +195,17 @@ class ArgumentParser {
 
   private readSeconds(argument: Argument): void {
     const text = this.line.slice(this.at);
-    const number = /^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?/i.exec(text)?.[0];
+    if (/^[+-]?(inf|nan)/i.test(text)) throw new UserError('Bad number');
+    const number = scanNumber(text);
     if (number === undefined) throw new UserError('Number expected');
-    const unit = /^[mun]s/.exec(text.slice(number.length))?.[0] ?? '';
-    this.at += number.length + unit.length;
+    if (!Number.isFinite(number.value)) throw new UserError('Bad number');
+    const unit = /^[mun]s/.exec(number.rest)?.[0] ?? '';
+    this.at = this.line.length - number.rest.length + unit.length;
     if (/^[^ \t-\r]/.test(this.line.slice(this.at))) throw new UserError('Unknown unit suffix');
-    const perSecond = { ms: 1e3, us: 1e6, ns: 1e9 }[unit] ?? 1;
-    const nanoseconds = (Number(number) / perSecond) * 1e9;
-    this.found.set(argument.name, BigInt(Math.trunc(nanoseconds)));
+    const nanoseconds = number.value * ({ ms: 1e6, us: 1e3, ns: 1 }[unit] ?? 1e9);
+    const limit = Number.MAX_VALUE;
+    const held = Math.trunc(Math.max(-limit, Math.min(nanoseconds, limit)));
+    this.found.set(argument.name, BigInt(held));
   }
 
   private readSwitch(argument: Argument): void {

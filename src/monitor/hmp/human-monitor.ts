@@ -6,7 +6,7 @@
  */
 
 import type { Char, CharEvent, CharFrontend } from '../../char.ts';
-import { fromUtf8, toUtf8 } from '../../utf8.ts';
+import { fromUtf8, latinBytes, toUtf8 } from '../../utf8.ts';
 import type { Session } from '../session.ts';
 import type { DumpDefaults } from './argument-types.ts';
 import type { HmpCommand, HmpContext } from './command.ts';
@@ -190,17 +190,13 @@ export class HmpConsole implements CharFrontend {
       return;
     }
     this.held = '';
-    if (text !== '') this.options.char.write(latin(text));
+    if (text !== '') this.options.char.write(latinBytes(text));
   }
-}
-
-function latin(text: string): Uint8Array {
-  return Uint8Array.from(text, c => c.charCodeAt(0));
 }
 
 /** The editor's bytes as text. */
 function fromBytes(line: string): string {
-  return fromUtf8(latin(line));
+  return fromUtf8(latinBytes(line));
 }
 
 function toBytes(text: string): string {

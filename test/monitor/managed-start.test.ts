@@ -1,0 +1,24 @@
+/** Start-up as programs that manage virtual machines write it. */
+
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { Workshop } from '../support/emulator.ts';
+import { QmpClient } from '../support/qmp.ts';
+
+const workshop = new Workshop();
+afterAll(() => workshop.close());
+
+test('without defaults and configuration, with a monitor on a socket', async () => {
+  const bare = ['-nodefaults', '-no-user-config', '-nodefconfig', '-display', 'none', '-S'];
+  const socket = ['-chardev', 'socket,id=charmonitor,path=m.sock,server,nowait'];
+  const monitor = ['-mon', 'chardev=charmonitor,id=monitor,mode=control'];
+  const argv = [...bare, ...socket, ...monitor];
+  const child = spawn(workshop.program, argv, { cwd: workshop.folder, stdio: 'ignore' });
+  const ended = new Promise<number | null>(resolve => child.on('close', resolve));
+  const client = await QmpClient.to(join(workshop.folder, 'm.sock'));
+  await client.ask('qmp_capabilities');
+  expect((await client.ask('query-status')).return).toMatchObject({ status: 'prelaunch' });
+  client.send('quit');
+  expect(await ended).toBe(0);
+}, 60_000);
