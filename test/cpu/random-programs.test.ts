@@ -25,5 +25,6 @@ test(`random programs ${SEED} to ${SEED + COUNT - 1} run alike`, async () => {
   const { difference, tally }: { difference?: string; tally: Tally } = JSON.parse(text);
   if (difference !== undefined) expect.fail(difference);
   if (process.env['COUNT'] !== undefined) console.log(tally);
-  if (SEED === 1 && COUNT >= 160) for (const what of EXPECTED) expect(tally[what], what).toBeGreaterThan(0);
+  if (SEED === 1 && COUNT >= 160)
+    for (const what of EXPECTED) expect(tally[what], what).toBeGreaterThan(0);
 }, 3_600_000);
