@@ -7,7 +7,7 @@ import type { BlockNode } from '../node.ts';
 import { isCompressed } from '../operations.ts';
 import { outputFormat } from './info.ts';
 import { readSecrets } from './secret.ts';
-import { Failure, messageOf, open, readArguments, type Tool, usage } from './tool.ts';
+import { ADDED_LONG, Failure, messageOf, open, readArguments, type Tool, usage } from './tool.ts';
 
 interface Entry {
   start: number;
@@ -25,16 +25,15 @@ const TABLE = {
     help: 'h',
     'format=': 'f',
     'output=': 'output',
-    'object=': 'object',
-    'image-opts': 'image-opts',
   },
+  added: ADDED_LONG,
 };
 
 export async function map(tool: Tool, words: readonly string[]): Promise<number> {
-  const given = readArguments('map', words, TABLE);
+  const given = readArguments(tool, 'map', words, TABLE);
   readSecrets(tool, given);
-  const output = outputFormat(given.get('output'));
   if (given.operands.length !== 1) throw usage(tool, 'Expecting one image file name');
+  const output = outputFormat(given.get('output'));
   const node = await open(tool, given.operands[0], {
     format: given.get('f'),
     imageOptions: given.has('image-opts'),

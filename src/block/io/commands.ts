@@ -2,10 +2,9 @@
  * The I/O tool's commands, by name: what they take, one line of help, what they do.
  */
 
-import { UserError } from '../../error.ts';
 import { BlockError } from '../backend.ts';
 import { Qcow2Node } from '../format/qcow2/node.ts';
-import type { BlockNode } from '../node.ts';
+import { type BlockNode, SizeRefused } from '../node.ts';
 import { BlkdebugNode } from '../protocol/blkdebug.ts';
 import { BadArguments, splitLine, type Words } from './arguments.ts';
 import { LONG_HELP } from './help.ts';
@@ -139,10 +138,9 @@ async function truncate(session: IoSession, [, at]: Words): Promise<void> {
     if (session.image.readOnly) throw new BlockError('EACCES', 'Permission denied');
     await session.image.truncate(length);
   } catch (error) {
-    if (error instanceof UserError) {
+    if (error instanceof SizeRefused) {
       session.host.complain(`${session.host.prefix}${error.message}\n`);
-      const why = length % SECTOR === 0 ? 'Operation not supported' : 'Invalid argument';
-      throw new IoError(`truncate: ${why}`);
+      throw new IoError(`truncate: ${error.kind}`);
     }
     throw new IoError(`truncate: ${reasonOf(error)}`);
   }

@@ -35,8 +35,8 @@ const TABLE: OptionTable = {
     misalign: 'm',
     'native-aio': 'k',
     'trace=': 'T',
-    'compat=': COMPAT,
   },
+  added: { 'compat=': COMPAT },
 };
 
 function usageText(program: string): string {
@@ -165,11 +165,11 @@ async function openNode(
 }
 
 function readOptions(host: ToolHost, settings: Settings): readonly string[] {
+  const table = { ...TABLE, strictOrder: host.strictOrder };
   try {
-    const { operands, help } = getopt(host.program, host.arguments, TABLE, (option, value) => {
+    return getopt(host.program, host.arguments, table, (option, value) => {
       apply(host, settings, option, value);
     });
-    return help ? printUsage(host) : operands;
   } catch (error) {
     if (!(error instanceof BadOption)) throw error;
     host.err(`${error.message}\n`);
@@ -178,13 +178,11 @@ function readOptions(host: ToolHost, settings: Settings): readonly string[] {
   }
 }
 
-function printUsage(host: ToolHost): never {
-  host.out(usageText(host.program));
-  throw new Exit(0);
-}
-
 function apply(host: ToolHost, settings: Settings, option: string, value: string): void {
   switch (option) {
+    case 'h':
+      host.out(usageText(host.program));
+      throw new Exit(0);
     case 'c':
       settings.commands.push(value);
       return;
