@@ -27,6 +27,7 @@ export interface IoCommand {
 
 const SECTOR = 512;
 const SIGABRT = 6;
+const LAST_SIGNAL = 64;
 const MANY = Number.POSITIVE_INFINITY;
 
 type Spec = Omit<IoCommand, 'least' | 'most' | 'needsImage'> & {
@@ -314,7 +315,11 @@ export const COMMANDS: readonly IoCommand[] = [
     needsImage: false,
     arguments: 'signal',
     help: 'raises a signal',
-    run: async (session, [, signal]) => session.host.raise?.(size(signal, 'signal number')),
+    run: async (session, [, signal]) => {
+      const number = size(signal, 'signal number');
+      // What is no signal is not raised, and nothing is said of it.
+      if (number <= LAST_SIGNAL) await session.host.raise?.(number);
+    },
   }),
   command({
     name: 'sleep',
@@ -392,7 +397,7 @@ export async function runLine(session: IoSession, line: string): Promise<void> {
     if (found.needsImage && session.node === undefined) {
       throw new UsageError(NO_FILE);
     }
-    checkCount(found, words.length - 1);
+    checkCount(found, words);
     await found.run(session, words);
   } catch (error) {
     if (error instanceof BadArguments) {
@@ -404,7 +409,8 @@ export async function runLine(session: IoSession, line: string): Promise<void> {
   }
 }
 
-function checkCount({ name, least, most }: IoCommand, count: number): void {
+function checkCount({ least, most }: IoCommand, words: Words): void {
+  const count = words.length - 1;
   if (count >= least && count <= most) return;
   const expected =
     most === MANY
@@ -412,5 +418,5 @@ function checkCount({ name, least, most }: IoCommand, count: number): void {
       : least === most
         ? `${least} arguments`
         : `between ${least} and ${most} arguments`;
-  throw new UsageError(`bad argument count ${count} to ${name}, expected ${expected}`);
+  throw new UsageError(`bad argument count ${count} to ${words[0]}, expected ${expected}`);
 }

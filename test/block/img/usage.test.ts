@@ -77,8 +77,6 @@ test('resize: errors by number; raw images have any size', async () => {
     err: 'qemu-img: The new size must be a multiple of 512\nqemu-img: Error resizing image (22)\n',
     status: 1,
   });
-    'qemu-img: Error resizing image (27)\n',
-  );
   expect((await img('resize -f raw x.raw 4097')).out).toBe('Image resized.\n');
   expect(statSync('x.raw').size).toBe(4097);
   expect((await img('info -f raw x.raw')).out).toContain('virtual size: 4.5K (4608 bytes)');
