@@ -294,7 +294,11 @@ export class DriveBackend implements BlockBackend {
   /** Requests that nobody counts, limits or holds back, while the guest's are (qemu-io). */
   readonly aside: Pick<BlockNode, 'read' | 'write'> = {
     read: (offset, into) => this.fetch(this.check(offset, into.length), offset, into),
-    write: (offset, from) => this.store(this.check(offset, from.length), offset, from),
+    write: async (offset, from) => {
+      const node = this.check(offset, from.length);
+      await this.store(node, offset, from);
+      if (!this.cache.writeback) await node.flush();
+    },
   };
 
   private fetch(node: BlockNode, offset: number, into: Uint8Array): Promise<void> {
