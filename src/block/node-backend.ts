@@ -313,7 +313,10 @@ export class DriveBackend implements BlockBackend {
 
   /** Makes a range read as zeros (write same, qemu-io `write -z`). */
   async writeZeroes(offset: number, length: number): Promise<void> {
-    await this.change(offset, length, node => node.writeZeroes(offset, length, this.spec.unmap));
+    await this.change(offset, length, async node => {
+      await node.writeZeroes(offset, length, this.spec.unmap);
+      if (!this.cache.writeback) await node.flush();
+    });
   }
 
   flush(): Promise<void> {
