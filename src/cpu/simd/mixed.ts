@@ -26,10 +26,14 @@ import { consume, type Elements, type Entries } from './forms.ts';
 
 /** CVTSI2SS and CVTSI2SD, from a general register or memory. */
 export function fromGeneral(words: 1 | 2): Entries {
+  const f: Elements = (v, _, from) => {
+    if (words === 1) v.i32[TEMP3] = integerToSingle(v.i32[from]);
+    else integerToDouble(v, TEMP3, v.i32[from]);
+  };
   const put = (c: Context, g: number, value: number): void => {
+    c.s[TEMP] = value;
     beginSimd(c.s);
-    if (words === 1) c.s[TEMP3] = integerToSingle(value);
-    else integerToDouble(c.views, TEMP3, value);
+    f(c.views, 0, TEMP);
     reportSimd(c);
     copyWords(c.s, xmm(g), TEMP3, words);
   };
@@ -42,6 +46,15 @@ export function fromGeneral(words: 1 | 2): Entries {
       requireSse(c);
       put(c, g, c.load(seg, offset, 4));
     },
+    quick: {
+      does: 'float',
+      f,
+      words,
+      to: 'vector',
+      bytes: 4,
+      isAligned: false,
+      isGeneral: true,
+    },
   };
 }
 
@@ -52,7 +65,7 @@ export function toGeneral(f: Elements, bytes: 4 | 8): Entries {
     (c, g) => {
       c.s[g] = c.s[TEMP3];
     },
-    bytes,
+    { bytes, to: 'general' },
   );
 }
 
@@ -65,16 +78,16 @@ export function intoFlags(
     (v, d, s) => {
       v.i32[TEMP3] = order(v, d, s);
     },
-    (c, _) => {
-      const found = c.s[TEMP3];
-      let flags = 0;
-      if (found === UNORDERED) flags = ZF | PF | CF;
-      else if (found === EQUAL) flags = ZF;
-      else if (found === LESS) flags = CF;
-      c.setEflags(flags, ARITHMETIC);
-    },
-    bytes,
+    (c, _) => c.setEflags(orderFlags(c.s[TEMP3]), ARITHMETIC),
+    { bytes, to: 'flags' },
   );
+}
+
+/** EFLAGS that tell an order. */
+export function orderFlags(order: number): number {
+  if (order === UNORDERED) return ZF | PF | CF;
+  if (order === EQUAL) return ZF;
+  return order === LESS ? CF : 0;
 }
 
 /** CVTPI2PS and CVTPI2PD: two integers of an MMX register or memory. */
