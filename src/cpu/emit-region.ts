@@ -75,6 +75,8 @@ export class RegionText {
   ending: Ending | undefined;
   /** It is certain that SSE instructions are available. */
   hasSse = false;
+  /** By slot: the name of the double that its lower half is known to be. */
+  readonly doubles = new Map<number, string>();
 }
 
 /** The instruction that is being written. */
@@ -345,7 +347,17 @@ export class RegionCode extends JsValues implements Code, VectorSite {
     this.region.lines.push(text);
   }
 
-  private name(value: string): string {
+  variable(value: string): string {
+    const name = `t${this.region.names++}`;
+    this.line(`let ${name} = ${value};`);
+    return name;
+  }
+
+  get doubles(): Map<number, string> {
+    return this.region.doubles;
+  }
+
+  name(value: string): string {
     const name = `t${this.region.names++}`;
     this.line(`const ${name} = ${value};`);
     return name;

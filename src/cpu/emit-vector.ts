@@ -8,6 +8,7 @@
  */
 
 import type { Value } from './code.ts';
+import { writeScalar } from './emit-scalar.ts';
 import { TEMP, TEMP3, XMM } from './fpu/state.ts';
 import { CR0, CR0_EM, CR0_TS, CR4, CR4_OSFXSR } from './registers.ts';
 import { instructions } from './simd/instructions.ts';
@@ -32,6 +33,11 @@ export interface VectorSite {
   general(n: number): string;
   setGeneral(n: number, v: string): void;
   setOrder(order: string): void;
+  /** Names a value; the name of a variable that begins with it. */
+  name(value: string): string;
+  variable(value: string): string;
+  /** By slot: the name of the double that its lower half is. */
+  readonly doubles: Map<number, string>;
 }
 
 export interface Operands {
@@ -53,6 +59,7 @@ function bytesOf(words: 1 | 2 | 4): 4 | 8 | 16 {
 }
 
 function copy(site: VectorSite, to: number, sources: readonly string[]): void {
+  site.doubles.delete(to & ~3);
   site.line(sources.map((source, i) => `S[${to + i}] = ${source};`).join(' '));
 }
 
@@ -68,9 +75,11 @@ export function writeMove(site: VectorSite, move: Move, { g, e }: Operands): voi
 function load(site: VectorSite, move: Move, g: number, e: number | undefined): void {
   const { clears, at } = move;
   let sources: string[];
+  let loaded: string | undefined;
   if (e === undefined) {
     const first = site.words('R', bytesOf(move.words), move.isAligned);
     sources = words(move.words, i => `M4[${first} + ${i}]`);
+    if (move.words === 2 && at === 0) loaded = first;
   } else if (move.isGeneral) {
     sources = [site.general(e)];
   } else {
@@ -79,6 +88,7 @@ function load(site: VectorSite, move: Move, g: number, e: number | undefined): v
   const isCleared = clears === 'always' || (clears === 'from memory' && e === undefined);
   if (isCleared) sources.push(...words(4 - move.words, () => '0'));
   copy(site, slot(g) + at, sources);
+  if (loaded !== undefined) site.doubles.set(slot(g), doubleAt(site, loaded, slot(g)));
 }
 
 function store(site: VectorSite, move: Move, g: number, e: number | undefined): void {
@@ -98,6 +108,7 @@ function store(site: VectorSite, move: Move, g: number, e: number | undefined): 
 export function writeCall(site: VectorSite, quick: Calling, q: string, operands: Operands): void {
   const { g, e, immediate } = operands;
   if (quick.does === 'shift') {
+    site.doubles.delete(slot(e ?? 0));
     site.line(`${q}(V, ${slot(e ?? 0)}, 4, ${immediate.text} & 255);`);
     return;
   }
@@ -105,13 +116,15 @@ export function writeCall(site: VectorSite, quick: Calling, q: string, operands:
   const from = source(site, quick, e);
   switch (quick.does) {
     case 'lanes':
+      site.doubles.delete(to);
       site.line(`${q}(V, ${to}, ${from}, 4);`);
       break;
     case 'select':
+      site.doubles.delete(to);
       site.line(`${q}(V, ${to}, ${from}, O[${immediate.text} & 255]);`);
       break;
     case 'scalar':
-      site.leaveIf(`!${q}(V, ${to}, ${from})`);
+      writeScalar(site, quick.operator, `${q}(V, ${to}, ${from})`, { to, from });
       break;
     default:
       site.leaveIf(`!QF(V, ${q}, ${to}, ${from})`);
@@ -130,14 +143,17 @@ export function writeCall(site: VectorSite, quick: Calling, q: string, operands:
 function source(site: VectorSite, quick: Calling, e: number | undefined): number {
   if (e === undefined) {
     const first = site.words('R', quick.bytes, quick.isAligned);
-    copy(
-      site,
-      TEMP,
-      words(quick.bytes / 4, i => `M4[${first} + ${i}]`),
-    );
+    const loaded = words(quick.bytes / 4, i => `M4[${first} + ${i}]`);
+    copy(site, TEMP, loaded);
+    if (quick.does === 'scalar') site.doubles.set(TEMP, doubleAt(site, first, TEMP));
     return TEMP;
   }
   if (quick.does !== 'float' || quick.isGeneral !== true) return slot(e);
   site.line(`S[${TEMP}] = ${site.general(e)};`);
   return TEMP;
+}
+
+/** The double at a word of memory that was copied to a slot. It comes from there if it can. */
+function doubleAt(site: VectorSite, first: string, copied: number): string {
+  return site.name(`(${first} & 1) === 0 ? MD[${first} >>> 1] : SD[${copied >> 1}]`);
 }

@@ -117,6 +117,8 @@ export class Processor implements Running, TlbOwner, CodeSource {
       ...environment,
       F: loops.cold,
       V: this.views,
+      SD: this.views.f64,
+      MD: new Float64Array(memory.arena),
       ...VECTOR_FUNCTIONS,
     };
     this.translator.bind(REGION_NAMES.map(name => values[name]));

@@ -34,7 +34,7 @@ const RETURN_LIMIT = 8;
 /** `c` the budget, `pc` which entry; the next record, or negative to leave. */
 export type RegionFunction = (c: number, pc: number) => number;
 
-export const REGION_NAMES = 'S R W M4 M2 M1 C F RN RL cpu V Q QF O'.split(' ');
+export const REGION_NAMES = 'S R W M4 M2 M1 C F RN RL cpu V Q QF O SD MD'.split(' ');
 
 type Go = (target: number) => string;
 
@@ -114,6 +114,7 @@ return x === ${INDIRECT} ? RN(v, c, y, ${this.number}) : RL(~x, c);
     text.known = undefined;
     text.ending = undefined;
     text.hasSse = false;
+    text.doubles.clear();
     for (let o = block.first; o <= block.last; o += WORDS) this.instruction(o);
     return { lines: text.lines, ending: text.ending };
   }
@@ -179,5 +180,6 @@ return x === ${INDIRECT} ? RN(v, c, y, ${this.number}) : RL(~x, c);
     lines.push(`x = 0; ${RELOAD}`);
     this.text.known = undefined;
     this.text.hasSse = false;
+    this.text.doubles.clear();
   }
 }

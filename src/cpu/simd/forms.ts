@@ -20,7 +20,7 @@ import {
 } from './access.ts';
 import { double, quickDouble } from './float.ts';
 import { type Lanes, type Selecting, type Shift, shiftCount } from './lanes.ts';
-import type { Quick, Scalar } from './quick.ts';
+import type { Operator, Quick } from './quick.ts';
 
 /** Register g, register e, immediate byte. */
 export type RegisterEntry = (c: Context, g: number, e: number, immediate: number) => void;
@@ -182,7 +182,7 @@ export function float(f: Elements, { bytes, words }: FloatShape): Entries {
 }
 
 /** ADDSD and its like: one double, with a short way for the common case. */
-export function scalarDouble(operation: number, f: Scalar): Entries {
+export function scalarDouble(operation: number, operator: Operator): Entries {
   const run = (c: Context, to: number, from: number): void => {
     if (quickDouble(c.views, operation, to, from)) return;
     beginSimd(c.s);
@@ -200,7 +200,13 @@ export function scalarDouble(operation: number, f: Scalar): Entries {
       load64(c, TEMP, seg, offset);
       run(c, xmm(g), TEMP);
     },
-    quick: { does: 'scalar', f, bytes: 8, isAligned: false },
+    quick: {
+      does: 'scalar',
+      f: (v, to, from) => quickDouble(v, operation, to, from),
+      operator,
+      bytes: 8,
+      isAligned: false,
+    },
   };
 }
 

@@ -27,7 +27,7 @@ import {
 import * as lanes from './lanes.ts';
 import * as mixed from './mixed.ts';
 import * as moves from './moves.ts';
-import { SCALARS } from './scalar.ts';
+import type { Operator } from './quick.ts';
 
 export interface Instruction {
   readonly encoding: string;
@@ -245,6 +245,14 @@ const KINDS: readonly (readonly [string, Feature, FloatShape])[] = [
   ['F2', 'sse2', { bytes: 8, words: 2 }],
 ];
 
+/** Scalar doubles of these are done in place. */
+const OPERATORS: ReadonlyMap<number, Operator> = new Map([
+  [float.ADD, '+'],
+  [float.SUB, '-'],
+  [float.MUL, '*'],
+  [float.DIV, '/'],
+]);
+
 /** One arithmetic operation as the elements function of a kind. */
 function elements(operation: number, isDouble: boolean, words: number): Elements {
   if (isDouble) {
@@ -262,7 +270,7 @@ function arithmetic(): void {
   KINDS.forEach(([prefix, feature, shape], kind) => {
     const isDouble = kind >= 2;
     for (const operation of [SQRT, ADD, MUL, SUB, MIN, DIV, MAX]) {
-      const scalar = kind === 3 ? SCALARS.get(operation) : undefined;
+      const scalar = kind === 3 ? OPERATORS.get(operation) : undefined;
       const f = elements(operation, isDouble, shape.words);
       const entries = scalar === undefined ? floating(f, shape) : scalarDouble(operation, scalar);
       add(`${prefix} 0F 5${hex(operation)[1]} /r`, feature, entries);

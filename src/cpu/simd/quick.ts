@@ -28,7 +28,7 @@ export type Calling = { readonly bytes: 4 | 8 | 16; readonly isAligned: boolean 
   | { readonly does: 'lanes'; readonly f: Lanes }
   | { readonly does: 'shift'; readonly f: Shift }
   | { readonly does: 'select'; readonly f: Selecting }
-  | { readonly does: 'scalar'; readonly f: Scalar }
+  | { readonly does: 'scalar'; readonly f: Scalar; readonly operator: Operator }
   | Computing
 );
 
@@ -43,6 +43,9 @@ interface Computing {
 }
 
 export type Quick = Move | Calling;
+
+/** Of doubles. */
+export type Operator = '+' | '-' | '*' | '/';
 
 /** False when it is not of the common kind, and nothing happened. */
 export type Scalar = (v: VectorViews, to: number, from: number) => boolean;
