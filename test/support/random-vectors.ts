@@ -26,8 +26,10 @@ const ESI = 6;
 const FREE = [0, 2, 5];
 const ANY = [0, 1, 2, 3, 4, 5, 6, 7];
 
-/** Usual, PE set, the other roundings, flush, denormals as zeros, everything unmasked. */
-const MODES = [0x1f80, 0x1fa0, 0x1fa0, 0x3f80, 0x5fa0, 0x7f80, 0x9fa0, 0x1fc0, 0x9fe0, 0x1f00, 0];
+/** The other roundings, flush, denormals as zeros, PE or all unmasked. */
+const RARE_MODES = [0x3f80, 0x5fa0, 0x7f80, 0x9fa0, 0x1fc0, 0x9fe0, 0x0f80, 0];
+/** The usual one, with PE clear and set. */
+const MODES = [0x1f80, 0x1f80, 0x1fa0];
 const SPECIAL: readonly bigint[] = [
   0n,
   0x8000000000000000n,
@@ -106,14 +108,22 @@ const READERS = [
 const CANDIDATES = instructions.filter(({ encoding }) => encoding !== 'NP 0F AE /2');
 const QUICK = CANDIDATES.filter(({ entries }) => entries.quick !== undefined);
 
+/** Moves and arithmetic of one double. */
+const DOUBLES = QUICK.filter(({ encoding }) => /^F2 0F (10|11|58|59|5C|5E) /.test(encoding));
+/** LDMXCSR from behind the data, STMXCSR into it. */
+const CLEAR_FLAGS = [0x0f, 0xae, 0x15, ...word(DATA + DATA_BYTES)];
+const TELL_FLAGS = [0x0f, 0xae, 0x5b, 0x70];
+
 function program(random: Random): Uint8Array {
-  const body: number[] = [];
+  const body: number[] = random.below(2) === 0 ? [...CLEAR_FLAGS] : [];
   const count = 3 + random.below(14);
+  const usual = random.below(3) === 0 ? DOUBLES : QUICK;
   for (let i = 0; i < count; i++) {
-    const from = random.below(12) === 0 ? CANDIDATES : QUICK;
+    const from = usual === QUICK && random.below(12) === 0 ? CANDIDATES : usual;
     body.push(...bytesOf(random, random.pick(from)));
     if (random.below(5) === 0) body.push(...random.pick(READERS));
   }
+  body.push(...TELL_FLAGS);
   // add esi, step; add ebx, 16; and both into the data; dec ecx; jnz back; hlt
   const step = random.pick([4, 8, 8, 8, 16, 24, 36, random.below(64)]);
   const mask = DATA | (DATA_BYTES / 2 - 1);
@@ -134,13 +144,15 @@ function machineFor(seed: number, hotness: typeof EAGER): BareMachine {
   const data = new DataView(new ArrayBuffer(DATA_BYTES));
   fillData(random, data);
   machine.memory.writeBytes(DATA, new Uint8Array(data.buffer));
+  const mode = random.pick(random.below(3) === 0 ? RARE_MODES : MODES);
+  machine.memory.write(DATA + DATA_BYTES, 4, mode);
   machine.enterProtected(CODE);
   const { s } = machine.cpu.processor;
   s.set([0, 1_000_000, 0, DATA], 0);
   s.set([0, DATA, 0], 5);
   s[CR4] |= CR4_OSFXSR;
   if (random.below(40) === 0) s[CR0] |= CR0_TS;
-  s[MXCSR] = random.pick(MODES);
+  s[MXCSR] = mode;
   machine.cpu.processor.modeChanged();
   return machine;
 }
