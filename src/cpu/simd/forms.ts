@@ -20,7 +20,7 @@ import {
 } from './access.ts';
 import { double, quickDouble } from './float.ts';
 import { type Lanes, type Selecting, type Shift, shiftCount } from './lanes.ts';
-import type { Operator, Quick } from './quick.ts';
+import type { Elements, Operator, Quick } from './quick.ts';
 
 /** Register g, register e, immediate byte. */
 export type RegisterEntry = (c: Context, g: number, e: number, immediate: number) => void;
@@ -138,9 +138,6 @@ export function sseShift(f: Shift): Entries {
     quick: { does: 'shift', f, bytes: 16, isAligned: true },
   };
 }
-
-/** Computes elements into TEMP3, collecting exceptions, from slots d and s. */
-export type Elements = (v: VectorViews, d: number, s: number) => void;
 
 /** How many bytes of memory a floating-point operation reads, and words of result it writes. */
 export interface FloatShape {

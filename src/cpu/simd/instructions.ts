@@ -11,7 +11,6 @@ import * as convert from './convert.ts';
 import * as float from './float.ts';
 import {
   byCount,
-  type Elements,
   type Entries,
   type FloatShape,
   float as floating,
@@ -27,7 +26,7 @@ import {
 import * as lanes from './lanes.ts';
 import * as mixed from './mixed.ts';
 import * as moves from './moves.ts';
-import type { Operator } from './quick.ts';
+import type { Elements, Operator } from './quick.ts';
 
 export interface Instruction {
   readonly encoding: string;

@@ -6,10 +6,9 @@
  */
 
 import type { Context } from '../context.ts';
-import { EQUAL, LESS, UNORDERED } from '../fpu/arithmetic.ts';
 import { checkAligned, load64, load128 } from '../fpu/memory.ts';
 import { TEMP, TEMP3, type VectorViews } from '../fpu/state.ts';
-import { ARITHMETIC, CF, PF, ZF } from '../registers.ts';
+import { ARITHMETIC } from '../registers.ts';
 import {
   beginSimd,
   copyWords,
@@ -22,7 +21,9 @@ import {
   xmm,
 } from './access.ts';
 import { integerToDouble, integerToSingle } from './convert.ts';
-import { consume, type Elements, type Entries } from './forms.ts';
+import { consume, type Entries } from './forms.ts';
+import { orderFlags } from './order.ts';
+import type { Elements } from './quick.ts';
 
 /** CVTSI2SS and CVTSI2SD, from a general register or memory. */
 export function fromGeneral(words: 1 | 2): Entries {
@@ -81,13 +82,6 @@ export function intoFlags(
     (c, _) => c.setEflags(orderFlags(c.s[TEMP3]), ARITHMETIC),
     { bytes, to: 'flags' },
   );
-}
-
-/** EFLAGS that tell an order. */
-export function orderFlags(order: number): number {
-  if (order === UNORDERED) return ZF | PF | CF;
-  if (order === EQUAL) return ZF;
-  return order === LESS ? CF : 0;
 }
 
 /** CVTPI2PS and CVTPI2PD: two integers of an MMX register or memory. */

@@ -6,8 +6,10 @@
 import { env } from '../fpu/number.ts';
 import { MXCSR, type VectorViews } from '../fpu/state.ts';
 import { beginSimd } from './access.ts';
-import type { Elements } from './forms.ts';
 import type { Lanes, Selecting, Shift } from './lanes.ts';
+
+/** Computes elements into TEMP3, collecting exceptions, from slots d and s. */
+export type Elements = (v: VectorViews, d: number, s: number) => void;
 
 /** A move of `words`, from or to word `at` of register g. */
 export interface Move {
