@@ -9,18 +9,24 @@ const workshop = new Workshop();
 afterAll(() => workshop.close());
 makeImages(workshop);
 
-test('where nobody can be asked, cont says so', async () => {
-  const cont = { execute: 'human-monitor-command', arguments: { 'command-line': 'c' } };
-  const requests = [{ execute: 'qmp_capabilities' }, cont, { execute: 'query-status' }];
+const human = (line: string): object => {
+  return { execute: 'human-monitor-command', arguments: { 'command-line': line } };
+};
+
+test('where nobody can be asked, commands say so', async () => {
+  const vnc = human('change vnc password');
+  const status = { execute: 'query-status' };
+  const requests = [{ execute: 'qmp_capabilities' }, human('c'), vnc, status];
   const input = [...requests, { execute: 'quit' }].map(item => `${JSON.stringify(item)}\n`);
   const argv = ['-nodefaults', '-display', 'none', '-qmp', 'stdio', 'geheim.qcow2'];
   const { stdout } = await workshop.run([...LEGACY, ...argv], input.join(''));
-  const [, , human, status] = stdout.toString().split('\r\n');
+  const [, , forKey, forScreen, state] = stdout.toString().split('\r\n');
   const line = 'terminal does not support password prompting';
-  expect(JSON.parse(human)).toEqual({
+  expect(JSON.parse(forKey)).toEqual({
     return: `ide0-hd0 (geheim.qcow2) is encrypted.\r\n${line}\r\n`,
   });
-  expect(JSON.parse(status).return.status).toBe('prelaunch');
+  expect(JSON.parse(forScreen)).toEqual({ return: `${line}\r\n` });
+  expect(JSON.parse(state).return.status).toBe('prelaunch');
 });
 
 /** Sent as soon as there is a file `go`. */

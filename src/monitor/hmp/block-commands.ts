@@ -58,10 +58,7 @@ export async function askKey(context: HmpContext, device: string): Promise<boole
   if (found === undefined) return true;
   print(`${found.device} (${found.filename}) is encrypted.\n`);
   const password = await context.askPassword();
-  if (password === undefined) {
-    print('terminal does not support password prompting\n');
-    return false;
-  }
+  if (password === undefined) return false;
   await session.call('block_passwd', { device, password });
   return true;
 }
