@@ -4,6 +4,7 @@ import { afterAll, expect, test } from 'vitest';
 import { Workshop } from '../support/emulator.ts';
 import { LEGACY, makeImages } from '../support/encrypted-images.ts';
 import { Prompt } from '../support/prompt.ts';
+import { press } from '../support/terminal.ts';
 
 const workshop = new Workshop();
 afterAll(() => workshop.close());
@@ -77,4 +78,31 @@ test('a running guest hears of what is deepest in the chain of an encrypted imag
   expect(await add('enc.qcow2,bogus=1')).toContain("doesn't support the option 'bogus'\n");
   expect(await prompt.ask('info block')).not.toContain('enc');
   expect(await prompt.quit()).toBe(0);
+});
+
+test('on a shared line, whoever comes back to a password types it unseen', async () => {
+  const argv = ['-nodefaults', '-display', 'none', '-serial', 'mon:stdio', 'enc.qcow2'];
+  const prompt = { until: '(qemu) ' };
+  const { text, status } = await press(
+    'pipe',
+    workshop,
+    [...LEGACY, ...argv],
+    [
+      { type: '\x01c' },
+      prompt,
+      { type: 'c\r' },
+      { until: 'Password: ' },
+      { type: 'wrong\x01c\x01c' },
+      { until: 'Password: ' },
+      { type: 'secret\r' },
+      prompt,
+      { type: 'info history\r' },
+      prompt,
+      { type: '\x01x' },
+    ],
+  );
+  expect(text).toContain('is encrypted.\nPassword: *****\nPassword: ******\n(qemu) ');
+  expect(text).toContain("0: 'c'\n1: 'info history'\n");
+  expect(text).not.toMatch(/wrong|secret/);
+  expect(status).toBe(0);
 });
