@@ -16,8 +16,8 @@ import { type EditorHost, LineEditor } from './editor.ts';
 
 const PROMPT = '(qemu) ';
 const PASSWORD_PROMPT = 'Password: ';
-/** Bytes typed while a command runs. */
-const MAX_WAITING = 4096;
+/** Keys at once: each of them may draw a long line anew. */
+const PIECE = 64;
 
 export interface ConsoleOptions {
   readonly session: Session;
@@ -56,7 +56,7 @@ export class HmpConsole implements CharFrontend {
   }
 
   room(): number {
-    return this.isSuspended || this.waiting.length > MAX_WAITING ? 0 : 4096;
+    return this.isSuspended || this.isBusy ? 0 : PIECE;
   }
 
   busy(): boolean {
