@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from 'vitest';
 import { Workshop } from '../support/emulator.ts';
-import { makeImages } from '../support/encrypted-images.ts';
+import { LEGACY, makeImages } from '../support/encrypted-images.ts';
 import { Prompt } from '../support/prompt.ts';
 
 const workshop = new Workshop();
@@ -99,4 +99,16 @@ test("a drive's image is not the exerciser's to open and close", async () => {
     word => `command "${word}" not found`,
   );
   expect(prompt.stderr).toBe(`${missing.join('\n')}\n`);
+});
+
+test('why an image keeps its size is for its format to say', async () => {
+  const argv = [...LEGACY, '-hda', 'plain.qcow2', '-hdb', 'enc.qcow', '-S'];
+  const prompt = new Prompt(workshop, argv);
+  const refused = 'this feature or command is not currently supported\n';
+  const resize = (size: string): Promise<string> => prompt.ask(`block_resize ${size}`);
+  expect(await resize('ide0-hd1 8')).toBe(refused);
+  expect(await resize('ide0-hd0 1')).toBe(`qcow2 doesn't support shrinking images yet\n${refused}`);
+  expect(await prompt.ask('snapshot_blkdev_internal ide0-hd0 kept')).toBe('');
+  expect(await resize('ide0-hd0 8')).toBe(`Can't resize an image which has snapshots\n${refused}`);
+  expect(await prompt.quit()).toBe(0);
 });

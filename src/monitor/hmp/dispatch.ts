@@ -19,7 +19,8 @@ export async function runLine(context: HmpContext, line: string): Promise<void> 
   } catch (error) {
     if (error instanceof UnterminatedLine) context.print(error.message);
     else if (error instanceof UserError) {
-      context.print(`${error.message}\n${error.hint === undefined ? '' : `${error.hint}\n`}`);
+      const lines = [error.preface, error.message, error.hint];
+      for (const text of lines) if (text !== undefined) context.print(`${text}\n`);
     } else throw error;
   }
 }
