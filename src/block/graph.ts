@@ -276,6 +276,15 @@ function placeOf(node: BlockNode): string {
   return at.filename;
 }
 
+/** For an image that was opened without: what its header names. */
+export async function openBackingOf(
+  node: BlockNode,
+  { flags, context }: Pick<OpenImage, 'flags' | 'context'>,
+): Promise<void> {
+  const request = { flags, context, names: new Set<string>() };
+  node.backing ??= await openBacking(node, new Options(), request, [node.filename]);
+}
+
 async function openBacking(
   node: BlockNode,
   options: Options,

@@ -167,7 +167,7 @@ test('options of the backing file add to what the header says, or replace it', a
   expect(await refusal(wrong)).toBe('Could not open backing file: Image is not in qcow2 format');
 });
 
-test('what a filter stands on is named like any child: a file, a format, a node, or nothing', async () => {
+test('what a filter stands on is named as any child: file, format, node, or nothing', async () => {
   const { host, named, open } = bench();
   await make(host, 'a.qcow2', { size: 1 << 20 });
   const over = async (...image: [string, string][]): Promise<string> => {

@@ -106,3 +106,32 @@ test('on a shared line, whoever comes back to a password types it unseen', async
   expect(text).not.toMatch(/wrong|secret/);
   expect(status).toBe(0);
 });
+
+test('a mirror changes over to a chain of images, whose password is asked for then', async () => {
+  const argv = ['-hda', 'plain.qcow2'];
+  const ready = async (prompt: Prompt): Promise<string> => {
+    expect(await prompt.ask('drive_mirror -n -f ide0-hd0 overenc.qcow2 qcow2')).toBe('');
+    for (;;) {
+      const answer = await prompt.ask('block_job_complete ide0-hd0');
+      if (!answer.includes('cannot be completed')) return answer;
+    }
+  };
+  const below = 'Could not open backing file: ';
+  const refusing = new Prompt(workshop, argv);
+  expect(await ready(refusing)).toMatch(`${below}Use of AES-CBC encrypted qcow2 images`);
+  expect(await refusing.ask('info block')).toContain('ide0-hd0: plain.qcow2 (qcow2)\n');
+  expect(await refusing.quit()).toBe(0);
+
+  const prompt = new Prompt(workshop, [...LEGACY, ...argv]);
+  const stopped = 'Guest must be stopped for opening of encrypted image\n';
+  expect(await ready(prompt)).toBe(below + stopped);
+  expect(await prompt.ask('info block-jobs')).toMatch(/^Type mirror, device ide0-hd0: /);
+  expect(await prompt.ask('stop')).toBe('');
+  expect(await prompt.ask('block_job_complete ide0-hd0')).toBe('');
+  const wanted = 'Backing file:     enc.qcow2 (chain depth: 1)\n';
+  expect(await prompt.askUntil('info block', wanted)).toContain(wanted);
+  expect(await prompt.ask('cont')).toBe('ide0-hd0 (enc.qcow2) is encrypted.\n');
+  expect(await prompt.ask('secret')).toBe('');
+  expect(await prompt.ask('info status')).toBe('VM status: running\n');
+  expect(await prompt.quit()).toBe(0);
+}, 60_000);

@@ -18,11 +18,14 @@ export async function runLine(context: HmpContext, line: string): Promise<void> 
     await command.run(context, args);
   } catch (error) {
     if (error instanceof UnterminatedLine) context.print(error.message);
-    else if (error instanceof UserError) {
-      const lines = [error.preface, error.message, error.hint];
-      for (const text of lines) if (text !== undefined) context.print(`${text}\n`);
-    } else throw error;
+    else if (error instanceof UserError) context.print(linesOf(error));
+    else throw error;
   }
+}
+
+function linesOf({ preface, message, hint }: UserError): string {
+  const lines = [preface, message, hint].filter(line => line !== undefined);
+  return `${lines.join('\n')}\n`;
 }
 
 interface Found {
