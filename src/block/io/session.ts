@@ -59,9 +59,14 @@ export class IoSession {
 
   constructor(
     readonly host: SessionHost,
-    /** Undefined where images cannot be opened by command (the monitor). */
+    /** Undefined where the image is somebody else's (the monitor). */
     private readonly openNode?: (call: OpenCall) => Promise<BlockNode>,
   ) {}
+
+  /** Commands open and close it; elsewhere it is somebody's drive. */
+  get ownsImage(): boolean {
+    return this.openNode !== undefined;
+  }
 
   /** How the image was opened. */
   get opened(): OpenCall | undefined {
