@@ -5,7 +5,7 @@
 import type { Json } from '../../json.ts';
 import type { Arguments, Session } from '../session.ts';
 import { splitWords } from './arguments.ts';
-import { findCommand, type HmpCommand } from './command.ts';
+import { findCommand, type HmpCommand, type HumanWorld } from './command.ts';
 import type { Completion } from './editor.ts';
 import { isBlank } from './expression.ts';
 
@@ -14,11 +14,10 @@ type JsonObject = { readonly [name: string]: Json };
 const NONE: Completion = { candidates: [], wordStart: 0 };
 
 export async function complete(
-  session: Session,
-  commands: readonly HmpCommand[],
+  { session, commands, printOut }: Omit<HumanWorld, 'defaults'>,
   line: string,
 ): Promise<Completion> {
-  const words = splitWords(line);
+  const words = splitWords(line, printOut);
   if (words === undefined) return NONE;
   if (words.length === 0 || isBlank(line.at(-1))) words.push('');
   const last = words[words.length - 1];

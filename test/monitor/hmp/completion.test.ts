@@ -51,6 +51,12 @@ test.each([
   ['info status x', []],
   ['memsave "unclosed', []],
 ])('%j', async (line, wanted) => {
-  const { candidates } = await complete(session, hmpCommandsFor('legacy'), line);
+  const said: string[] = [];
+  const printOut = (text: string): void => {
+    said.push(text);
+  };
+  const world = { session, commands: hmpCommandsFor('legacy'), printOut };
+  const { candidates } = await complete(world, line);
   expect(candidates).toEqual(wanted);
+  expect(said).toEqual(line.includes('"') ? ['unterminated string\n'] : []);
 });
