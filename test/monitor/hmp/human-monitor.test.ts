@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { converse } from '../../support/qmp-talk.ts';
 
-test('formats last from line to line; QEMU prints what is wrong with a word on stdout', async () => {
+test('formats last from line to line; what is wrong with a word is on stdout', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'tinamou-'));
   const lines = ['p/d 16', 'p 17', 'x/2hx 0xfffffff0', 'x 0xfffffff0', 'getfd "x\\q"', 'help "'];
   const commands = lines.map(line =>
