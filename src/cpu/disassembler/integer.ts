@@ -314,10 +314,6 @@ const SPECIAL: { readonly [operation: string]: Printer } = {
     if (entry.tokens[0].from !== 'eAX') texts.reverse();
     return { mnemonic: 'xchg', operands: texts.join(',') };
   },
-  monitor: (_, { reader }) =>
-    reader.rm === 0
-      ? { mnemonic: 'monitor', operands: '%eax,%ecx,%edx' }
-      : { mnemonic: 'mwait', operands: '%eax,%ecx' },
   nop: (entry, place) => {
     const { reader } = place;
     if (entry.tokens.length === 0) return plainNop(reader);
