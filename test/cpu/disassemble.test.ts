@@ -60,6 +60,8 @@ describe('x/i as QEMU prints it', () => {
 
   test.each<[16 | 32, string, string]>([
     [16, '2e 66 83 3e d4 d0 00', 'cmpl   $0x0,%cs:-0x2f2c'],
+    [32, '66 e8 f8 f0', 'callw  0xfc'],
+    [32, '66 e8 f8 e0', 'callw  0xf0fc'],
     [16, 'a1 d4 d0', 'mov    0xd0d4,%ax'],
     [32, '0a 34 b5 24 c2 0f c1', 'or     -0x3ef03ddc(,%esi,4),%dh'],
     [32, 'd0 3c e5 fc 0f 03 f7', 'sarb   0xf7030ffc(,8)'],
