@@ -148,7 +148,7 @@ export class LineEditor {
     this.deleteChar();
   }
 
-  /** A single blank before the line's only word goes with it: QEMU never looks at the first byte. */
+  /** A single blank before the only word goes with it: QEMU never looks at the first byte. */
   private deleteWord(): void {
     const kept = this.line.slice(0, this.cursor).replace(/[^ ]*[ ]*$/, '');
     const before = kept === ' ' ? '' : kept;
