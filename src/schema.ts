@@ -243,6 +243,8 @@ export function lazily<T>(type: string, schema: () => Schema<T>): Schema<T> {
 
 type PlainCheck = readonly [expected: string, fits: (value: Json) => boolean];
 
+const isNumber = (value: Json): boolean =>
+  value instanceof JsonFloat || typeof value === 'number' || typeof value === 'bigint';
 const isWhole = (value: Json): boolean => typeof value === 'bigint' || Number.isInteger(value);
 const WORD: PlainCheck = ['string', value => typeof value === 'string'];
 const WHOLE: PlainCheck = ['int', isWhole];
@@ -253,7 +255,7 @@ const PLAIN: { readonly [type: string]: PlainCheck } = {
   int: WHOLE,
   uint64: WHOLE,
   bool: ['bool', value => typeof value === 'boolean'],
-  number: ['number', value => isWhole(value) || value instanceof JsonFloat],
+  number: ['number', isNumber],
 };
 
 /** What the monitor finds wrong with a command's arguments, before anybody reads them. */
