@@ -3,7 +3,8 @@
  *
  * A server with `wait` lets the program start only when somebody has connected. One peer at a time;
  * the next may come when it has gone. A client whose server goes away connects again after
- * `reconnect` seconds. Telnet: options are answered, not used.
+ * `reconnect` seconds. Telnet: the server asks for single characters, and what the client says to
+ * it is not used, a break apart.
  */
 
 import * as fs from 'node:fs';
@@ -145,7 +146,10 @@ class Peer {
     if (this.spec.telnet && this.spec.server) socket.write(TELNET_CHARACTER_MODE);
     socket.setNoDelay(true);
     socket.on('data', (bytes: Buffer) => {
-      intake.take(this.spec.telnet ? this.telnet.strip(bytes) : bytes);
+      for (const part of this.spec.telnet ? this.telnet.parts(bytes) : [bytes]) {
+        if (part !== 'break') intake.take(part);
+        else this.post(() => this.char.announce('break'));
+      }
     });
     socket.on('close', () => this.drop(intake));
     socket.resume();
@@ -232,21 +236,32 @@ const bracketed = (address = ''): string => (address.includes(':') ? `[${address
 /** IAC WILL ECHO, WILL SUPPRESS-GO-AHEAD, WILL BINARY, DO BINARY (RFC 854, 856, 857, 858). */
 const TELNET_CHARACTER_MODE = Uint8Array.of(255, 251, 1, 255, 251, 3, 255, 251, 0, 255, 253, 0);
 const IAC = 255;
+const BREAK = 243;
+const WILL = 251;
 
-/** Removes three-byte commands; IAC IAC is a byte 255. */
+/** Removes commands of two and three bytes; IAC IAC is a byte 255, IAC BREAK one on the line. */
 class TelnetFilter {
   private skip = 0;
 
-  strip(bytes: Uint8Array): Uint8Array {
-    const plain: number[] = [];
+  parts(bytes: Uint8Array): (Uint8Array | 'break')[] {
+    const parts: (Uint8Array | 'break')[] = [];
+    let plain: number[] = [];
+    const end = (): void => {
+      if (plain.length > 0) parts.push(Uint8Array.from(plain));
+      plain = [];
+    };
     for (const byte of bytes) {
       if (this.skip === 2) {
-        this.skip = byte === IAC ? 0 : byte >= 251 ? 1 : 0;
+        this.skip = byte >= WILL && byte !== IAC ? 1 : 0;
         if (byte === IAC) plain.push(IAC);
+        if (byte !== BREAK) continue;
+        end();
+        parts.push('break');
       } else if (this.skip === 1) this.skip = 0;
       else if (byte === IAC) this.skip = 2;
       else plain.push(byte);
     }
-    return Uint8Array.from(plain);
+    end();
+    return parts;
   }
 }
