@@ -28,7 +28,7 @@ export async function openSocketChar(char: Char, spec: SocketSpec, post: Post): 
 }
 
 async function connect(peer: Peer, spec: SocketSpec): Promise<void> {
-  const socket = net.connect(where(spec));
+  const socket = net.connect({ ...where(spec), allowHalfOpen: true });
   await new Promise<void>((resolve, reject) => {
     socket.once('connect', resolve);
     socket.once('error', error => reject(failure(error, 'connect', spec)));
@@ -37,7 +37,9 @@ async function connect(peer: Peer, spec: SocketSpec): Promise<void> {
 }
 
 async function listen(peer: Peer, char: Char, spec: SocketSpec): Promise<void> {
-  const server = net.createServer({ pauseOnConnect: true }, socket => peer.take(socket));
+  const server = net.createServer({ pauseOnConnect: true, allowHalfOpen: true }, socket =>
+    peer.take(socket),
+  );
   removeStaleSocket(spec);
   await bind(server, spec);
   peer.server = server;
@@ -121,6 +123,8 @@ class Peer {
   private isClosed = false;
   /** The last client is gone, and the device does not know it yet. */
   private isLeaving = false;
+  /** It sends nothing more, and not all that it sent has been used. */
+  private isGone = false;
 
   constructor(
     private readonly char: Char,
@@ -135,6 +139,7 @@ class Peer {
     if (this.socket !== undefined || this.isLeaving) {
       if (this.queue.length >= MAX_QUEUE) socket.destroy();
       else this.queue.push(socket);
+      this.post(() => this.makeWay());
       return;
     }
     this.socket = socket;
@@ -148,8 +153,14 @@ class Peer {
     socket.on('data', (bytes: Buffer) => {
       for (const part of this.spec.telnet ? this.telnet.parts(bytes) : [bytes]) {
         if (part !== 'break') intake.take(part);
-        else this.post(() => this.char.announce('break'));
+        else intake.mark(() => this.char.announce('break'));
       }
+    });
+    // Who asked, and says that this was all, still gets the answers.
+    socket.on('end', () => {
+      this.isGone = true;
+      intake.mark(() => socket.end());
+      this.post(() => this.makeWay());
     });
     socket.on('close', () => this.drop(intake));
     socket.resume();
@@ -183,7 +194,7 @@ class Peer {
 
   /** Tries until somebody is there. */
   reconnect(): void {
-    const socket = net.connect(where(this.spec));
+    const socket = net.connect({ ...where(this.spec), allowHalfOpen: true });
     socket.once('connect', () => this.take(socket));
     socket.once('error', () => {
       setTimeout(() => this.reconnect(), this.spec.reconnectSeconds * 1000).unref();
@@ -199,14 +210,30 @@ class Peer {
     return `${this.spec.telnet ? 'telnet' : 'tcp'}:${here} <-> ${there}`;
   }
 
-  /** What it sent last is still used; then its place is free. */
+  /**
+   * What it sent last is still used; then its place is free. A guest that does not listen is waited
+   * for until the next client comes.
+   */
   private drop(intake: Intake): void {
-    if (this.isClosed) return;
-    if (!intake.isEmpty) {
-      intake.onEmpty = () => this.drop(intake);
-      intake.hold(false);
+    if (this.isClosed || this.intake !== intake) return;
+    if (intake.isEmpty) {
+      this.leave();
       return;
     }
+    this.isGone = true;
+    intake.onEmpty = () => this.drop(intake);
+    intake.hold(false);
+    this.makeWay();
+  }
+
+  private makeWay(): void {
+    if (this.isGone && this.queue.length > 0 && this.intake?.isStuck) this.leave();
+  }
+
+  private leave(): void {
+    this.isGone = false;
+    this.intake?.discard();
+    this.socket?.destroy();
     this.socket = undefined;
     this.intake = undefined;
     this.outlet = undefined;
