@@ -73,6 +73,7 @@ const { closeSync, openSync, readFileSync, writeFileSync } = require('node:fs');
 const { Script } = require('node:vm');
 const packOf = [PACK_OF];
 const base = __filename.replace(/cjs$/, '');
+const name = base.slice(base.lastIndexOf('/') + 1);
 function open(name) {
   try {
     return openSync(base + name);
@@ -94,7 +95,8 @@ const values = [];
 function load(pack) {
   const source = '(function(chunks,need,require,__dirname){' + read(files[pack].source, 'latin1') + '})';
   const cachedData = read(files[pack].cache);
-  const script = new Script(source, { filename: base + pack + '.js', cachedData });
+  // The cache has this name in it: no place of whoever built it.
+  const script = new Script(source, { filename: name + pack + '.js', cachedData });
   loaded[pack] = script;
   script.runInThisContext()(chunks, need, require, __dirname);
 }

@@ -59,7 +59,11 @@ export class CharMux implements CharFrontend {
 
   /** Keys typed behind a command, Ctrl-A x above all, wait until it is done. */
   room(): number {
-    return this.ports.some(port => port.busy) ? 0 : 4096;
+    return this.busy() ? 0 : 4096;
+  }
+
+  busy(): boolean {
+    return this.ports.some(port => port.busy);
   }
 
   receive(bytes: Uint8Array): void {

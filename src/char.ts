@@ -50,7 +50,7 @@ export class Char {
 
   connect(frontend: CharFrontend | undefined): void {
     this.frontend = frontend;
-    this.flush();
+    this.accept();
   }
 
   attach(backend: CharBackend | undefined): void {

@@ -17,12 +17,12 @@ export interface Source {
 
 /** Nothing more is read while so much waits. */
 const HIGH_WATER = 64 * 1024;
-/** How much the device gets at once, and for how long before the guest has its turn again. */
-const PIECE = 256;
-const TURN_MS = 2;
+/** How much the device gets at once, and for how long before others have their turn. */
+const PIECE = 64;
+const TURN_MS = 0.2;
 
 export class Intake {
-  private readonly waiting: Uint8Array[] = [];
+  private readonly waiting: (Uint8Array | (() => void))[] = [];
   private length = 0;
   private isScheduled = false;
   private isPaused = false;
@@ -39,11 +39,11 @@ export class Intake {
   onEmpty: (() => void) | undefined;
 
   get isEmpty(): boolean {
-    return this.length === 0;
+    return this.waiting.length === 0;
   }
 
   get isFull(): boolean {
-    return this.length + this.char.waitingLength >= HIGH_WATER;
+    return this.length >= HIGH_WATER;
   }
 
   take(bytes: Uint8Array): void {
@@ -51,6 +51,19 @@ export class Intake {
     this.length += bytes.length;
     this.balance();
     this.schedule();
+  }
+
+  /** Does `act` once the device has done with what came before. */
+  mark(act: () => void): void {
+    this.waiting.push(act);
+    this.length++;
+    this.balance();
+    this.schedule();
+  }
+
+  /** The device takes nothing, and is not at work either: a guest that does not listen. */
+  get isStuck(): boolean {
+    return this.char.waitingLength > 0 && !this.char.busy;
   }
 
   /** The device has room again. */
@@ -81,30 +94,42 @@ export class Intake {
   }
 
   private mayWork(): boolean {
-    return this.length > 0 && !this.isHeld && this.char.waitingLength < HIGH_WATER;
+    if (this.isEmpty || this.isHeld || this.char.waitingLength > 0) return false;
+    return typeof this.waiting[0] !== 'function' || !this.char.busy;
   }
 
   private work(): void {
     const end = performance.now() + TURN_MS;
     while (this.mayWork()) {
-      this.char.deliver(this.piece());
+      this.serveFirst();
       if (performance.now() > end) break;
     }
     this.schedule();
     this.balance();
-    if (this.length > 0) return;
+    if (!this.isEmpty) return;
     const { onEmpty } = this;
     this.onEmpty = undefined;
     onEmpty?.();
   }
 
-  private piece(): Uint8Array {
+  private serveFirst(): void {
     const [first] = this.waiting;
-    if (first.length <= PIECE) this.waiting.shift();
+    if (typeof first === 'function' || first.length <= PIECE) this.waiting.shift();
     else this.waiting[0] = first.subarray(PIECE);
+    if (typeof first === 'function') {
+      this.length--;
+      first();
+      return;
+    }
     const piece = first.subarray(0, PIECE);
     this.length -= piece.length;
-    return piece;
+    this.char.deliver(piece);
+  }
+
+  /** The rest is not wanted any more. */
+  discard(): void {
+    this.waiting.length = 0;
+    this.length = 0;
   }
 
   private balance(): void {

@@ -3,7 +3,8 @@
  *
  * A server with `wait` lets the program start only when somebody has connected. One peer at a time;
  * the next may come when it has gone. A client whose server goes away connects again after
- * `reconnect` seconds. Telnet: options are answered, not used.
+ * `reconnect` seconds. Telnet: the server asks for single characters, and what the client says to
+ * it is not used, a break apart.
  */
 
 import * as fs from 'node:fs';
@@ -27,7 +28,7 @@ export async function openSocketChar(char: Char, spec: SocketSpec, post: Post): 
 }
 
 async function connect(peer: Peer, spec: SocketSpec): Promise<void> {
-  const socket = net.connect(where(spec));
+  const socket = net.connect({ ...where(spec), allowHalfOpen: true });
   await new Promise<void>((resolve, reject) => {
     socket.once('connect', resolve);
     socket.once('error', error => reject(failure(error, 'connect', spec)));
@@ -36,7 +37,9 @@ async function connect(peer: Peer, spec: SocketSpec): Promise<void> {
 }
 
 async function listen(peer: Peer, char: Char, spec: SocketSpec): Promise<void> {
-  const server = net.createServer({ pauseOnConnect: true }, socket => peer.take(socket));
+  const server = net.createServer({ pauseOnConnect: true, allowHalfOpen: true }, socket =>
+    peer.take(socket),
+  );
   removeStaleSocket(spec);
   await bind(server, spec);
   peer.server = server;
@@ -120,6 +123,8 @@ class Peer {
   private isClosed = false;
   /** The last client is gone, and the device does not know it yet. */
   private isLeaving = false;
+  /** It sends nothing more, and not all that it sent has been used. */
+  private isGone = false;
 
   constructor(
     private readonly char: Char,
@@ -134,6 +139,7 @@ class Peer {
     if (this.socket !== undefined || this.isLeaving) {
       if (this.queue.length >= MAX_QUEUE) socket.destroy();
       else this.queue.push(socket);
+      this.post(() => this.makeWay());
       return;
     }
     this.socket = socket;
@@ -145,7 +151,16 @@ class Peer {
     if (this.spec.telnet && this.spec.server) socket.write(TELNET_CHARACTER_MODE);
     socket.setNoDelay(true);
     socket.on('data', (bytes: Buffer) => {
-      intake.take(this.spec.telnet ? this.telnet.strip(bytes) : bytes);
+      for (const part of this.spec.telnet ? this.telnet.parts(bytes) : [bytes]) {
+        if (part !== 'break') intake.take(part);
+        else intake.mark(() => this.char.announce('break'));
+      }
+    });
+    // Who asked, and says that this was all, still gets the answers.
+    socket.on('end', () => {
+      this.isGone = true;
+      intake.mark(() => socket.end());
+      this.post(() => this.makeWay());
     });
     socket.on('close', () => this.drop(intake));
     socket.resume();
@@ -183,7 +198,7 @@ class Peer {
 
   /** Tries until somebody is there. */
   reconnect(): void {
-    const socket = net.connect(where(this.spec));
+    const socket = net.connect({ ...where(this.spec), allowHalfOpen: true });
     socket.once('connect', () => this.take(socket));
     socket.once('error', () => {
       setTimeout(() => this.reconnect(), this.spec.reconnectSeconds * 1000).unref();
@@ -199,14 +214,30 @@ class Peer {
     return `${this.spec.telnet ? 'telnet' : 'tcp'}:${here} <-> ${there}`;
   }
 
-  /** What it sent last is still used; then its place is free. */
+  /**
+   * What it sent last is still used; then its place is free. A guest that does not listen is waited
+   * for until the next client comes.
+   */
   private drop(intake: Intake): void {
-    if (this.isClosed) return;
-    if (!intake.isEmpty) {
-      intake.onEmpty = () => this.drop(intake);
-      intake.hold(false);
+    if (this.isClosed || this.intake !== intake) return;
+    if (intake.isEmpty) {
+      this.leave();
       return;
     }
+    this.isGone = true;
+    intake.onEmpty = () => this.drop(intake);
+    intake.hold(false);
+    this.makeWay();
+  }
+
+  private makeWay(): void {
+    if (this.isGone && this.queue.length > 0 && this.intake?.isStuck) this.leave();
+  }
+
+  private leave(): void {
+    this.isGone = false;
+    this.intake?.discard();
+    this.socket?.destroy();
     this.socket = undefined;
     this.intake = undefined;
     this.outlet = undefined;
@@ -236,21 +267,32 @@ const bracketed = (address = ''): string => (address.includes(':') ? `[${address
 /** IAC WILL ECHO, WILL SUPPRESS-GO-AHEAD, WILL BINARY, DO BINARY (RFC 854, 856, 857, 858). */
 const TELNET_CHARACTER_MODE = Uint8Array.of(255, 251, 1, 255, 251, 3, 255, 251, 0, 255, 253, 0);
 const IAC = 255;
+const BREAK = 243;
+const WILL = 251;
 
-/** Removes three-byte commands; IAC IAC is a byte 255. */
+/** Removes commands of two and three bytes; IAC IAC is a byte 255, IAC BREAK one on the line. */
 class TelnetFilter {
   private skip = 0;
 
-  strip(bytes: Uint8Array): Uint8Array {
-    const plain: number[] = [];
+  parts(bytes: Uint8Array): (Uint8Array | 'break')[] {
+    const parts: (Uint8Array | 'break')[] = [];
+    let plain: number[] = [];
+    const end = (): void => {
+      if (plain.length > 0) parts.push(Uint8Array.from(plain));
+      plain = [];
+    };
     for (const byte of bytes) {
       if (this.skip === 2) {
-        this.skip = byte === IAC ? 0 : byte >= 251 ? 1 : 0;
+        this.skip = byte >= WILL && byte !== IAC ? 1 : 0;
         if (byte === IAC) plain.push(IAC);
+        if (byte !== BREAK) continue;
+        end();
+        parts.push('break');
       } else if (this.skip === 1) this.skip = 0;
       else if (byte === IAC) this.skip = 2;
       else plain.push(byte);
     }
-    return Uint8Array.from(plain);
+    end();
+    return parts;
   }
 }

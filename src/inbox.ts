@@ -116,9 +116,10 @@ export class Inbox {
 
   /**
    * Delivers what is due, in order; held completions at one instant go in order of their start.
-   * What is posted meanwhile waits for the next call. `afterEach` runs behind every delivery.
+   * What is posted meanwhile waits for the next call, and so does all that was posted once
+   * `mayGoOn` says no. `afterEach` runs behind every delivery.
    */
-  deliver(afterEach: () => void = () => {}): void {
+  deliver(afterEach: () => void = () => {}, mayGoOn: () => boolean = () => true): void {
     for (;;) {
       const at = this.expected.findIndex(item => this.isDue(item));
       if (at < 0) break;
@@ -126,7 +127,7 @@ export class Inbox {
       item.deliver();
       afterEach();
     }
-    for (let left = this.queue.length; left > 0; left--) {
+    for (let left = this.queue.length; left > 0 && mayGoOn(); left--) {
       this.queue.shift()?.();
       afterEach();
     }

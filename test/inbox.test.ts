@@ -133,3 +133,13 @@ test('drained, all work is delivered at once, also what it starts, in order', as
   await drained;
   expect([seen, inbox.busy]).toEqual([['early', 'late', 'failed'], false]);
 });
+
+test('what there was no time for comes first the next time', () => {
+  const inbox = new Inbox(new Clock());
+  const seen: number[] = [];
+  for (const i of [1, 2, 3]) inbox.post(() => seen.push(i));
+  inbox.deliver(undefined, () => seen.length < 2);
+  expect([seen, inbox.ready]).toEqual([[1, 2], true]);
+  inbox.deliver();
+  expect(seen).toEqual([1, 2, 3]);
+});

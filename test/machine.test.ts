@@ -183,6 +183,43 @@ test('a guest that stands still gets no instruction, but arrivals are delivered'
   expect([seen, cpu.instructions, heard]).toEqual([[0, 0, 0], 5, ['RESUME']]);
 });
 
+test('however much fifty clients ask for, the guest has half of the time', async () => {
+  const { machine, cpu, host } = powerOn({ mode: { kind: 'live' } });
+  const spent = { guest: 0, clients: 0 };
+  cpu.run = () => {
+    host.spend(300_000);
+    spent.guest += 300_000;
+    cpu.instructions += 1000;
+    return 'budget';
+  };
+  const served: number[] = new Array(50).fill(0);
+  const ask = (client: number): void => {
+    host.spend(100_000);
+    spent.clients += 100_000;
+    served[client]++;
+    if (spent.clients >= 100_000_000) machine.quit();
+    else machine.inbox.post(() => ask(client));
+  };
+  for (const client of served.keys()) machine.inbox.post(() => ask(client));
+  machine.cont();
+  await machine.power();
+  expect(spent.guest / spent.clients).toBeGreaterThan(0.9);
+  expect([Math.min(...served), Math.max(...served)]).toEqual([20, 20]);
+});
+
+test('while the guest does not run, clients have all of the time', async () => {
+  const { machine, host } = powerOn();
+  let asked = 0;
+  const ask = (): void => {
+    host.spend(1_000_000);
+    if (++asked === 100) machine.quit();
+    else machine.inbox.post(ask);
+  };
+  machine.inbox.post(ask);
+  await machine.power();
+  expect(host.nowNs()).toBe(100_000_000);
+});
+
 test('a reset hits board and processor between instructions; with -no-reboot it ends', async () => {
   const first = powerOn();
   first.cpu.script.set(7, () => first.machine.requestReset());

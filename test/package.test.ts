@@ -1,9 +1,9 @@
 /** What npm makes of the project, installed into a folder of its own. */
 
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 const root = join(import.meta.dirname, '..');
@@ -32,6 +32,26 @@ test('the package needs no other', () => {
   const { dependencies } = JSON.parse(npm(folder, 'ls', '--all', '--json'));
   expect(Object.keys(dependencies)).toEqual(['tinamou']);
   expect(dependencies.tinamou.dependencies).toBeUndefined();
+});
+
+test('the licence is in it, and everything its documents link to', () => {
+  expect(readFileSync(join(installed, 'LICENSE'), 'latin1')).toContain('MIT License');
+  const names = readdirSync(installed, { recursive: true, encoding: 'utf8' });
+  const dead = names
+    .filter(name => name.endsWith('.md'))
+    .flatMap(name => {
+      const text = readFileSync(join(installed, name), 'utf8');
+      const links = [...text.matchAll(/\]\(([^)#]+)[^)]*\)/g)].map(([, link]) => link);
+      const isDead = (link: string) => !existsSync(join(installed, dirname(name), link));
+      return links.filter(isDead).map(link => `${name}: ${link}`);
+    });
+  expect(dead).toEqual([]);
+});
+
+test('it does not say where it was built', () => {
+  const names = readdirSync(join(installed, 'dist'));
+  const telling = names.filter(name => readFileSync(join(installed, 'dist', name)).includes(root));
+  expect(telling).toEqual([]);
 });
 
 test('a machine starts from it', () => {

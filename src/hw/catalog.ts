@@ -185,6 +185,14 @@ export const CATALOG: readonly DeviceModel[] = [
     properties: [...IDE, UNIT],
   },
   {
+    name: 'ide-drive',
+    bus: 'IDE',
+    category: 'storage',
+    description: 'virtual IDE disk or CD-ROM (legacy)',
+    creatable: true,
+    properties: [...IDE, UNIT],
+  },
+  {
     name: 'isa-serial',
     bus: 'ISA',
     category: 'input',
