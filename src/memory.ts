@@ -19,10 +19,12 @@ export const PAGE_SIZE = 4096;
 /** In an entry of `readPages` and `writePages`: the page is in the arena. */
 export const DIRECT = 1;
 
-/** The one member used; Node's types leave the global out. */
-declare const WebAssembly: {
-  Memory: new (pages: { initial: number; maximum: number }) => { readonly buffer: ArrayBuffer };
-};
+/** The one member used; Node's types leave the global out, and --jitless leaves it undefined. */
+declare const WebAssembly:
+  | {
+      Memory: new (pages: { initial: number; maximum: number }) => { readonly buffer: ArrayBuffer };
+    }
+  | undefined;
 
 const PAGE_COUNT = 1 << 20;
 const ARENA_PAGE = 0x10000;
@@ -113,7 +115,10 @@ export class Memory {
   /** `capacity` bytes of arena: guest RAM plus what ROMs and video memory will need. */
   constructor(capacity: number) {
     const pages = Math.ceil((capacity + PAGE_SIZE) / ARENA_PAGE);
-    this.arena = new WebAssembly.Memory({ initial: pages, maximum: pages }).buffer;
+    this.arena =
+      typeof WebAssembly === 'undefined'
+        ? new ArrayBuffer(pages * ARENA_PAGE)
+        : new WebAssembly.Memory({ initial: pages, maximum: pages }).buffer;
     this.u8 = new Uint8Array(this.arena);
     this.view = new DataView(this.arena);
     this.codePages = new Uint8Array(this.arena.byteLength / PAGE_SIZE);
