@@ -10,12 +10,11 @@ import { splitOptions } from '../create-options.ts';
 import type { BlockContext } from '../driver.ts';
 import { openImage } from '../graph.ts';
 import { BadOption, getopt, type OptionTable } from '../img/getopt.ts';
-import type { BlockNode } from '../node.ts';
 import { Options } from '../options.ts';
 import { openOverlay } from '../overlay.ts';
 import { runLine } from './commands.ts';
 import { openImage as tryOpen } from './opening.ts';
-import { IoSession, type OpenCall } from './session.ts';
+import { IoSession, type OpenCall, type Opened } from './session.ts';
 
 /** Stands for --compat, which has no letter. */
 const COMPAT = 'compat';
@@ -145,7 +144,7 @@ async function openNode(
   context: BlockContext,
   settings: Settings,
   call: OpenCall,
-): Promise<BlockNode> {
+): Promise<Opened> {
   const { path, readOnly, snapshot } = call;
   const options = new Options(
     splitOptions(call.options).map(([name, value]) => [name, value ?? 'on'] as const),
@@ -161,7 +160,8 @@ async function openNode(
     context,
     deviceName: 'hda',
   });
-  return snapshot ? await openOverlay(node, context) : node;
+  if (snapshot) return { node: await openOverlay(node, context), writethrough: false };
+  return { node, writethrough: !cache.writeback };
 }
 
 function readOptions(host: ToolHost, settings: Settings): readonly string[] {

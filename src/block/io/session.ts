@@ -43,6 +43,12 @@ export interface OpenCall {
   readonly options: string;
 }
 
+/** An image, and whether what is written to it shall be on the disk at once. */
+export interface Opened {
+  readonly node: BlockNode;
+  readonly writethrough: boolean;
+}
+
 /** Where bytes go in and out. */
 export type Port = Pick<BlockNode, 'read' | 'write'>;
 
@@ -50,6 +56,8 @@ export class IoSession {
   node: BlockNode | undefined;
   /** Stands before the image for transfers of the guest's bytes: a drive with its settings. */
   drive: Port | undefined;
+  /** Each write ends with a flush. */
+  writethrough = false;
   isOver = false;
   private lastCall: OpenCall | undefined;
   private readonly outstanding = new Set<Promise<void>>();
@@ -57,7 +65,7 @@ export class IoSession {
   constructor(
     readonly host: SessionHost,
     /** Undefined where images cannot be opened by command (the monitor). */
-    private readonly openNode?: (call: OpenCall) => Promise<BlockNode>,
+    private readonly openNode?: (call: OpenCall) => Promise<Opened>,
   ) {}
 
   /** How the image was opened. */
@@ -67,7 +75,9 @@ export class IoSession {
 
   /** Throws UserError. */
   async open(call: OpenCall): Promise<void> {
-    this.node = await this.openNode?.(call);
+    const opened = await this.openNode?.(call);
+    this.node = opened?.node;
+    this.writethrough = opened?.writethrough ?? false;
     this.lastCall = call;
   }
 

@@ -222,7 +222,12 @@ async function writeRange(
   report({ session, flags, verb: 'wrote', offset, length, since });
 }
 
-async function store(
+async function store(session: IoSession, flags: Flags, range: Range, fill: number): Promise<void> {
+  await put(session, flags, range, fill);
+  if (session.writethrough) await session.image.flush();
+}
+
+async function put(
   { image, port }: IoSession,
   flags: Flags,
   range: Range,
