@@ -1,6 +1,6 @@
 /**
- * Entries of images that point to places no file has: nothing is there, as past any file's end, up
- * to where numbers no longer hold each byte's place, and beyond. Beside Debian's tools.
+ * Entries of images that point to odd places. Where no file reaches nothing is stored, as past any
+ * file's end: up to where numbers no longer hold each byte's place, and beyond. Partly beside QEMU.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -56,6 +56,22 @@ test.skipIf(absent).each([...FAR, 1n << 62n])('a refcount block at %d counts not
   const ours = await runTool('tinamou-img', ['check', image]);
   const qemu = spawnSync('qemu-img', ['check', image], { encoding: 'utf8' });
   expect([ours.status, ours.out, ours.err]).toEqual([qemu.status, qemu.stdout, qemu.stderr]);
+});
+
+test('a cluster of an old image between sectors cannot be read or written', async () => {
+  const old = join(folder, 'a.qcow');
+  await runTool('tinamou-img', ['create', '-q', '-f', 'qcow', old, '1M']);
+  await runIo('tinamou-io', ['-c', 'write -P 1 0 8k', old]);
+  const data = readFileSync(old);
+  const l2 = Number(data.readBigUInt64BE(48));
+  data.writeBigUInt64BE(data.readBigUInt64BE(l2) + 1n, l2);
+  writeFileSync(old, data);
+  const words = ['-c', 'read 0 4k', '-c', 'write 0 512', '-c', 'read -P 1 4k 4k', old];
+  const { out } = await runIo('tinamou-io', words);
+  expect(out).toMatch(
+    /^read failed: Input\/output error\nwrite failed: Input\/output error\nread 4096/,
+  );
+  expect(Buffer.compare(readFileSync(old), data)).toBe(0);
 });
 
 test('what cannot be told about an image is said to be so', async () => {
