@@ -82,6 +82,8 @@ async function openNode(request: OpenImage, trail: readonly string[]): Promise<B
     return await whilePermitted(node, request.context);
   } catch (error) {
     await file.close();
+    // What cannot be read cannot be opened, whatever the format was looking for.
+    if (error instanceof BlockError) throw new UserError(error.message);
     throw error;
   }
 }

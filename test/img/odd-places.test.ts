@@ -86,3 +86,15 @@ test('what cannot be told about an image is said to be so', async () => {
   );
   expect(status).toBe(0);
 });
+
+test('a dirty image that cannot be repaired is not opened', async () => {
+  await made((data, l1) => {
+    data.writeUInt32BE(1, 76);
+    data.writeUInt32BE(0x200, 56);
+    data.writeBigUInt64BE((1n << 63n) | BigInt(l1), l1);
+  });
+  const { out, err, status } = await runIo('tinamou-io', ['-c', 'write 0 512', image]);
+  expect(out).toBe('');
+  expect(err).toMatch(/tinamou-io: can't open device .*: Could not repair dirty image: Input/);
+  expect(status).toBe(0);
+});
