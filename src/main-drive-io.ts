@@ -48,7 +48,6 @@ export async function runIo(drive: DriveBackend, request: IoRequest): Promise<st
   const { session } = bench;
   session.node = drive.node;
   session.drive = drive.aside;
-  session.writethrough = !drive.writeCache;
   bench.text = '';
   // Any command may write: a backup saves everything first, a mirror copies everything again.
   if (drive.job !== undefined) await drive.beforeWrite?.(0, drive.length);

@@ -294,7 +294,11 @@ export class DriveBackend implements BlockBackend {
   /** Requests that nobody counts, limits or holds back, while the guest's are (qemu-io). */
   readonly aside: Pick<BlockNode, 'read' | 'write'> = {
     read: (offset, into) => this.fetch(this.check(offset, into.length), offset, into),
-    write: (offset, from) => this.store(this.check(offset, from.length), offset, from),
+    write: async (offset, from) => {
+      const node = this.check(offset, from.length);
+      await this.store(node, offset, from);
+      if (!this.cache.writeback) await node.flush();
+    },
   };
 
   private fetch(node: BlockNode, offset: number, into: Uint8Array): Promise<void> {
@@ -309,7 +313,10 @@ export class DriveBackend implements BlockBackend {
 
   /** Makes a range read as zeros (write same, qemu-io `write -z`). */
   async writeZeroes(offset: number, length: number): Promise<void> {
-    await this.change(offset, length, node => node.writeZeroes(offset, length, this.spec.unmap));
+    await this.change(offset, length, async node => {
+      await node.writeZeroes(offset, length, this.spec.unmap);
+      if (!this.cache.writeback) await node.flush();
+    });
   }
 
   flush(): Promise<void> {

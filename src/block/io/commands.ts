@@ -2,10 +2,9 @@
  * The I/O tool's commands, by name: what they take, one line of help, what they do.
  */
 
-import { UserError } from '../../error.ts';
 import { BlockError } from '../backend.ts';
 import { Qcow2Node } from '../format/qcow2/node.ts';
-import type { BlockNode } from '../node.ts';
+import { type BlockNode, SizeRefused } from '../node.ts';
 import { BlkdebugNode } from '../protocol/blkdebug.ts';
 import { BadArguments, splitLine, type Words } from './arguments.ts';
 import { LONG_HELP } from './help.ts';
@@ -28,6 +27,7 @@ export interface IoCommand {
 
 const SECTOR = 512;
 const SIGABRT = 6;
+const LAST_SIGNAL = 64;
 const MANY = Number.POSITIVE_INFINITY;
 
 type Spec = Omit<IoCommand, 'least' | 'most' | 'needsImage'> & {
@@ -150,10 +150,9 @@ async function truncate(session: IoSession, [, at]: Words): Promise<void> {
     if (session.image.readOnly) throw new BlockError('EACCES', 'Permission denied');
     await session.image.truncate(length);
   } catch (error) {
-    if (error instanceof UserError) {
+    if (error instanceof SizeRefused) {
       session.host.complain(`${session.host.prefix}${error.message}\n`);
-      const why = length % SECTOR === 0 ? 'Operation not supported' : 'Invalid argument';
-      throw new IoError(`truncate: ${why}`);
+      throw new IoError(`truncate: ${error.kind}`);
     }
     throw new IoError(`truncate: ${reasonOf(error)}`);
   }
@@ -327,7 +326,11 @@ export const COMMANDS: readonly IoCommand[] = [
     needsImage: false,
     arguments: 'signal',
     help: 'raises a signal',
-    run: async (session, [, signal]) => session.host.raise?.(size(signal, 'signal number')),
+    run: async (session, [, signal]) => {
+      const number = size(signal, 'signal number');
+      // What is no signal is not raised, and nothing is said of it.
+      if (number <= LAST_SIGNAL) await session.host.raise?.(number);
+    },
   }),
   command({
     name: 'sleep',
@@ -405,7 +408,7 @@ export async function runLine(session: IoSession, line: string): Promise<void> {
     if (found.needsImage && session.node === undefined) {
       throw new UsageError(NO_FILE);
     }
-    checkCount(found, words.length - 1);
+    checkCount(found, words);
     await found.run(session, words);
   } catch (error) {
     if (error instanceof BadArguments) {
@@ -417,7 +420,8 @@ export async function runLine(session: IoSession, line: string): Promise<void> {
   }
 }
 
-function checkCount({ name, least, most }: IoCommand, count: number): void {
+function checkCount({ least, most }: IoCommand, words: Words): void {
+  const count = words.length - 1;
   if (count >= least && count <= most) return;
   const expected =
     most === MANY
@@ -425,5 +429,5 @@ function checkCount({ name, least, most }: IoCommand, count: number): void {
       : least === most
         ? `${least} arguments`
         : `between ${least} and ${most} arguments`;
-  throw new UsageError(`bad argument count ${count} to ${name}, expected ${expected}`);
+  throw new UsageError(`bad argument count ${count} to ${words[0]}, expected ${expected}`);
 }

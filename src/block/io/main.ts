@@ -10,11 +10,12 @@ import { splitOptions } from '../create-options.ts';
 import type { BlockContext } from '../driver.ts';
 import { openImage } from '../graph.ts';
 import { BadOption, getopt, type OptionTable } from '../img/getopt.ts';
+import type { BlockNode } from '../node.ts';
 import { Options } from '../options.ts';
 import { openOverlay } from '../overlay.ts';
 import { runLine } from './commands.ts';
 import { openImage as tryOpen } from './opening.ts';
-import { IoSession, type OpenCall, type Opened } from './session.ts';
+import { IoSession, type OpenCall } from './session.ts';
 
 /** Stands for --compat, which has no letter. */
 const COMPAT = 'compat';
@@ -34,8 +35,8 @@ const TABLE: OptionTable = {
     misalign: 'm',
     'native-aio': 'k',
     'trace=': 'T',
-    'compat=': COMPAT,
   },
+  added: { 'compat=': COMPAT },
 };
 
 function usageText(program: string): string {
@@ -94,8 +95,8 @@ async function run(host: ToolHost, block: BlockHost): Promise<number> {
     format: undefined,
     readOnly: false,
     snapshot: false,
-    unmap: false,
-    cache: CACHE_MODES['writeback'],
+    unmap: true,
+    cache: CACHE_MODES['writethrough'],
     encryptedImages: 'refuse',
   };
   const [path, extra] = readOptions(host, settings);
@@ -122,8 +123,10 @@ async function run(host: ToolHost, block: BlockHost): Promise<number> {
     },
     call => openNode(context, settings, call),
   );
-  const { readOnly, snapshot } = settings;
-  if (path !== undefined) await tryOpen(session, { path, readOnly, snapshot, options: '' });
+  const { readOnly, snapshot, cache, unmap } = settings;
+  if (path !== undefined) {
+    await tryOpen(session, { path, readOnly, snapshot, cache, unmap, options: '' });
+  }
   await commandLoop(host, session, settings);
   await session.settle();
   await closeNode(host, session);
@@ -144,32 +147,32 @@ async function openNode(
   context: BlockContext,
   settings: Settings,
   call: OpenCall,
-): Promise<Opened> {
-  const { path, readOnly, snapshot } = call;
+): Promise<BlockNode> {
+  const { path, readOnly, snapshot, unmap } = call;
   const options = new Options(
     splitOptions(call.options).map(([name, value]) => [name, value ?? 'on'] as const),
   );
   if (settings.format !== undefined && !options.has('driver')) {
     options.set('driver', settings.format);
   }
-  const cache = (call.cache === undefined ? undefined : cacheMode(call.cache)) ?? settings.cache;
+  // What lies under a format is always written back: the session flushes where it must.
+  const cache = { ...call.cache, writeback: true };
   const node = await openImage({
     filename: path === '' ? undefined : path,
     options,
-    flags: { readOnly: readOnly || snapshot, cache, unmap: settings.unmap },
+    flags: { readOnly: readOnly || snapshot, cache, unmap },
     context,
     deviceName: 'hda',
   });
-  if (snapshot) return { node: await openOverlay(node, context), writethrough: false };
-  return { node, writethrough: !cache.writeback };
+  return snapshot ? await openOverlay(node, context) : node;
 }
 
 function readOptions(host: ToolHost, settings: Settings): readonly string[] {
+  const table = { ...TABLE, strictOrder: host.strictOrder };
   try {
-    const { operands, help } = getopt(host.program, host.arguments, TABLE, (option, value) => {
+    return getopt(host.program, host.arguments, table, (option, value) => {
       apply(host, settings, option, value);
     });
-    return help ? printUsage(host) : operands;
   } catch (error) {
     if (!(error instanceof BadOption)) throw error;
     host.err(`${error.message}\n`);
@@ -178,13 +181,11 @@ function readOptions(host: ToolHost, settings: Settings): readonly string[] {
   }
 }
 
-function printUsage(host: ToolHost): never {
-  host.out(usageText(host.program));
-  throw new Exit(0);
-}
-
 function apply(host: ToolHost, settings: Settings, option: string, value: string): void {
   switch (option) {
+    case 'h':
+      host.out(usageText(host.program));
+      throw new Exit(0);
     case 'c':
       settings.commands.push(value);
       return;

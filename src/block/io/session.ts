@@ -6,6 +6,7 @@
 
 import { UserError } from '../../error.ts';
 import { BlockError, IO_ERROR } from '../backend.ts';
+import type { CacheMode } from '../cache-mode.ts';
 import type { BlockNode } from '../node.ts';
 
 export const NO_FILE = "no file open, try 'help open'";
@@ -38,15 +39,11 @@ export interface OpenCall {
   readonly readOnly: boolean;
   /** Writes go to a file of their own, which is gone in the end. */
   readonly snapshot: boolean;
-  /** A cache mode, unless it is the program's. */
-  readonly cache?: string | undefined;
+  /** Unless it writes back, every write is brought to the medium, tables included. */
+  readonly cache: CacheMode;
+  /** What is discarded is gone; otherwise nothing is done about it. */
+  readonly unmap: boolean;
   readonly options: string;
-}
-
-/** An image, and whether what is written to it shall be on the disk at once. */
-export interface Opened {
-  readonly node: BlockNode;
-  readonly writethrough: boolean;
 }
 
 /** Where bytes go in and out. */
@@ -56,17 +53,20 @@ export class IoSession {
   node: BlockNode | undefined;
   /** Stands before the image for transfers of the guest's bytes: a drive with its settings. */
   drive: Port | undefined;
-  /** Each write ends with a flush. */
-  writethrough = false;
   isOver = false;
   private lastCall: OpenCall | undefined;
   private readonly outstanding = new Set<Promise<void>>();
 
   constructor(
     readonly host: SessionHost,
-    /** Undefined where images cannot be opened by command (the monitor). */
-    private readonly openNode?: (call: OpenCall) => Promise<Opened>,
+    /** Undefined where the image is somebody else's (the monitor). */
+    private readonly openNode?: (call: OpenCall) => Promise<BlockNode>,
   ) {}
+
+  /** Commands open and close it; elsewhere it is somebody's drive. */
+  get ownsImage(): boolean {
+    return this.openNode !== undefined;
+  }
 
   /** How the image was opened. */
   get opened(): OpenCall | undefined {
@@ -75,9 +75,7 @@ export class IoSession {
 
   /** Throws UserError. */
   async open(call: OpenCall): Promise<void> {
-    const opened = await this.openNode?.(call);
-    this.node = opened?.node;
-    this.writethrough = opened?.writethrough ?? false;
+    this.node = await this.openNode?.(call);
     this.lastCall = call;
   }
 
@@ -93,6 +91,16 @@ export class IoSession {
 
   get port(): Port {
     return this.drive ?? this.image;
+  }
+
+  /** Discarding has an effect. */
+  get unmaps(): boolean {
+    return this.lastCall?.unmap ?? true;
+  }
+
+  /** To be called when guest's bytes were written: where each write counts, it is flushed. */
+  async stored(): Promise<void> {
+    if (this.lastCall?.cache.writeback === false) await this.image.flush();
   }
 
   /** Lets a request run on its own. */
