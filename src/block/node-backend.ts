@@ -77,6 +77,8 @@ export class DriveBackend implements BlockBackend {
   private throttle: Throttle;
   private readonly ranges = new RangeLock();
   private readonly mediaListeners: (() => void)[] = [];
+  /** Called when a medium has been taken out. */
+  readonly removalListeners = new Set<() => void>();
   private inFlight = 0;
   private readonly idleWaiters: (() => void)[] = [];
   private gate: Promise<void> | undefined;
@@ -359,6 +361,7 @@ export class DriveBackend implements BlockBackend {
   replaceMedium(node: BlockNode | undefined): BlockNode | undefined {
     const old = this.medium;
     this.medium = node;
+    if (old !== undefined) for (const listener of this.removalListeners) listener();
     if (!this.keyMissing) this.announceMedia();
     return old;
   }

@@ -19,6 +19,8 @@ export interface IoCommand {
   readonly least: number;
   readonly most: number;
   readonly needsImage: boolean;
+  /** Of the program itself: unknown where the image belongs to someone else. */
+  readonly ownsImage: boolean;
   /** Absent: none are named. */
   readonly arguments?: string;
   readonly help: string;
@@ -30,13 +32,20 @@ const SIGABRT = 6;
 const LAST_SIGNAL = 64;
 const MANY = Number.POSITIVE_INFINITY;
 
-type Spec = Omit<IoCommand, 'least' | 'most' | 'needsImage'> & {
+type Spec = Omit<IoCommand, 'least' | 'most' | 'needsImage' | 'ownsImage'> & {
   readonly least?: number;
   readonly most?: number;
   readonly needsImage?: boolean;
+  readonly ownsImage?: boolean;
 };
 
-const command = (spec: Spec): IoCommand => ({ least: 0, most: 0, needsImage: true, ...spec });
+const command = (spec: Spec): IoCommand => ({
+  least: 0,
+  most: 0,
+  needsImage: true,
+  ownsImage: false,
+  ...spec,
+});
 
 function size(text: string, what: string): number {
   const value = parseNumber(text);
@@ -211,6 +220,7 @@ export const COMMANDS: readonly IoCommand[] = [
   command({
     name: 'close',
     short: 'c',
+    ownsImage: true,
     help: 'close the current open file',
     run: close,
   }),
@@ -265,6 +275,7 @@ export const COMMANDS: readonly IoCommand[] = [
     least: 1,
     most: MANY,
     needsImage: false,
+    ownsImage: true,
     arguments: '[-Crsn] [-o options] [path]',
     help: 'open the file specified by path',
     run: openCommand,
@@ -274,6 +285,7 @@ export const COMMANDS: readonly IoCommand[] = [
     short: 'q',
     most: MANY,
     needsImage: false,
+    ownsImage: true,
     help: 'exit the program',
     run: async session => {
       session.isOver = true;
@@ -378,11 +390,11 @@ export const COMMANDS: readonly IoCommand[] = [
 
 function printHelp(session: IoSession, name: string | undefined): void {
   if (name === undefined) {
-    for (const item of COMMANDS) session.print(helpLine(item));
+    for (const item of commandsOf(session)) session.print(helpLine(item));
     session.print("\nUse 'help commandname' for extended help.\n");
     return;
   }
-  const found = find(name);
+  const found = find(session, name);
   if (found === undefined) session.print(`command ${name} not found\n`);
   else session.print(`${helpLine(found)}${LONG_HELP[found.name] ?? ''}`);
 }
@@ -391,15 +403,19 @@ function helpLine({ name, help, arguments: words }: IoCommand): string {
   return `${name}${words === undefined ? '' : ` ${words}`} -- ${help}\n`;
 }
 
-function find(name: string): IoCommand | undefined {
-  return COMMANDS.find(c => c.name === name || c.short === name);
+function commandsOf({ ownsImage }: IoSession): readonly IoCommand[] {
+  return COMMANDS.filter(item => ownsImage || !item.ownsImage);
+}
+
+function find(session: IoSession, name: string): IoCommand | undefined {
+  return commandsOf(session).find(c => c.name === name || c.short === name);
 }
 
 /** Runs one line. Nothing is thrown for a user's mistakes: they are printed. */
 export async function runLine(session: IoSession, line: string): Promise<void> {
   const words = splitLine(line);
   if (words.length === 0) return;
-  const found = find(words[0]);
+  const found = find(session, words[0]);
   if (found === undefined) {
     session.host.complain(`command "${words[0]}" not found\n`);
     return;

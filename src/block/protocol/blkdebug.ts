@@ -311,10 +311,9 @@ export async function openBlkdebug(request: OpenRequest): Promise<BlkdebugNode> 
     ...(config === undefined ? [] : parseDebugConfig(readConfig(context.host, config))),
     ...rulesFromOptions(options),
   ];
-  const child = options.takeChild('image');
   const named = options.take('x-image');
   const tell = context.tell ?? (() => {});
-  const file = await request.openChild(image ?? named, child);
+  const file = await request.openChild('image', image ?? named);
   return new BlkdebugNode(filename === '' ? file.filename : filename, file, rules, tell);
 }
 
