@@ -128,6 +128,8 @@ class Terminal {
   private signal(name: 'SIGTSTP' | 'SIGQUIT'): void {
     this.stream.setRawMode(false);
     process.kill(process.pid, name);
+    // Here it has been woken; or never slept, where nobody could have woken it.
+    this.stream.setRawMode(this.isRaw);
   }
 }
 

@@ -55,8 +55,10 @@ export function assemble({ config, parts, fittings, chars, drives }: Assembly): 
   const lasting = config.boot?.get('order') ?? 'cad';
   const order = config.boot?.get('once') ?? lasting;
   located(undefined, () => {
-    checkBootOrder(lasting);
-    checkBootOrder(order);
+    for (const bootOrder of [order, lasting]) {
+      checkBootOrder(bootOrder);
+      bootOrderCmos({ bootOrder });
+    }
   });
   if (ramBelow4g(config.ramSize) > MAX_LOW_RAM) {
     const why = "cannot set up guest memory 'pc.ram': Cannot allocate memory";

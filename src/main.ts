@@ -54,7 +54,9 @@ import { createMigration, receiveMachine, takeDrivesBack } from './main-migratio
 import { DriveNbdServer } from './main-nbd.ts';
 import { commandsFor } from './monitor/commands/all.ts';
 import { CHARDEV_GROUP } from './monitor/commands/chardev.ts';
+import type { DumpDefaults } from './monitor/hmp/argument-types.ts';
 import { runForText } from './monitor/hmp/bare.ts';
+import type { HumanWorld } from './monitor/hmp/command.ts';
 import { hmpCommandsFor } from './monitor/hmp/commands.ts';
 import { HmpConsole } from './monitor/hmp/human-monitor.ts';
 import { UserObjects } from './monitor/objects.ts';
@@ -288,8 +290,7 @@ class Program {
       return;
     }
     new HmpConsole({
-      session: this.session(true),
-      commands: hmpCommandsFor(this.config.encryptedImages),
+      world: this.humanWorld(),
       char,
       version: QEMU_VERSION_TEXT,
       turn: nextTurn,
@@ -394,11 +395,15 @@ class Program {
         after,
         threadId: processId,
       },
-      human: line => {
-        const commands = hmpCommandsFor(this.config.encryptedImages);
-        return runForText(this.session(true), commands, line, nextTurn);
-      },
+      human: line => runForText(this.humanWorld(), line, nextTurn),
     };
+  }
+
+  private readonly dumpDefaults: DumpDefaults = { letter: 'x', size: 4 };
+
+  private humanWorld(): HumanWorld {
+    const commands = hmpCommandsFor(this.config.encryptedImages);
+    return { session: this.session(true), commands, defaults: this.dumpDefaults, printOut };
   }
 
   private session(internal: boolean): Session {

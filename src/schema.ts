@@ -1,6 +1,9 @@
 /**
  * Typed values on the wire, in the manner of QAPI: one schema gives the TypeScript type, the check
  * of what a client sent with QEMU's messages, and the type's name for documentation.
+ *
+ * QEMU checks a command's arguments twice: its monitor looks at their names and plain types
+ * (`checkArguments`), then visitors read what they contain (`parse`), with other words for types.
  */
 
 import { UserError } from './error.ts';
@@ -13,8 +16,8 @@ export interface Schema<T> {
   readonly isOptional?: boolean;
   /** What it is made of, for documentation. */
   readonly parts?: SchemaParts;
-  /** Throws UserError naming `parameter` when the value does not fit. */
-  parse(value: Json, parameter: string): T;
+  /** Throws UserError naming `parameter` when the value does not fit, or is missing. */
+  parse(value: Json | undefined, parameter: string): T;
 }
 
 export type SchemaParts =
@@ -57,7 +60,7 @@ export const int: Schema<number> = {
   type: 'int',
   parse(value, parameter) {
     const isInteger = typeof value === 'bigint' || Number.isInteger(value);
-    if (!isInteger) throw misfit(parameter, 'int');
+    if (!isInteger) throw misfit(parameter, 'integer');
     return Number(value);
   },
 };
@@ -73,7 +76,13 @@ export const number: Schema<number> = {
 };
 
 /** Anything: checked by whoever reads it. */
-export const any: Schema<Json> = { type: 'any', parse: value => value };
+export const any: Schema<Json> = {
+  type: 'any',
+  parse(value, parameter) {
+    if (value === undefined) throw new UserError(`Parameter '${parameter}' is missing`);
+    return value;
+  },
+};
 
 /** An integer that cannot be negative. */
 export const uint64: Schema<number> = { ...int, type: 'uint64' };
@@ -82,13 +91,16 @@ export function optional<T>(inner: Schema<T>): Schema<T | undefined> {
   return { ...inner, isOptional: true };
 }
 
+/** How visitors call the items of lists. */
+const NAMELESS = 'null';
+
 export function listOf<T>(inner: Schema<T>): Schema<readonly T[]> {
   return {
     type: `['${inner.type}']`,
     parts: { kind: 'list', item: inner },
     parse(value, parameter) {
-      if (!Array.isArray(value)) throw misfit(parameter, 'array');
-      return value.map((item: Json) => inner.parse(item, parameter));
+      if (!Array.isArray(value)) throw misfit(parameter, 'list');
+      return value.map((item: Json) => inner.parse(item, NAMELESS));
     },
   };
 }
@@ -114,12 +126,19 @@ export interface StructSchema<T> extends Schema<T> {
   readonly parts: Extract<SchemaParts, { kind: 'struct' }>;
 }
 
-function record(value: Json, parameter: string): { readonly [name: string]: Json } {
-  if (isRecord(value)) return value;
-  throw misfit(parameter, 'object');
+function record(value: Json | undefined, parameter: string): JsonRecord {
+  if (value !== undefined && isRecord(value)) return value;
+  throw misfit(parameter, 'QDict');
 }
 
-/** A record; members nobody declared are refused, the first in the order of printing. */
+/** Throws for the member that nobody declared, the first in the order of printing. */
+function refuseOthers(given: JsonRecord, known: { readonly [name: string]: unknown }): void {
+  const other = printOrder(given).find(name => !Object.hasOwn(known, name));
+  if (other === undefined) return;
+  throw new UserError(`QMP input object member '${other}' is unexpected`);
+}
+
+/** A record; members are read in the order of declaration, ones that nobody declared refused. */
 export function struct<const F extends Fields>(type: string, fields: F): StructSchema<StructOf<F>> {
   return {
     type,
@@ -127,14 +146,12 @@ export function struct<const F extends Fields>(type: string, fields: F): StructS
     parse(value, parameter) {
       const given = record(value, parameter);
       const parsed: { [name: string]: unknown } = {};
-      for (const name of printOrder(given)) {
-        if (!Object.hasOwn(fields, name)) throw new UserError(`Invalid parameter '${name}'`);
-        parsed[name] = fields[name].parse(given[name], name);
-      }
       for (const [name, field] of Object.entries(fields)) {
-        if (name in parsed || field.isOptional === true) continue;
-        throw new UserError(`Parameter '${name}' is missing`);
+        const isGiven = Object.hasOwn(given, name);
+        if (!isGiven && field.isOptional === true) continue;
+        parsed[name] = field.parse(isGiven ? given[name] : undefined, name);
       }
+      refuseOthers(given, fields);
       return parsed as StructOf<F>;
     },
   };
@@ -170,14 +187,12 @@ export function union<const V extends Fields>(type: string, variants: V): Schema
     parts: { kind: 'union', variants },
     parse(value, parameter) {
       const given = record(value, parameter);
-      const { type: kind, data, ...others } = given;
-      const [other] = Object.keys(others);
-      if (other !== undefined) throw new UserError(`Invalid parameter '${other}'`);
-      if (kind === undefined) throw new UserError("Parameter 'type' is missing");
+      const { type: kind, data } = given;
       if (typeof kind !== 'string') throw misfit('type', 'string');
       if (!Object.hasOwn(variants, kind)) throw new UserError(`Invalid parameter '${kind}'`);
-      if (data === undefined) throw new UserError("Parameter 'data' is missing");
-      return { type: kind, data: variants[kind].parse(data, 'data') } as UnionOf<V>;
+      const parsed = { type: kind, data: variants[kind].parse(data, 'data') } as UnionOf<V>;
+      refuseOthers(given, { type: kind, data: variants[kind] });
+      return parsed;
     },
   };
 }
@@ -214,7 +229,7 @@ export function nameOr(
     type,
     parse(value, parameter) {
       if (typeof value === 'string') name.parse(value, parameter);
-      else if (isRecord(value)) inner.parse(value, parameter);
+      else if (value !== undefined && isRecord(value)) inner.parse(value, parameter);
       else throw misfit(parameter, type);
       return value;
     },
@@ -224,6 +239,39 @@ export function nameOr(
 /** A schema that is part of itself. */
 export function lazily<T>(type: string, schema: () => Schema<T>): Schema<T> {
   return { type, parse: (value, parameter) => schema().parse(value, parameter) };
+}
+
+type PlainCheck = readonly [expected: string, fits: (value: Json) => boolean];
+
+const isNumber = (value: Json): boolean =>
+  value instanceof JsonFloat || typeof value === 'number' || typeof value === 'bigint';
+const isWhole = (value: Json): boolean => typeof value === 'bigint' || Number.isInteger(value);
+const WORD: PlainCheck = ['string', value => typeof value === 'string'];
+const WHOLE: PlainCheck = ['int', isWhole];
+
+/** The plain types, as the monitor calls them; of others it takes any value. */
+const PLAIN: { readonly [type: string]: PlainCheck } = {
+  str: WORD,
+  int: WHOLE,
+  uint64: WHOLE,
+  bool: ['bool', value => typeof value === 'boolean'],
+  number: ['number', isNumber],
+};
+
+/** What the monitor finds wrong with a command's arguments, before anybody reads them. */
+export function checkArguments(schema: StructSchema<unknown>, args: Json): void {
+  const { fields, isOpen } = schema.parts;
+  if (isOpen || !isRecord(args)) return;
+  for (const name of printOrder(fields)) {
+    if (fields[name].isOptional === true || Object.hasOwn(args, name)) continue;
+    throw new UserError(`Parameter '${name}' is missing`);
+  }
+  for (const name of printOrder(args)) {
+    if (!Object.hasOwn(fields, name)) throw new UserError(`Invalid parameter '${name}'`);
+    const { type, parts } = fields[name];
+    const plain = parts?.kind === 'enum' ? WORD : PLAIN[type];
+    if (plain !== undefined && !plain[1](args[name])) throw misfit(name, plain[0]);
+  }
 }
 
 /** No arguments, or nothing to return. */

@@ -8,8 +8,8 @@
  */
 
 import { type Printed, printRow } from './disassembler/integer.ts';
-import { Reader, TooLong } from './disassembler/reader.ts';
-import { hasModrm, isSimd, printSimd } from './disassembler/simd.ts';
+import { BadOperand, Reader, TooLong } from './disassembler/reader.ts';
+import { hasModrm, ignoresMode, isSimd, printSimd } from './disassembler/simd.ts';
 import { printX87 } from './disassembler/x87.ts';
 import { type Entry, opcodeMaps } from './opcode-map.ts';
 
@@ -78,6 +78,7 @@ const PREFIX_NAMES: { readonly [byte: number]: string } = {
   243: 'repz',
 };
 const BAD = '(bad)  ';
+const SALC = 0xd6;
 
 /** Disassembles one instruction; `fetch` gives the byte at an offset from its start. */
 export function disassemble(fetch: (offset: number) => number, place: CodePlace): Instruction {
@@ -95,16 +96,44 @@ function attempt(fetch: (offset: number) => number, place: CodePlace): Instructi
   const shifted = waits ? (offset: number) => fetch(offset + 1) : fetch;
   const reader = new Reader(shifted, place.bits);
   const skipped = waits ? 1 : 0;
-  const printed = print(reader, { address: place.address + skipped, bits: place.bits }, waits);
-  if (printed === undefined) {
-    if (reader.prefixes.length > 0) return { length: 1, text: prefixName(start, place.bits) };
-    return { length: 1, text: BAD };
-  }
+  const at = { address: place.address + skipped, bits: place.bits };
+  const { printed, end } = printOrNot(reader, at, waits);
   const front = visiblePrefixes(reader);
   if (front === undefined) return { length: 1, text: prefixName(start, place.bits) };
-  const mnemonic = front + printed.mnemonic;
-  const text = `${mnemonic.padEnd(6)} ${printed.operands}`;
-  return { length: reader.position + skipped, text };
+  const { mnemonic, operands } = printed ?? NOTHING;
+  const text = `${(front + mnemonic).padEnd(6)} ${operands}`;
+  return { length: skipped + (end ?? opcodeEnd(shifted, reader)), text };
+}
+
+/** Where an operand is of the wrong kind, only the first byte of the opcode is done with. */
+function printOrNot(
+  reader: Reader,
+  place: CodePlace,
+  waits: boolean,
+): { readonly printed?: Printed; readonly end?: number } {
+  try {
+    const printed = print(reader, place, waits);
+    return printed === undefined ? {} : { printed, end: reader.position };
+  } catch (error) {
+    if (error instanceof BadOperand) return { end: reader.prefixes.length + 1 };
+    throw error;
+  }
+}
+
+/** What is shown for opcodes that mean nothing: they alone, without ModRM. */
+const NOTHING: Printed = { mnemonic: '(bad)', operands: '' };
+
+/** Where the opcode ends; that of the coprocessor has a second byte. */
+function opcodeEnd(fetch: (offset: number) => number, reader: Reader): number {
+  const at = reader.prefixes.length;
+  const opcode = fetch(at);
+  if (isX87(opcode)) return at + 2;
+  if (opcode !== 0x0f) return at + 1;
+  return at + (isThreeByte(fetch(at + 1)) ? 3 : 2);
+}
+
+function isThreeByte(second: number): boolean {
+  return second === 0x38 || second === 0x3a;
 }
 
 function isX87(opcode: number): boolean {
@@ -137,7 +166,7 @@ function print(reader: Reader, place: CodePlace, waits: boolean): Printed | unde
   if (opcode === 0x0f) {
     map = 1;
     opcode = reader.byte();
-    if (opcode === 0x38 || opcode === 0x3a) {
+    if (isThreeByte(opcode)) {
       map = opcode === 0x38 ? 2 : 3;
       opcode = reader.byte();
     }
@@ -146,13 +175,15 @@ function print(reader: Reader, place: CodePlace, waits: boolean): Printed | unde
     reader.readModrm();
     return printX87(opcode, reader, waits);
   }
+  // What the processor takes and manuals leave out.
+  if (map === 0 && opcode === SALC) return undefined;
   if (map > 0 && isSimd(map, opcode)) {
-    if (hasModrm(map, opcode)) reader.readModrm();
+    if (hasModrm(map, opcode)) reader.readModrm(ignoresMode(map, opcode));
     const simd = printSimd(map, opcode, reader);
     if (simd !== undefined || map > 1) return simd;
   }
   const entry = findEntry(map, opcode, reader);
-  if (entry === undefined || entry.row.operation.name.startsWith('simd ')) return undefined;
+  if (entry === undefined || isSimdRow(entry)) return undefined;
   return printRow(entry, { reader, opcode, address: place.address });
 }
 
@@ -162,7 +193,17 @@ function findEntry(map: number, opcode: number, reader: Reader): Entry | undefin
   if (entries.some(e => e.hasModrm) && reader.modrm === -1) {
     reader.readModrm(entries.every(e => e.ignoresMode));
   }
-  return entries.find(entry => fits(entry, reader));
+  const found = entries.find(entry => fits(entry, reader));
+  const other = reader.isMemory ? 'register' : 'memory';
+  if (found === undefined && entries.some(e => e.mode === other && e.group === reader.reg)) {
+    throw new BadOperand();
+  }
+  return found;
+}
+
+/** Printed by a list of its own. */
+function isSimdRow({ row }: Entry): boolean {
+  return row.operation.name.startsWith('simd ') || row.operation.name === 'monitor';
 }
 
 function fits(entry: Entry, reader: Reader): boolean {

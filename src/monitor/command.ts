@@ -7,7 +7,7 @@
  */
 
 import type { Json } from '../json.ts';
-import { empty, type Schema, type StructSchema } from '../schema.ts';
+import { checkArguments, empty, type Schema, type StructSchema } from '../schema.ts';
 import type { Vm } from './vm.ts';
 
 export interface CommandDefinition<A, R extends Json> {
@@ -37,7 +37,10 @@ export function command<A, R extends Json>(definition: CommandDefinition<A, R>):
     args: definition.args,
     returns: definition.returns,
     isInternal: definition.isListed !== true && definition.name.startsWith('x-'),
-    invoke: (vm, args) => definition.run(vm, definition.args.parse(args, 'arguments')),
+    invoke(vm, args) {
+      checkArguments(definition.args, args);
+      return definition.run(vm, definition.args.parse(args, 'arguments'));
+    },
   };
 }
 

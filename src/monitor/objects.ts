@@ -141,7 +141,7 @@ function checkValue(name: string, { type, initial }: PropertyRule, value: Json):
   if (type === 'int') {
     const isList = Array.isArray(initial);
     const fits = isList ? Array.isArray(value) : Number.isInteger(value);
-    if (!fits) throw misfit(name, isList ? 'list' : 'int');
+    if (!fits) throw misfit(name, isList ? 'list' : 'integer');
   } else if (type === 'bool') {
     if (typeof value !== 'boolean') throw misfit(name, 'boolean');
   } else if (typeof value !== 'string') throw misfit(name, 'string');

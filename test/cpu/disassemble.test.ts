@@ -58,6 +58,44 @@ describe('x/i as QEMU prints it', () => {
     expect(one(bits, bytes, address)).toBe(text);
   });
 
+  test.each<[16 | 32, string, string]>([
+    [16, '2e 66 83 3e d4 d0 00', 'cmpl   $0x0,%cs:-0x2f2c'],
+    [32, '66 e8 f8 f0', 'callw  0xfc'],
+    [32, '66 e8 f8 e0', 'callw  0xf0fc'],
+    [16, 'a1 d4 d0', 'mov    0xd0d4,%ax'],
+    [32, '0a 34 b5 24 c2 0f c1', 'or     -0x3ef03ddc(,%esi,4),%dh'],
+    [32, 'd0 3c e5 fc 0f 03 f7', 'sarb   0xf7030ffc(,8)'],
+    [32, 'a1 d4 d0 00 f0', 'mov    0xf000d0d4,%eax'],
+    [32, '8b 1d d4 d0 00 f0', 'mov    0xf000d0d4,%ebx'],
+  ])('%i-bit %s: places', (bits, bytes, text) => {
+    expect(one(bits, bytes)).toBe(text);
+  });
+
+  test.each<[string, string]>([
+    ['0f 04', '(bad)  '],
+    ['f3 0f 04', 'repz (bad) '],
+    ['d6', '(bad)  '],
+    ['dc d1', '(bad)  '],
+    ['d9 8e d8 1d 0f 37', '(bad)  0x370f1dd8(%esi)'],
+    ['0f 26 9f', 'mov    %edi,%tr3'],
+    ['0f 05', 'syscall '],
+    ['0f 0e', 'femms  '],
+    ['0f b9', 'ud2b   '],
+    ['0f 0f c8 a7', 'pfrsqit1 %mm0,%mm1'],
+    ['0f 78 0f', 'vmread %ecx,(%edi)'],
+    ['0f 01 c8', 'monitor %eax,%ecx,%edx'],
+    ['0f 01 c9', 'mwait  %eax,%ecx'],
+    ['f3 0f b8 c8', 'popcnt %eax,%ecx'],
+    ['66 0f 38 14 ca', 'blendvps %xmm0,%xmm2,%xmm1'],
+    ['66 0f 38 37 ca', 'pcmpgtq %xmm2,%xmm1'],
+    ['f2 0f 38 f1 c8', 'crc32l %eax,%ecx'],
+    ['66 f2 0f 38 f1 c8', 'crc32w %ax,%ecx'],
+    ['0f 38 f0 08', 'movbe  (%eax),%ecx'],
+    ['66 0f 3a 63 d1 0c', 'pcmpistri $0xc,%xmm1,%xmm2'],
+  ])('%s is %s', (bytes, text) => {
+    expect(one(32, bytes)).toBe(text);
+  });
+
   test('prefixes without use stand alone; F3, LOCK and 67 in front', () => {
     expect(one(32, '2e 90')).toBe('cs [1]');
     expect(one(32, '66 b0 01')).toBe('data16 [1]');

@@ -87,7 +87,7 @@ test('what the host refuses is a message, and the program goes on', async () => 
 test("a drive's image is not the exerciser's to open and close", async () => {
   const prompt = new Prompt(workshop, ['-hda', 'plain.qcow2']);
   const before = await prompt.ask('info block -v');
-  for (const line of ['close', 'c', 'open enc.qcow2', 'o enc.qcow2', 'quit', 'q']) {
+  for (const line of ['close', 'c', 'open enc.qcow2', 'o enc.qcow2', 'reopen', 'quit', 'q']) {
     expect(await prompt.ask(`qemu-io ide0-hd0 "${line}"`)).toBe('');
   }
   expect(await prompt.ask('qemu-io ide0-hd0 help')).not.toMatch(/^(close|open|quit) /m);
@@ -95,7 +95,7 @@ test("a drive's image is not the exerciser's to open and close", async () => {
   expect(await prompt.ask('qemu-io ide0-hd0 "length"')).toBe('4 MiB\n');
   expect(await prompt.ask('info block -v')).toBe(before);
   expect(await prompt.quit()).toBe(0);
-  const missing = ['close', 'c', 'open', 'o', 'quit', 'q'].map(
+  const missing = ['close', 'c', 'open', 'o', 'reopen', 'quit', 'q'].map(
     word => `command "${word}" not found`,
   );
   expect(prompt.stderr).toBe(`${missing.join('\n')}\n`);

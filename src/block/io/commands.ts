@@ -318,6 +318,7 @@ export const COMMANDS: readonly IoCommand[] = [
   }),
   command({
     name: 'reopen',
+    ownsImage: true,
     most: MANY,
     arguments: '[(-r|-w)] [-c cache] [-o options]',
     help: 'reopens an image with new options',

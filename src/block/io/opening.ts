@@ -42,7 +42,7 @@ export async function reopen(session: IoSession, words: Words): Promise<void> {
     throw new UsageError(`${session.host.prefix}${text}`);
   };
   const { opened } = session;
-  if (opened === undefined) throw new IoError('reopen: not here');
+  if (opened === undefined) throw new Error('reopen without an open image');
   const mode = flags.get('c');
   const cache = mode === undefined ? opened.cache : cacheMode(mode);
   if (cache === undefined) return refuse(`Invalid cache option: ${mode}`);

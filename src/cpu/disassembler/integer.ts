@@ -183,14 +183,18 @@ function immediate(token: Token, entry: Entry, reader: Reader): string | undefin
   return `$${hex(reader.unsigned(widthOf('v', reader)))}`;
 }
 
-/** Relative targets are shown as linear addresses, wrapped inside the segment's first 64 KiB. */
+/**
+ * Relative targets are shown as linear addresses. Those of 16 bits stay in their 64 KiB; with a
+ * prefix in 32-bit code, in the first.
+ */
 function target(width: string, place: Place): string {
   const { reader, address } = place;
   const offset = reader.signed(width === 'b' ? 8 : reader.operandSize);
   if (width !== 'b') reader.shown.add(0x66);
   const end = address + reader.position;
   if (reader.operandSize === 32 || width === 'b') return hex(end + offset);
-  return hex(((address & ~0xffff) | ((end + offset) & 0xffff)) >>> 0);
+  const segment = reader.bits === 16 ? address & ~0xffff : 0;
+  return hex((segment | ((end + offset) & 0xffff)) >>> 0);
 }
 
 function printString(name: string, entry: Entry, reader: Reader): Printed {
@@ -314,10 +318,6 @@ const SPECIAL: { readonly [operation: string]: Printer } = {
     if (entry.tokens[0].from !== 'eAX') texts.reverse();
     return { mnemonic: 'xchg', operands: texts.join(',') };
   },
-  monitor: (_, { reader }) =>
-    reader.rm === 0
-      ? { mnemonic: 'monitor', operands: '%eax,%ecx,%edx' }
-      : { mnemonic: 'mwait', operands: '%eax,%ecx' },
   nop: (entry, place) => {
     const { reader } = place;
     if (entry.tokens.length === 0) return plainNop(reader);

@@ -21,6 +21,9 @@ const MAX_LENGTH = 15;
 /** Thrown when an instruction is longer than any can be. */
 export class TooLong extends Error {}
 
+/** Thrown when an instruction has no operand of the kind that is given: memory, or a register. */
+export class BadOperand extends Error {}
+
 export function register(n: number, width: Width): string {
   return REGISTERS[width][n];
 }
@@ -129,7 +132,7 @@ export class Reader {
 
   private memory16(): string {
     const mod = this.modrm >> 6;
-    if (mod === 0 && this.rm === 6) return hex(this.unsigned(16));
+    if (mod === 0 && this.rm === 6) return signedHex(this.signed(16));
     const base = BASES16[this.rm];
     if (mod === 0) return `(${base})`;
     return `${signedHex(this.signed(mod === 1 ? 8 : 16))}(${base})`;
@@ -154,7 +157,9 @@ export class Reader {
     if (index !== 4) inner += `,${REGISTERS[32][index]}`;
     if (index !== 4 || scale !== 0) inner += `,${1 << scale}`;
     const place = inner === '' ? '' : `(${inner})`;
-    if (noBase) return `${hex(this.unsigned(32))}${place}`;
+    // A bare address is shown as one, what is added to a register with its sign.
+    if (noBase && index === 4) return `${hex(this.unsigned(32))}${place}`;
+    if (noBase) return `${signedHex(this.signed(32))}${place}`;
     if (mod === 0) return place;
     return `${signedHex(this.signed(mod === 1 ? 8 : 32))}${place}`;
   }

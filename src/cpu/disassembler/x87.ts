@@ -26,9 +26,9 @@ const REGISTER: readonly (readonly string[])[] = [
   'fld:c fxch:c - - - - - -',
   'fcmovb:a fcmove:a fcmovbe:a fcmovu:a - - - -',
   'fcmovnb:a fcmovne:a fcmovnbe:a fcmovnu:a - fucomi:a fcomi:a -',
-  'fadd:b fmul:b fcom2:c fcomp3:c fsub:b fsubr:b fdiv:b fdivr:b',
+  'fadd:b fmul:b - - fsub:b fsubr:b fdiv:b fdivr:b',
   'ffree:c - fst:c fstp:c fucom:c fucomp:c - -',
-  'faddp:b fmulp:b fcomp5:c - fsubp:b fsubrp:b fdivp:b fdivrp:b',
+  'faddp:b fmulp:b - - fsubp:b fsubrp:b fdivp:b fdivrp:b',
   'ffreep:c - - - - fucomip:a fcomip:a -',
 ].map(line => line.split(' '));
 
@@ -76,7 +76,7 @@ export function printX87(opcode: number, reader: Reader, waits: boolean): Printe
   const named = (name: string) => name.replace('N', waits ? '' : 'n');
   if (reader.isMemory) {
     const name = MEMORY[opcode - 0xd8][reader.reg];
-    return name === '-' ? undefined : { mnemonic: named(name), operands: reader.memory() };
+    return { mnemonic: name === '-' ? '(bad)' : named(name), operands: reader.memory() };
   }
   const code = (opcode << 8) | reader.modrm;
   if (code === 0xdfe0) return { mnemonic: named('fNstsw'), operands: '%ax' };
@@ -86,5 +86,5 @@ export function printX87(opcode: number, reader: Reader, waits: boolean): Printe
   if (name === '-') return undefined;
   const other = `%st(${reader.rm})`;
   const operands = { a: `${other},%st`, b: `%st,${other}`, c: other }[kind] ?? '';
-  return { mnemonic: name.replace(/[235]$/, ''), operands };
+  return { mnemonic: name, operands };
 }

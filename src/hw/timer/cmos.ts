@@ -4,6 +4,8 @@
  * Not written: the PC/AT checksum (2Eh, 2Fh), which QEMU leaves zero as well.
  */
 
+import { UserError } from '../../error.ts';
+
 export interface CmosDisk {
   readonly cylinders: number;
   readonly heads: number;
@@ -52,7 +54,14 @@ const EQUIPMENT_TWO_FLOPPIES = 0x40;
 const USER_DEFINED_TYPE = 47;
 const UNIT_64K = 0x10000;
 
-const BOOT_CODES: { readonly [letter: string]: number } = { a: 1, b: 1, c: 2, d: 3, n: 4 };
+const MAX_BOOT_DEVICES = 3;
+const BOOT_CODES: { readonly [letter: string]: number | undefined } = {
+  a: 1,
+  b: 1,
+  c: 2,
+  d: 3,
+  n: 4,
+};
 const FLOPPY_CODES: { readonly [type in FloppyType]: number } = {
   none: 0,
   '120': 2,
@@ -74,13 +83,17 @@ export function pcCmos(options: PcCmosOptions): Map<number, number> {
   return cmos;
 }
 
-/** The boot order's part of it, which can change while the machine is on. */
+/** The boot order's part of it, which can change while the machine is on. Throws UserError. */
 export function bootOrderCmos(
   options: Pick<PcCmosOptions, 'bootOrder' | 'floppySignatureChecked'>,
 ): readonly (readonly [index: number, value: number])[] {
-  const [first = 0, second = 0, third = 0] = [...(options.bootOrder ?? '')].map(
-    letter => BOOT_CODES[letter] ?? 0,
-  );
+  const letters = [...(options.bootOrder ?? '')];
+  if (letters.length > MAX_BOOT_DEVICES) throw new UserError('Too many boot devices for PC');
+  const [first = 0, second = 0, third = 0] = letters.map(letter => {
+    const code = BOOT_CODES[letter];
+    if (code === undefined) throw new UserError(`Invalid boot device for PC: '${letter}'`);
+    return code;
+  });
   return [
     [BOOT_FIRST_TWO, (second << 4) | first],
     [BOOT_THIRD, (third << 4) | (options.floppySignatureChecked === false ? 1 : 0)],

@@ -116,7 +116,7 @@ export const setLink = failing(
 export const netdevAdd = failing(
   'netdev_add',
   'Add a network back end: none is there.',
-  openStruct('NetdevAddArgs', { type: str, id: str }),
+  openStruct('NetdevAddArgs', { id: str, type: str }),
   ({ type }) => new UserError(`Invalid parameter '${type}'`),
 );
 

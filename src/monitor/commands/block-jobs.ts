@@ -1,9 +1,7 @@
 /** Block jobs, live snapshots, and several of them at once. */
 
 import { UserError } from '../../error.ts';
-import type { Json } from '../../json.ts';
 import {
-  any,
   bool,
   enumeration,
   int,
@@ -12,6 +10,8 @@ import {
   returned,
   str,
   struct,
+  type TypeOf,
+  union,
 } from '../../schema.ts';
 import { action, command } from '../command.ts';
 import type { JobControl, JsonObject, Undo } from '../drives.ts';
@@ -173,15 +173,12 @@ export const blockdevSnapshotDeleteInternalSync = command({
   run: (vm, { device, id, name }) => vm.drives.deleteSnapshot(device, id, name),
 });
 
-const ACTION = struct('TransactionAction', {
-  type: enumeration('TransactionActionKind', [
-    'blockdev-snapshot-sync',
-    'drive-backup',
-    'blockdev-backup',
-    'abort',
-    'blockdev-snapshot-internal-sync',
-  ]),
-  data: any,
+const ACTION = union('TransactionAction', {
+  'blockdev-snapshot-sync': OVERLAY,
+  'drive-backup': BACKUP,
+  'blockdev-backup': INTO_DRIVE,
+  abort: struct('Abort', {}),
+  'blockdev-snapshot-internal-sync': INTERNAL,
 });
 
 export const transaction = action({
@@ -189,10 +186,9 @@ export const transaction = action({
   doc: 'Do several things, or none when one of them fails.',
   args: struct('TransactionArgs', { actions: listOf(ACTION) }),
   async run(vm, { actions }) {
-    const steps = actions.map(action => prepare(vm, action));
     const done: Undo[] = [];
     try {
-      for (const step of steps) done.push(await step());
+      for (const action of actions) done.push(await act(vm, action));
     } catch (error) {
       for (const undo of done.reverse()) await undo();
       throw error;
@@ -200,26 +196,17 @@ export const transaction = action({
   },
 });
 
-/** Arguments are checked before anything is done. */
-function prepare(vm: Vm, { type, data }: { type: string; data: Json }): () => Promise<Undo> {
+function act(vm: Vm, { type, data }: TypeOf<typeof ACTION>): Promise<Undo> {
   switch (type) {
-    case 'blockdev-snapshot-sync': {
-      const args = OVERLAY.parse(data, 'data');
-      return () => vm.drives.overlay(args);
-    }
-    case 'drive-backup': {
-      const args = BACKUP.parse(data, 'data');
-      return () => vm.drives.startBackup(args);
-    }
-    case 'blockdev-backup': {
-      const args = INTO_DRIVE.parse(data, 'data');
-      return () => vm.drives.startBackupInto(args);
-    }
-    case 'blockdev-snapshot-internal-sync': {
-      const { device, name } = INTERNAL.parse(data, 'data');
-      return () => vm.drives.takeSnapshot(device, name);
-    }
+    case 'blockdev-snapshot-sync':
+      return vm.drives.overlay(data);
+    case 'drive-backup':
+      return vm.drives.startBackup(data);
+    case 'blockdev-backup':
+      return vm.drives.startBackupInto(data);
+    case 'blockdev-snapshot-internal-sync':
+      return vm.drives.takeSnapshot(data.device, data.name);
     default:
-      return () => Promise.reject(new UserError('Transaction aborted using Abort action'));
+      return Promise.reject(new UserError('Transaction aborted using Abort action'));
   }
 }

@@ -10,6 +10,12 @@ import type { Vm } from '../vm.ts';
 
 type JsonObject = { readonly [name: string]: Json };
 
+/** As a linear address; those of 64 bits come as signed numbers, exact at both ends. */
+function wrapped(address: number): number {
+  const below = address % 2 ** 32;
+  return below < 0 ? below + 2 ** 32 : below;
+}
+
 /** Fills `into` from `address`; returns how many bytes were there before one that is not mapped. */
 function readGuest(
   vm: Vm,
@@ -18,11 +24,11 @@ function readGuest(
 ): number {
   const { memory, cpu } = vm.machine;
   for (let done = 0; done < into.length; ) {
-    if (from.physical && from.address + done >= 2 ** 32) {
+    const at = wrapped(from.address + done);
+    if (from.physical && at !== from.address + done) {
       into.fill(0xff, done);
       return into.length;
     }
-    const at = (from.address + done) % 2 ** 32;
     const count = Math.min(into.length - done, PAGE_SIZE - (at % PAGE_SIZE));
     const physical = from.physical ? at : cpu.translate(at);
     if (physical === undefined) return done;
@@ -119,7 +125,7 @@ export const disassemble = command({
   args: struct('DisassembleArgs', { address: int, count: int, physical: bool }),
   returns: returned<JsonObject>('Instructions'),
   run(vm, { address, count, physical }): JsonObject {
-    const { lines, next } = vm.panel.disassemble(address % 2 ** 32, count, physical);
+    const { lines, next } = vm.panel.disassemble(wrapped(address), count, physical);
     return { lines, ...(next === undefined ? {} : { next }) };
   },
 });

@@ -75,6 +75,7 @@ export interface ArgumentSource {
 export interface ArgumentWorld {
   readonly register: RegisterReader;
   readonly defaults: DumpDefaults;
+  printOut(text: string): void;
 }
 
 /** Throws UserError with the lines to print. */
@@ -165,14 +166,12 @@ class ArgumentParser {
   private readWord(argument: Argument): void {
     if (argument.optional && this.at >= this.line.length) return;
     const expected = { filename: 'filename', block: 'block device name' }[argument.kind as string];
-    try {
-      const { word, next } = readString(this.line, this.at);
-      this.at = next;
-      this.found.set(argument.name, word);
-    } catch (error) {
-      const why = whyNoWord(error);
-      throw new UserError(`${why}${this.command}: ${expected ?? 'string'} expected`);
+    const read = readString(this.line, this.at, this.world.printOut);
+    if (read === undefined) {
+      throw new UserError(`${this.command}: ${expected ?? 'string'} expected`);
     }
+    this.at = read.next;
+    this.found.set(argument.name, read.word);
   }
 
   private readNumber(argument: Argument): void {
@@ -256,13 +255,6 @@ class ArgumentParser {
   }
 }
 
-/** What is said before what was expected; nothing when there was no word. */
-function whyNoWord(error: unknown): string {
-  if (error instanceof UnterminatedLine) return error.message;
-  if (!(error instanceof UserError)) throw error;
-  return error.message === '' ? '' : `${error.message}\n`;
-}
-
 /** A message that is printed without a line end. */
 export class UnterminatedLine extends Error {
   override readonly name = 'UnterminatedLine';
@@ -276,18 +268,28 @@ const ESCAPES: { readonly [letter: string]: string } = {
   '"': '"',
 };
 
-/** A bare or quoted word; the error's message is empty when there is none. */
-export function readString(line: string, from: number): { word: string; next: number } {
+/**
+ * A bare or quoted word. Undefined when there is none; what is wrong with a quoted one goes to
+ * `printOut`, whatever monitor the line is of.
+ */
+function readString(
+  line: string,
+  from: number,
+  printOut: (text: string) => void,
+): { word: string; next: number } | undefined {
   let at = from;
   while (isBlank(line[at])) at++;
-  if (at >= line.length) throw new UserError('');
+  if (at >= line.length) return undefined;
   if (line[at] !== '"') {
     const word = /^[^ \t-\r]+/.exec(line.slice(at))?.[0] ?? '';
     return { word, next: at + word.length };
   }
   let word = '';
   for (at++; line[at] !== '"'; at++) {
-    if (at >= line.length) throw new UserError('unterminated string');
+    if (at >= line.length) {
+      printOut('unterminated string\n');
+      return undefined;
+    }
     if (line[at] !== '\\') {
       word += line[at];
       continue;
@@ -295,10 +297,9 @@ export function readString(line: string, from: number): { word: string; next: nu
     at++;
     const plain = ESCAPES[line[at] ?? ''];
     if (plain === undefined) {
-      const what = "unsupported escape code: '\\";
-      throw line[at] === undefined
-        ? new UnterminatedLine(what)
-        : new UserError(`${what}${firstByte(line.slice(at))}'`);
+      const what = line[at] === undefined ? '\0' : firstByte(line.slice(at));
+      printOut(`unsupported escape code: '\\${what}'\n`);
+      return undefined;
     }
     word += plain;
   }
@@ -306,18 +307,14 @@ export function readString(line: string, from: number): { word: string; next: nu
 }
 
 /** The words of a line; undefined when a quote is not closed. */
-export function splitWords(line: string): string[] | undefined {
+export function splitWords(line: string, printOut: (text: string) => void): string[] | undefined {
   const words: string[] = [];
   for (let at = 0; ; ) {
     while (isBlank(line[at])) at++;
     if (at >= line.length) return words;
-    try {
-      const { word, next } = readString(line, at);
-      words.push(word);
-      at = next;
-    } catch (error) {
-      whyNoWord(error);
-      return undefined;
-    }
+    const read = readString(line, at, printOut);
+    if (read === undefined) return undefined;
+    words.push(read.word);
+    at = read.next;
   }
 }

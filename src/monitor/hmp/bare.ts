@@ -4,24 +4,21 @@
  */
 
 import { UserError } from '../../error.ts';
-import type { HmpCommand, HmpContext } from './command.ts';
+import type { HumanWorld } from './command.ts';
 import { runLine } from './dispatch.ts';
 
 /** A text that is sent as a whole has to end somewhere; QEMU would take all memory for it. */
 const MAX_TEXT = 32 * 1024 * 1024;
 
 export async function runForText(
-  session: HmpContext['session'],
-  commands: readonly HmpCommand[],
+  world: HumanWorld,
   line: string,
   turn: () => Promise<void>,
 ): Promise<string> {
   let text = '';
   await runLine(
     {
-      session,
-      commands,
-      defaults: { letter: 'x', size: 4 },
+      ...world,
       history: [],
       print(more) {
         text += more;

@@ -7,11 +7,18 @@ import type { Session } from '../session.ts';
 import type { Argument, DumpDefaults } from './argument-types.ts';
 import type { HmpArguments } from './arguments.ts';
 
-export interface HmpContext {
+/** What all human monitors of a program have in common. */
+export interface HumanWorld {
   readonly session: Session;
   /** Those of this run, for `help`. */
   readonly commands: readonly HmpCommand[];
+  /** One for all: a format that one monitor used is the next one's default. */
   readonly defaults: DumpDefaults;
+  /** What QEMU prints past its monitors, on the program's standard output. */
+  printOut(text: string): void;
+}
+
+export interface HmpContext extends HumanWorld {
   readonly history: readonly string[];
   print(text: string): void;
   /** Shows no further prompt and reads no further line: the program is about to end. */

@@ -92,8 +92,8 @@ const help: HmpCommand = {
   args: [{ name: 'name', kind: 'rest', optional: true }],
   params: '[cmd]',
   help: 'show the help',
-  run({ print, commands }, args) {
-    print(helpText(commands, args.text('name')));
+  run(context, args) {
+    context.print(helpText(context, args.text('name')));
   },
 };
 
@@ -103,8 +103,8 @@ const infoCommand: HmpCommand = {
   params: '[subcommand]',
   help: 'show various information about the system state',
   subcommands: INFO_COMMANDS,
-  run({ print, commands }) {
-    print(helpText(commands, 'info'));
+  run(context) {
+    context.print(helpText(context, 'info'));
   },
 };
 
@@ -135,10 +135,10 @@ const readPort: HmpCommand = {
   },
 };
 
-/** Zero has no `0x` and is filled with zeros instead. */
+/** Zero has no `0x` and is filled with zeros instead; `/i` has no size, and a width of -2. */
 function portValue(value: number, size: number): string {
   const width = size * 2;
-  if (value === 0) return '0'.repeat(width);
+  if (value === 0) return size === 0 ? '0 ' : '0'.repeat(width);
   return `0x${value.toString(16).padStart(width - 2, '0')}`;
 }
 
@@ -258,7 +258,7 @@ function memoryCommand(name: string, what: string, physical: boolean): HmpComman
       const { session } = context;
       const format = args.format('fmt');
       if (format.letter === 'i') {
-        const from = { address: args.address('addr'), count: format.count, physical };
+        const from = { address: args.number('addr'), count: format.count, physical };
         await printLines(context, instructions(session, from));
         return;
       }

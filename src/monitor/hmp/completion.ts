@@ -5,7 +5,7 @@
 import type { Json } from '../../json.ts';
 import type { Arguments, Session } from '../session.ts';
 import { splitWords } from './arguments.ts';
-import { findCommand, type HmpCommand } from './command.ts';
+import { findCommand, type HmpCommand, type HumanWorld } from './command.ts';
 import type { Completion } from './editor.ts';
 import { isBlank } from './expression.ts';
 
@@ -14,17 +14,22 @@ type JsonObject = { readonly [name: string]: Json };
 const NONE: Completion = { candidates: [], wordStart: 0 };
 
 export async function complete(
-  session: Session,
-  commands: readonly HmpCommand[],
+  { session, commands, printOut }: Omit<HumanWorld, 'defaults'>,
   line: string,
 ): Promise<Completion> {
-  const words = splitWords(line);
+  const words = splitWords(line, printOut);
   if (words === undefined) return NONE;
   if (words.length === 0 || isBlank(line.at(-1))) words.push('');
-  const last = words[words.length - 1];
-  const wordStart = line.length - last.length;
   const all = await candidates(session, commands, words);
-  return { candidates: all.filter(name => name.startsWith(last)), wordStart };
+  const typed = completedPart(words);
+  const wordStart = line.length - typed.length;
+  return { candidates: all.filter(name => name.startsWith(typed)), wordStart };
+}
+
+/** The last word; of several keys that are pressed together the last one. */
+function completedPart(words: readonly string[]): string {
+  const last = words[words.length - 1];
+  return words[0] === 'sendkey' ? last.slice(last.lastIndexOf('-') + 1) : last;
 }
 
 async function candidates(
@@ -60,9 +65,7 @@ async function ofArgument(
   }
   if (argument?.kind === 'switch') return ['on', 'off'];
   if (command.name === 'sendkey' && argument?.name === 'keys') {
-    const before = last.slice(0, last.lastIndexOf('-') + 1);
-    const names = await session.call<readonly string[]>('x-key-names');
-    return names.map(name => before + name);
+    return session.call<readonly string[]>('x-key-names');
   }
   const isFirst = argument === command.args.find(a => a.kind !== 'flag');
   return isFirst ? ((await FIRST_WORDS[command.name]?.(session)) ?? []) : [];

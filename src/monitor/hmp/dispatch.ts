@@ -3,7 +3,7 @@
  */
 
 import { UserError } from '../../error.ts';
-import { parseArguments, UnterminatedLine } from './arguments.ts';
+import { type ArgumentWorld, parseArguments, UnterminatedLine } from './arguments.ts';
 import { findCommand, type HmpCommand, type HmpContext } from './command.ts';
 import { isBlank, type RegisterReader } from './expression.ts';
 
@@ -13,7 +13,12 @@ export async function runLine(context: HmpContext, line: string): Promise<void> 
     const found = lookUp(context.commands, line, 0);
     if (found === undefined) return;
     const { command, word, next } = found;
-    const world = { register: registerReader(context), defaults: context.defaults };
+    const { defaults } = context;
+    const world: ArgumentWorld = {
+      register: registerReader(context),
+      defaults,
+      printOut: text => context.printOut(text),
+    };
     const args = parseArguments({ command: word, line, from: next }, command.args, world);
     await command.run(context, args);
   } catch (error) {

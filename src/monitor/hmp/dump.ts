@@ -4,7 +4,7 @@
 
 import type { DumpFormat } from './argument-types.ts';
 
-/** Reads guest memory; undefined where nothing is mapped. */
+/** Reads guest memory at a signed address; undefined where nothing is mapped. */
 export type MemoryReader = (address: number, size: number) => readonly number[] | undefined;
 
 /** `'A'`, `'\n'`, `'\xff'`. */
@@ -55,7 +55,7 @@ export function* dumpMemory(
   while (left > 0) {
     const length = Math.min(left, lineSize);
     let text = `${at.toString(16).padStart(16, '0')}:`;
-    const bytes = read(Number(at), length);
+    const bytes = read(Number(BigInt.asIntN(64, at)), length);
     if (bytes === undefined) {
       yield `${text} Cannot access memory\n`;
       return;

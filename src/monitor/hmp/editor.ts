@@ -148,8 +148,10 @@ export class LineEditor {
     this.deleteChar();
   }
 
+  /** A single blank before the only word goes with it: QEMU never looks at the first byte. */
   private deleteWord(): void {
-    const before = this.line.slice(0, this.cursor).replace(/[^ ]*[ ]*$/, '');
+    const kept = this.line.slice(0, this.cursor).replace(/[^ ]*[ ]*$/, '');
+    const before = kept === ' ' ? '' : kept;
     this.line = before + this.line.slice(this.cursor);
     this.cursor = before.length;
   }

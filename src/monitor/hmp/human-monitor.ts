@@ -7,9 +7,7 @@
 
 import type { Char, CharEvent, CharFrontend } from '../../char.ts';
 import { fromUtf8, latinBytes, toUtf8 } from '../../utf8.ts';
-import type { Session } from '../session.ts';
-import type { DumpDefaults } from './argument-types.ts';
-import type { HmpCommand, HmpContext } from './command.ts';
+import type { HmpContext, HumanWorld } from './command.ts';
 import { complete } from './completion.ts';
 import { runLine } from './dispatch.ts';
 import { type EditorHost, LineEditor } from './editor.ts';
@@ -20,8 +18,7 @@ const PASSWORD_PROMPT = 'Password: ';
 const PIECE = 64;
 
 export interface ConsoleOptions {
-  readonly session: Session;
-  readonly commands: readonly HmpCommand[];
+  readonly world: HumanWorld;
   readonly char: Char;
   /** Resolves when everything else that waited has had its turn. */
   readonly turn: () => Promise<void>;
@@ -30,8 +27,6 @@ export interface ConsoleOptions {
 }
 
 export class HmpConsole implements CharFrontend {
-  private readonly session: Session;
-  private readonly defaults: DumpDefaults = { letter: 'x', size: 4 };
   private readonly editor: LineEditor;
   private readonly waiting: number[] = [];
   private isBusy = false;
@@ -45,7 +40,6 @@ export class HmpConsole implements CharFrontend {
   private connection = 0;
 
   constructor(private readonly options: ConsoleOptions) {
-    this.session = options.session;
     const host: EditorHost = {
       write: text => this.output(text),
       accept: line => this.accept(line),
@@ -145,9 +139,7 @@ export class HmpConsole implements CharFrontend {
   private context(): HmpContext {
     const { connection } = this;
     return {
-      session: this.session,
-      commands: this.options.commands,
-      defaults: this.defaults,
+      ...this.options.world,
       history: this.editor.history.map(fromBytes),
       print: text => {
         if (connection === this.connection) this.print(text);
@@ -179,7 +171,7 @@ export class HmpConsole implements CharFrontend {
 
   private complete(line: string, done: Parameters<EditorHost['complete']>[1]): void {
     this.isBusy = true;
-    void complete(this.session, this.options.commands, fromBytes(line)).then(result => {
+    void complete(this.options.world, fromBytes(line)).then(result => {
       const wordStart = byteLength(line, result.wordStart);
       done({ candidates: result.candidates.map(toBytes), wordStart });
       this.isBusy = false;

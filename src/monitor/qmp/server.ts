@@ -9,7 +9,7 @@ import type { Char, CharFrontend } from '../../char.ts';
 import { UserError } from '../../error.ts';
 import { isRecord, type Json } from '../../json.ts';
 import { JsonStream } from '../../json-reader.ts';
-import { empty } from '../../schema.ts';
+import { checkArguments, empty } from '../../schema.ts';
 import { printJson, printOrder } from '../json-text.ts';
 import type { Session } from '../session.ts';
 import { QEMU_VERSION } from '../version.ts';
@@ -118,7 +118,7 @@ export class QmpServer implements CharFrontend {
       throw new UserError(`The command ${name} has not been found`, 'CommandNotFound');
     }
     if (name !== 'qmp_capabilities') return this.options.session.start(name, args);
-    empty.parse(args, 'arguments');
+    checkArguments(empty, args);
     this.negotiated = true;
     return {};
   }

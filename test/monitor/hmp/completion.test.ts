@@ -30,7 +30,7 @@ test.each([
   ['help sto', ['stop', 'stopcapture']],
   ['eject -f ide', ['ide0-hd0', 'ide1-cd0']],
   ['change ide1-cd0 dis', ['disk.img', 'disks/']],
-  ['sendkey ctrl-alt-f', ['ctrl-alt-f1', 'ctrl-alt-f10']],
+  ['sendkey ctrl-alt-f', ['f1', 'f10']],
   ['chardev-add p', ['pipe', 'pty']],
   ['ringbuf_write ', ['ring']],
   ['chardev-remove ', ['serial0', 'ring']],
@@ -51,6 +51,12 @@ test.each([
   ['info status x', []],
   ['memsave "unclosed', []],
 ])('%j', async (line, wanted) => {
-  const { candidates } = await complete(session, hmpCommandsFor('legacy'), line);
+  const said: string[] = [];
+  const printOut = (text: string): void => {
+    said.push(text);
+  };
+  const world = { session, commands: hmpCommandsFor('legacy'), printOut };
+  const { candidates } = await complete(world, line);
   expect(candidates).toEqual(wanted);
+  expect(said).toEqual(line.includes('"') ? ['unterminated string\n'] : []);
 });

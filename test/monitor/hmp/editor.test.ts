@@ -52,6 +52,8 @@ test('^W takes the word on the left with the blanks behind it', () => {
   type('foo bar  ');
   expect(type('\x17')).toBe('<<<<<<<<<foo |');
   expect(type('\x17')).toBe('<<<<|');
+  expect(type(' ab\x17')).toMatch(/ab\|<<<\|$/);
+  expect(type('  ab\x17')).toMatch(/ab\|<<<< {2}\|$/);
 });
 
 test('history goes up and down, and an equal line moves to its end', () => {

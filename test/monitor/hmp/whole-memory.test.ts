@@ -31,9 +31,32 @@ test('numbers as QEMU shows them: 32 bits of a character, byte ports, signed ind
     'i 0x70\nportb[0x0070] = 0x000000000000ff\n',
     "mouse_set 0xffffffff\nMouse at index '-1' not found\n",
     'x/4000000000xb 0\n(qemu)',
-    'closefd "\\\nunsupported escape code: \'\\closefd: string expected\n',
+    "closefd \"\\\nunsupported escape code: '\\\0'\nclosefd: string expected\n",
     "closefd \u00e0\nFile descriptor named '\u00e0' not found\n",
   ]) {
     expect(text).toContain(wanted);
   }
+});
+
+test('the address space has 64 bits; with /i a port has no size', async () => {
+  const typed = 'x/xw -16\nx/2i 0\ni 8\n';
+  const { text } = await workshop.run(QUIET, `${typed}quit\n`);
+  expect(text).toMatch(/fffffffffffffff0: 0x[0-9a-f]{6}ea\n/);
+  expect(text).toContain('\nportb[0x0008] = 0 \n');
+});
+
+test('orders of boot devices that a PC has none for', async () => {
+  const typed = ['zz', 'aa', 'on', 'abcd', 'cdn', 'b'].map(order => `boot_set ${order}\n`);
+  const { text } = await workshop.run(QUIET, `${typed.join('')}quit\n`);
+  expect(text.split('\n').filter(line => /boot device/i.test(line))).toEqual([
+    "Invalid boot device 'z'",
+    "Boot device 'a' was given twice",
+    "Invalid boot device for PC: 'o'",
+    'Too many boot devices for PC',
+    'boot device list now set to cdn',
+    'boot device list now set to b',
+  ]);
+  const { stderr, status } = await workshop.run([...QUIET, '-boot', 'order=o,once=c']);
+  expect(stderr).toContain("Invalid boot device for PC: 'o'\n");
+  expect(status).toBe(1);
 });

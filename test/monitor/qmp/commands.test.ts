@@ -126,7 +126,7 @@ test('objects are made, listed and destroyed', async () => {
   expect(got.slice(4, 11).map(said)).toEqual([
     "attempt to add duplicate property 'm' to object (type 'container')",
     "can't create backend with size 0",
-    "Invalid parameter type for 'size', expected: int",
+    "Invalid parameter type for 'size', expected: integer",
     "Property '.bogus' not found",
     'invalid object type: bogus',
     {},
@@ -229,6 +229,6 @@ test('keys, buttons and movements are pressed as a window would', async () => {
     'Input handler not found for event type abs',
     "Invalid parameter 'bogus'",
     'console 1 not found',
-    "Parameter 'data' is missing",
+    "Invalid parameter type for 'data', expected: QDict",
   ]);
 });

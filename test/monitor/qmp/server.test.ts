@@ -125,3 +125,42 @@ test('errors about the request itself have no id, those about its arguments have
   expect(argument).toContain('"id": 2');
   expect(twice).toContain('"id": 3, "error": {"class": "CommandNotFound"');
 });
+
+test('the monitor looks at names and types before a command reads its arguments', async () => {
+  const call = (execute: string, args: object): string =>
+    JSON.stringify({ execute, arguments: args });
+  const got = await answers(
+    call('ringbuf-read', { z: 1, size: 'x' }),
+    call('ringbuf-read', { device: 'x', size: 1, z: 1 }),
+    call('memsave', {}),
+    call('eject', { device: 'x', force: 1 }),
+    call('send-key', { 'hold-time': 'x', keys: 1 }),
+    call('send-key', { keys: 1 }),
+    call('send-key', { keys: [1] }),
+    call('send-key', { keys: [{ type: 'number', data: 'x' }] }),
+    call('migrate-set-capabilities', { capabilities: [{ capability: 'xbzrle' }] }),
+    call('migrate-set-capabilities', { capabilities: [{ state: true }] }),
+    call('transaction', { actions: [{ type: 'abort', data: {}, x: 1 }] }),
+    call('transaction', { actions: [{ type: 'abort', data: { y: 1 } }] }),
+    call('transaction', { actions: [{ type: 'abort' }] }),
+    call('netdev_add', {}),
+  );
+  const wrong = (name: string, type: string): string =>
+    `Invalid parameter type for '${name}', expected: ${type}`;
+  expect(got.map(line => JSON.parse(line).error.desc)).toEqual([
+    "Parameter 'device' is missing",
+    "Invalid parameter 'z'",
+    expect.stringMatching(/^Parameter '(val|size|filename)' is missing$/),
+    wrong('force', 'bool'),
+    wrong('hold-time', 'int'),
+    wrong('keys', 'list'),
+    wrong('null', 'QDict'),
+    wrong('data', 'integer'),
+    wrong('state', 'boolean'),
+    wrong('capability', 'string'),
+    "QMP input object member 'x' is unexpected",
+    "QMP input object member 'y' is unexpected",
+    wrong('data', 'QDict'),
+    "Parameter 'id' is missing",
+  ]);
+});
