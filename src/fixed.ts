@@ -1,7 +1,12 @@
 /**
- * Numbers with a fixed count of decimals, as C's printf("%.2f") writes them. toFixed() differs
- * where a number lies exactly between two texts: it takes the larger, C the even one.
+ * Numbers as C's printf writes them: "%.2f" and "%#x". toFixed() differs where a number lies
+ * exactly between two texts: it takes the larger, C the even one.
  */
+
+/** With 0x before it, but for 0. */
+export function prefixedHex(value: number): string {
+  return value === 0 ? '0' : `0x${value.toString(16)}`;
+}
 
 /** `value` with so many `digits` behind the point; exact for what doubles hold exactly. */
 export function fixed(value: number, digits: number): string {

@@ -27,6 +27,8 @@ const os = lazily<typeof import('node:os')>('node:os');
 const zlib = lazily<typeof import('node:zlib')>('node:zlib');
 
 const SYNCHRONOUS_BYTES = 512 * 1024;
+/** Node takes places that a number holds exactly; no file of a host reaches the others. */
+const END_OF_FILES = Number.MAX_SAFE_INTEGER;
 
 function attempt<T>(call: () => T): T {
   try {
@@ -88,6 +90,7 @@ class NodeFile implements HostFile {
   }
 
   read(offset: number, into: Uint8Array): number | Promise<number> {
+    if (offset + into.length > END_OF_FILES) return 0;
     if (into.length > SYNCHRONOUS_BYTES) return this.readLater(offset, into);
     let done = 0;
     while (done < into.length) {
@@ -117,8 +120,7 @@ class NodeFile implements HostFile {
   }
 
   truncate(length: number): void {
-    // Node takes lengths that it holds exactly; no file of a host is as long as the others.
-    if (length > Number.MAX_SAFE_INTEGER) throw new HostError('EFBIG', 'File too large');
+    if (length > END_OF_FILES) throw new HostError('EFBIG', 'File too large');
     attempt(() => fs.ftruncateSync(this.fd, length));
   }
 

@@ -21,6 +21,8 @@ import { SharedNode } from './shared-node.ts';
 const PROBE_BYTES = 512;
 /** A chain as long as this is a mistake; each image in it costs an open file. */
 const MAX_CHAIN = 200;
+/** So many names of a long chain are told from either end. */
+const SHOWN_NAMES = 4;
 
 export interface OpenImage {
   readonly filename?: string;
@@ -73,12 +75,15 @@ async function openNode(request: OpenImage, trail: readonly string[]): Promise<B
     const node = await driver.open(open);
     node.nodeName = nodeName;
     if (request.flags.withoutBacking !== true) {
-      node.backing = await openBacking(node, options, request, [...trail, shown]);
+      const name = request.filename ?? shown;
+      node.backing = await openBacking(node, options, request, [...trail, name]);
     }
     await finish(node, driver, options, deviceName);
     return await whilePermitted(node, request.context);
   } catch (error) {
     await file.close();
+    // What cannot be read cannot be opened, whatever the format was looking for.
+    if (error instanceof BlockError) throw new UserError(error.message);
     throw error;
   }
 }
@@ -276,6 +281,14 @@ function placeOf(node: BlockNode): string {
   return at.filename;
 }
 
+/** Names in their order; of very many, the first and the last ones. */
+function chainText(names: readonly string[]): string {
+  const quoted = names.map(name => `'${name}'`);
+  if (quoted.length > 2 * SHOWN_NAMES)
+    quoted.splice(SHOWN_NAMES, quoted.length - 2 * SHOWN_NAMES, '...');
+  return quoted.join(' -> ');
+}
+
 /** For an image that was opened without: what its header names. */
 export async function openBackingOf(
   node: BlockNode,
@@ -305,7 +318,7 @@ async function openBacking(
     child.set('driver', backingFormat);
   }
   if (wanted !== undefined && (trail.includes(wanted) || trail.length >= MAX_CHAIN)) {
-    const loop = [...trail, wanted].map(name => `'${name}'`).join(' -> ');
+    const loop = chainText([...trail, wanted]);
     throw new UserError(`Could not open backing file: the chain of backing files loops: ${loop}`);
   }
   const { unmap: _, ...flags } = request.flags;

@@ -59,8 +59,15 @@ export class ForgetfulFile extends MemoryFile implements HostFile {
   override truncate(length: number): void {
     this.fuse.burn();
     // Cutting a file short is ordered by the file system's journal: taken as durable at once.
+    if (length < this.size) {
+      this.durable = this.durable.slice(0, length);
+      this.pending = this.pending
+        .filter(({ offset }) => offset < length)
+        .map(({ offset, bytes }) => ({ offset, bytes: bytes.subarray(0, length - offset) }));
+      this.lengths = this.lengths.map(one => Math.min(one, length));
+    }
+    this.lengths.push(length);
     super.truncate(length);
-    this.settle();
   }
 
   override async flush(): Promise<void> {

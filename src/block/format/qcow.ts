@@ -27,6 +27,11 @@ interface Place {
   readonly packedLength: number;
 }
 
+/** Data that is not compressed begins with a sector. */
+function requireSectors({ offset }: Place): void {
+  if (offset % 512 !== 0) throw new BlockError('EIO', IO_ERROR);
+}
+
 export class QcowNode implements BlockNode {
   readonly driver = 'qcow';
   readonly encryption: ImageEncryption | undefined;
@@ -100,6 +105,7 @@ export class QcowNode implements BlockNode {
       if (place.kind === 'unallocated') await readPadded(this.backing, at, part);
       else if (place.kind === 'compressed') await this.readCompressed(place, at, part);
       else {
+        requireSectors(place);
         await this.file.read(place.offset, part);
         this.encryption?.decrypt(at, part);
       }
@@ -150,6 +156,7 @@ export class QcowNode implements BlockNode {
       const most = own ? place.length : this.clusterSize - (at % this.clusterSize);
       const part = from.subarray(done, done + Math.min(most, place.length));
       if (own) {
+        requireSectors(place);
         if (!this.tables.mayHoldData(place.offset, place.length)) {
           throw new BlockError('EIO', IO_ERROR);
         }

@@ -2,6 +2,7 @@
  * `map`: which bytes of which file hold what the guest sees.
  */
 
+import { prefixedHex } from '../../fixed.ts';
 import { chainStatus } from '../chain.ts';
 import type { BlockNode } from '../node.ts';
 import { isCompressed } from '../operations.ts';
@@ -100,16 +101,12 @@ function continues(a: Entry, b: Entry): boolean {
   return a.zero === b.zero && a.data === b.data && a.depth === b.depth && inLine;
 }
 
-function hex(value: number): string {
-  return value === 0 ? '0' : `0x${value.toString(16)}`;
-}
-
 function printHuman(tool: Tool, entry: Entry): void {
   if (!entry.data || entry.zero) return;
   if (entry.offset === undefined) {
     throw new Failure(['File contains external, encrypted or compressed clusters.']);
   }
-  const columns = [entry.start, entry.length, entry.offset].map(v => hex(v).padEnd(16));
+  const columns = [entry.start, entry.length, entry.offset].map(v => prefixedHex(v).padEnd(16));
   tool.host.out(`${columns.join('')}${entry.file}\n`);
 }
 

@@ -59,17 +59,28 @@ async function alloc(session: IoSession, words: Words): Promise<void> {
   const total = words.length > 2 ? size(words[2], 'sector') : 1;
   const { image } = session;
   let allocated = 0;
-  for (let at = start; at < Math.min(start + total * SECTOR, image.length); ) {
-    const extent = await image.status(at, start + total * SECTOR - at);
-    if (extent.allocated) allocated += extent.length / SECTOR;
-    at += extent.length;
-  }
+  await orFail('is_allocated', async () => {
+    for (let at = start; at < Math.min(start + total * SECTOR, image.length); ) {
+      const extent = await image.status(at, start + total * SECTOR - at);
+      if (extent.allocated) allocated += extent.length / SECTOR;
+      at += extent.length;
+    }
+  });
   const where = `at offset ${sizeWithUnit(start)}\n`;
   if (total === 1) session.print(`sector ${allocated === 1 ? '' : 'not '}allocated ${where}`);
   else session.print(`${allocated}/${total} sectors allocated ${where}`);
 }
 
 async function map(session: IoSession): Promise<void> {
+  try {
+    await printMap(session);
+  } catch (error) {
+    if (!(error instanceof BlockError)) throw error;
+    throw new UsageError(`${session.host.prefix}Failed to get allocation status`);
+  }
+}
+
+async function printMap(session: IoSession): Promise<void> {
   const { image } = session;
   const total = image.length / SECTOR;
   for (let at = 0; at < total; ) {

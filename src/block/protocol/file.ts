@@ -1,8 +1,10 @@
 /**
- * The `file` protocol: a host file as a node, with the cache modes of -drive.
+ * The `file` protocol: a host file as a node.
  *
- * writethrough and directsync flush after every write, unsafe never flushes. Not emulated:
- * O_DIRECT (none and directsync use the host's cache), punching holes: Node has no call for it.
+ * What was written is on the host's disk after a flush, and when the file is closed; cache=unsafe
+ * does neither. That writes reach the disk at once (writethrough) is the concern of whoever opened
+ * the whole image: here every write of a table would be flushed. Not emulated: O_DIRECT (none and
+ * directsync use the host's cache), punching holes: Node has no call for it.
  * Holes that are there are known, where the host can tell.
  */
 
@@ -43,6 +45,8 @@ export class FileNode implements BlockNode {
   }
 
   private readonly fixedLength: number | undefined;
+  /** Something may not be on the host's disk yet. */
+  private unflushed = false;
 
   get length(): number {
     return this.fixedLength ?? this.handle.length();
@@ -76,33 +80,36 @@ export class FileNode implements BlockNode {
 
   write(offset: number, from: Uint8Array): Promise<void> {
     if (this.readOnly) return failed(new BlockError('EACCES', 'Permission denied'));
+    this.unflushed = true;
     try {
       const result = this.handle.write(offset, from);
-      return result === undefined && this.cache.writeback ? DONE : this.finishWrite(result);
+      return result === undefined ? DONE : this.finishWrite(result);
     } catch (error) {
       return failed(error);
     }
   }
 
-  private async finishWrite(result: Promise<void> | undefined): Promise<void> {
+  private async finishWrite(result: Promise<void>): Promise<void> {
     try {
       await result;
-      if (!this.cache.writeback) await this.flush();
     } catch (error) {
       throw toBlockError(error);
+    } finally {
+      // A flush that began meanwhile may have missed it.
+      this.unflushed = true;
     }
   }
 
   async writeZeroes(offset: number, length: number, allowUnmap: boolean): Promise<void> {
     const end = this.length;
     if (offset >= end) {
-      this.grow(offset + length);
+      this.resize(offset + length);
       return;
     }
     const inside = Math.min(length, end - offset);
     if (allowUnmap) await this.fillData(offset, inside);
     else await fillZeroes(this, offset, inside);
-    if (inside < length) this.grow(offset + length);
+    if (inside < length) this.resize(offset + length);
   }
 
   /** Where nothing is stored there are zeros already. */
@@ -118,6 +125,7 @@ export class FileNode implements BlockNode {
 
   async flush(): Promise<void> {
     if (this.readOnly || this.cache.noFlush) return;
+    this.unflushed = false;
     try {
       await this.handle.flush();
     } catch (error) {
@@ -134,22 +142,23 @@ export class FileNode implements BlockNode {
   }
 
   async truncate(length: number): Promise<void> {
-    try {
-      this.handle.truncate(length);
-    } catch (error) {
-      throw toBlockError(error);
-    }
+    this.resize(length);
   }
 
   async close(): Promise<void> {
-    this.handle.close();
+    try {
+      if (this.unflushed) await this.flush();
+    } finally {
+      this.handle.close();
+    }
   }
 
   details(): ImageDetails {
     return PLAIN_DETAILS;
   }
 
-  private grow(length: number): void {
+  private resize(length: number): void {
+    this.unflushed = true;
     try {
       this.handle.truncate(length);
     } catch (error) {

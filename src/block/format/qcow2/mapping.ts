@@ -2,6 +2,7 @@
  * From guest offsets to places in the file: lookups in L1 and L2 that change nothing.
  */
 
+import { prefixedHex } from '../../../fixed.ts';
 import type { TablePage } from '../paged-table.ts';
 import {
   COMPRESSED,
@@ -48,8 +49,8 @@ function tableBehind(
   const at = (l1Index - first) * 8;
   const offset = entryOffset(data.getUint32(at), data.getUint32(at + 4));
   if (offset === 0) return undefined;
-  if (offset % metadata.clusterSize !== 0 || offset > Number.MAX_SAFE_INTEGER) {
-    const where = `0x${offset.toString(16)} unaligned (L1 index: 0x${l1Index.toString(16)})`;
+  if (offset % metadata.clusterSize !== 0) {
+    const where = `${prefixedHex(offset)} unaligned (L1 index: ${prefixedHex(l1Index)})`;
     return metadata.corruption(`L2 table offset ${where}`);
   }
   return metadata.table(offset);
@@ -100,7 +101,7 @@ function lookupIn(
   if (kind === 'normal') {
     const offset = entryOffset(high, low);
     if (offset % clusterSize !== 0) {
-      const text = `Cluster allocation offset 0x${offset.toString(16)} unaligned`;
+      const text = `Cluster allocation offset ${prefixedHex(offset)} unaligned`;
       return badEntry(metadata, table, index, text);
     }
     const run = contiguous(data, index, { wanted, clusterSize, offset });
@@ -134,6 +135,6 @@ function sameKind(data: DataView, index: number, kind: string): boolean {
 }
 
 function badEntry(metadata: Metadata, table: Table, index: number, text: string): Promise<never> {
-  const where = `L2 offset: 0x${table.offset.toString(16)}, L2 index: 0x${index.toString(16)}`;
+  const where = `L2 offset: ${prefixedHex(table.offset)}, L2 index: ${prefixedHex(index)}`;
   return metadata.corruption(`${text} (${where})`);
 }

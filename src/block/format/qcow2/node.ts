@@ -61,6 +61,7 @@ export class Qcow2Node implements BlockNode {
   private readonly context: BlockContext;
   private readonly lock = new Mutex();
   private broken = false;
+  private isAnnounced = false;
   /** The last compressed cluster that was unpacked. */
   private unpacked: { place: number; bytes: Uint8Array } | undefined;
 
@@ -477,9 +478,10 @@ export class Qcow2Node implements BlockNode {
     this.metadata.map = map;
   }
 
-  /** Marks the image, once, and refuses everything from now on. */
+  /** Marks the image, once, and refuses everything from now on; one that is only read, stays so. */
   private async corrupted(text: string): Promise<never> {
-    if (!this.broken) {
+    if (!this.isAnnounced) {
+      this.isAnnounced = true;
       this.broken = !this.readOnly;
       const shown = this.readOnly ? 'Image is corrupt' : 'Marking image as corrupt';
       const later = this.readOnly ? 'further non-fatal corruption' : 'further corruption';

@@ -5,6 +5,7 @@
  * means that everything it would cover is free.
  */
 
+import { prefixedHex } from '../../../fixed.ts';
 import { BlockError } from '../../backend.ts';
 import { MAX_REFTABLE_BYTES } from './layout.ts';
 import type { Metadata } from './metadata.ts';
@@ -221,9 +222,9 @@ export class Refcounts {
 
   private blockBehind(index: number, offset: number): Table | undefined | Promise<Table> {
     if (offset === 0) return undefined;
-    if (offset % this.metadata.clusterSize !== 0 || offset > Number.MAX_SAFE_INTEGER) {
-      const where = `${offset.toString(16)} unaligned (reftable index: 0x${index.toString(16)})`;
-      return this.metadata.corruption(`Refblock offset 0x${where}`);
+    if (offset % this.metadata.clusterSize !== 0) {
+      const where = `${prefixedHex(offset)} unaligned (reftable index: ${prefixedHex(index)})`;
+      return this.metadata.corruption(`Refblock offset ${where}`);
     }
     return this.metadata.table(offset, true);
   }

@@ -7,6 +7,7 @@
  */
 
 import { UserError } from '../../../error.ts';
+import { BlockError } from '../../backend.ts';
 import type { CheckResult, Repair } from '../../check-result.ts';
 import { Counts } from './counts.ts';
 import { get64, INCOMPATIBLE_CORRUPT, INCOMPATIBLE_DIRTY } from './layout.ts';
@@ -257,8 +258,12 @@ async function clearFlags(node: Qcow2Node): Promise<void> {
 /** An image that was not closed properly by a writer with lazy refcounts. */
 export async function repairDirty(node: Qcow2Node): Promise<void> {
   const say = (line: string): void => node.warn(line);
-  const result = await node.exclusiveUnmapped(() => checkQcow2(node, 'all', say));
-  if (result.failure !== undefined) {
-    throw new UserError(`Could not repair dirty image: ${result.failure}`);
+  let failure: string | undefined;
+  try {
+    ({ failure } = await node.exclusiveUnmapped(() => checkQcow2(node, 'all', say)));
+  } catch (error) {
+    if (!(error instanceof BlockError)) throw error;
+    failure = error.message;
   }
+  if (failure !== undefined) throw new UserError(`Could not repair dirty image: ${failure}`);
 }

@@ -135,6 +135,17 @@ test('backing files that name each other are refused, and the loop is named', as
   await expect(opening).rejects.toThrow("loops: 'a' -> 'b' -> 'a'");
 });
 
+test.each([
+  ['json:{"driver":"qcow2","file":{"filename":"a"}}', /'a' -> 'json:[^ ]*' -> 'json:[^ ]*'$/],
+  ['./a', /loops: 'a' -> '.\/a' -> .* -> \.\.\. -> .{300,2000}$/],
+])('so is one by another name: %s', async (backingFile, words) => {
+  const host = new MemoryHost();
+  const open = host.open.bind(host);
+  host.open = (path, mode) => open(path.replace(/^(\.\/)+/, ''), mode);
+  await make(host, 'a', { size: 1024 * 1024, backingFile, backingFormat: 'qcow2' });
+  await expect(openQcow2(host, 'a')).rejects.toThrow(words);
+});
+
 test('unknown header extensions survive a change of the backing file', async () => {
   const host = await fresh({ backingFile: 'one', backingFormat: 'raw' });
   host.put('one', new Uint8Array(512));
