@@ -3,7 +3,8 @@
  * change.
  *
  * A block is at most 64 instructions of one page, ended by a transfer or by a jump to what follows.
- * An instruction that straddles two pages is a block alone. When a store hits a 64-byte line that
+ * An instruction that straddles two pages is a block alone, good while its second page is mapped
+ * as it was: no link leads there. When a store hits a 64-byte line that
  * holds code, every record of that page's blocks becomes stale: it looks itself up again when it
  * runs, so a block that patches itself needs no check.
  */
@@ -89,6 +90,8 @@ export class CodeCache {
   private readonly pages = new Map<number, PageCode>();
   /** Copies of the blocks whose first records stand for regions now. */
   private readonly copies = new Map<number, number>();
+  /** Of blocks that straddle: the arena page that they end in, or -1. */
+  private readonly endings = new Map<number, number>();
   private readonly hashEip = new Int32Array(1 << HASH_BITS);
   private readonly hashMode = new Int32Array(1 << HASH_BITS).fill(NO_MODE);
   private readonly hashRecord = new Int32Array(1 << HASH_BITS);
@@ -116,6 +119,7 @@ export class CodeCache {
       if (page.regions.length > 0) this.source.onRegionsLost(page.regions);
     }
     this.copies.clear();
+    this.endings.clear();
     this.pages.clear();
     this.blocks.clear();
     this.forgetJumps();
@@ -135,7 +139,9 @@ export class CodeCache {
     const place = page | (linear & 0xfff);
     const key = place * MODES + mode.number;
     const found = this.blocks.get(key);
-    if (found !== undefined && this.isCurrent(found, eip)) return this.enter(eip, found);
+    if (found !== undefined && this.isCurrent(found, eip) && this.endsThere(found)) {
+      return this.enter(eip, found);
+    }
     if (this.free + (BLOCK_LIMIT + 2) * RECORD_WORDS > CUT) this.forgetAll();
     const o = this.decode(eip, place, { at: this.free, limit: BLOCK_LIMIT });
     this.blocks.set(key, o);
@@ -150,6 +156,27 @@ export class CodeCache {
 
   private isCurrent(o: number, eip: number): boolean {
     return this.eip[o >> 3] === eip && this.records[o] !== STALE;
+  }
+
+  /** The block at `o` is one instruction in two pages. */
+  straddles(o: number): boolean {
+    const n = o >> 3;
+    const first = (this.source.mode.base + this.eip[n]) & 0xfff;
+    return this.length[n] === 1 && first + this.next[n] - this.eip[n] > 0x1000;
+  }
+
+  /** The page that the block at `o` ends in is the one that it was decoded from. May raise #PF. */
+  private endsThere(o: number): boolean {
+    if (!this.straddles(o)) return true;
+    const page = this.endings.get(o) ?? -1;
+    const { mode, tlb } = this.source;
+    const second = this.secondPage(this.eip[o >> 3]);
+    return tlb.fetchPage(second, mode.user ? USER_HALF : 0) === page && page >= 0;
+  }
+
+  /** The linear page behind the one of `eip`. */
+  private secondPage(eip: number): number {
+    return (((this.source.mode.base + eip) | 0xfff) + 1) | 0;
   }
 
   /** As `find`, for an eip whose page is at hand; -1 otherwise. Never raises. */
@@ -173,6 +200,12 @@ export class CodeCache {
   /** The block at `o` is what its EIP leads to. */
   isHere(o: number): boolean {
     return this.peek(this.eip[o >> 3]) === o;
+  }
+
+  /** Two EIPs lie in one page, wherever the code segment begins. */
+  isSamePage(a: number, b: number): boolean {
+    const { base } = this.source.mode;
+    return ((base + a) ^ (base + b)) >>> 12 === 0;
   }
 
   /** The block at `o` is where a region is entered. */
@@ -206,9 +239,11 @@ export class CodeCache {
     return this.isHere(o) ? this.pages.get(this.placeQuietly(eip) & ~0xfff) : undefined;
   }
 
-  /** A second set of the block's records, `count` of them, for `plant`; or -1. */
-  copy(o: number, count: number): number {
+  /** A second set of the block's records for `plant`, or -1. */
+  copy(o: number): number {
     const code = this.pageOf(o);
+    // As many as `decode` takes and `spoil` spoils: one stands behind the last instruction.
+    const count = this.length[o >> 3] + 1;
     if (code === undefined || this.free + count * RECORD_WORDS > CUT) return -1;
     const to = this.free;
     this.free += count * RECORD_WORDS;
@@ -395,8 +430,9 @@ export class CodeCache {
     this.mark(first, page, from, Math.min(0xfff, from + length - 1));
     if (from + length <= 0x1000) return;
     const { mode, tlb } = this.source;
-    const linear = (mode.base + this.eip[first >> 3] + 0xfff) & ~0xfff;
+    const linear = this.secondPage(this.eip[first >> 3]);
     const second = tlb.fetchPageQuietly(linear, mode.user ? USER_HALF : 0);
+    this.endings.set(first, second);
     if (second >= 0) this.mark(first, second, 0, from + length - 0x1001);
   }
 

@@ -17,7 +17,6 @@ import type { Mode } from './mode.ts';
 import { type Block, growRegion, type Region } from './region.ts';
 import { REGION_NAMES, type RegionFunction, RegionWriter } from './region-function.ts';
 
-const WORDS = 8;
 const HOTNESS: Hotness = { slice: 20_000, samples: 8, price: 40000, departures: 4096 };
 
 /** What the translator needs of the processor. */
@@ -209,7 +208,7 @@ export class Translator {
   private isolate(block: Block): boolean {
     const { cache } = this;
     if (cache.isRegion(block.place)) return false;
-    const copy = cache.copy(block.first, (block.last - block.first) / WORDS + 1);
+    const copy = cache.copy(block.first);
     if (copy < 0) return false;
     block.last += copy - block.first;
     block.first = copy;
