@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { CR0, CR0_PG, CR3, EAX, ECX, ESP } from '../../src/cpu/registers.ts';
 import { BareMachine, RUN_LOOPS } from '../support/bare-machine.ts';
 
@@ -91,4 +91,16 @@ test('links do not lead to it, whatever comes before', () => {
   put(machine, THIRD, `10 00 ${back}`);
   expect(machine.cpu.run(100_000)).toBe('halted');
   expect(machine.cpu.general(EAX)).toBe(999 + 9 * 0x100001);
+});
+
+test('code that two linear pages share is decoded once for each', () => {
+  // EBP times: call it at FIRST, call it at SECOND; they share a page: inc eax; ret
+  const calls = 'ff d3 53 81 c3 00 10 00 00 ff d3 5b';
+  const machine = pagedMachine(`bb 00 00 10 00 bd e8 03 00 00 ${calls} 4d 75 f1 f4`);
+  put(machine, FIRST, '40 c3');
+  machine.memory.write(TABLE + (SECOND >>> 12) * 4, 4, FIRST | PRESENT);
+  const decoded = vi.spyOn(machine.cpu.processor, 'onDecode');
+  expect(machine.cpu.run(100_000)).toBe('halted');
+  expect(machine.cpu.general(EAX)).toBe(2000);
+  expect(decoded.mock.calls.length).toBeLessThan(20);
 });
