@@ -18,7 +18,7 @@ import { dumpNotes } from './dump-notes.ts';
 import { Fault, STALL } from './fault.ts';
 import * as flags from './flags.ts';
 import { summarize } from './fpu/stack.ts';
-import { fpuText, resetFpu } from './fpu/state.ts';
+import { FCW, fpuText, resetFpu, TEMP } from './fpu/state.ts';
 import type { RunLoop } from './generated/interpreter.js';
 import { deliverException, deliverInterrupt, deliverNmi } from './interrupt.ts';
 import { logReset } from './log-text.ts';
@@ -306,6 +306,7 @@ export class Cpu implements CpuCore {
     const s = this.s.slice();
     flags.setArithmetic(s, flags.arithmetic(this.s));
     s.fill(0, CURRENT, CURRENT + SCRATCH_WORDS);
+    s.fill(0, TEMP, FCW);
     s[INTERRUPT_SHADOW] = this.shadowAt === this.retired ? this.shadow : 0;
     return {
       model: this.model.name,

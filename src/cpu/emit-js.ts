@@ -303,6 +303,15 @@ export class JsCode extends JsValues implements Code {
     if (effects.exits === true) this.shared.exits = true;
   }
 
+  vector(index: number, g: Value, e: Operand, immediate: Value): void {
+    if (e.form === 'r') {
+      this.helper(`simdRegisters[${index}]`, [g, this.number(e), immediate]);
+    } else {
+      const place = this.helperValue('operand', [this.shape(), this.address(e)]);
+      this.helper(`simdMemories[${index}]`, [g, place, immediate]);
+    }
+  }
+
   helperValue(name: string, args: Value[]): Value {
     return { text: this.name(`H.${name}(${['cpu', ...args.map(v => v.text)].join(', ')})`) };
   }

@@ -22,6 +22,7 @@ import {
   knownConditionText,
 } from './emit-flags.ts';
 import { JsValues } from './emit-values.ts';
+import { SSE_IS_ABSENT, type VectorSite, writeCall, writeMove } from './emit-vector.ts';
 import type { Mode } from './mode.ts';
 import {
   BASE,
@@ -35,6 +36,7 @@ import {
   SS,
   ZERO,
 } from './registers.ts';
+import { instructions } from './simd/instructions.ts';
 
 /** Thrown by members that regions do not have. */
 export const UNTRANSLATABLE = new Error('not part of regions');
@@ -71,6 +73,10 @@ export class RegionText {
   changed = 0;
   known: Known | undefined;
   ending: Ending | undefined;
+  /** It is certain that SSE instructions are available. */
+  hasSse = false;
+  /** By slot: the name of the double that its lower half is known to be. */
+  readonly doubles = new Map<number, string>();
 }
 
 /** The instruction that is being written. */
@@ -89,7 +95,7 @@ interface Place {
   readonly entry: string;
 }
 
-export class RegionCode extends JsValues implements Code {
+export class RegionCode extends JsValues implements Code, VectorSite {
   constructor(
     size: Bits,
     private readonly here: Instruction,
@@ -292,6 +298,42 @@ export class RegionCode extends JsValues implements Code {
     throw UNTRANSLATABLE;
   }
 
+  vector(index: number, g: Value, e: Operand, immediate: Value): void {
+    const { quick } = instructions[index].entries;
+    if (quick === undefined) throw UNTRANSLATABLE;
+    const { region } = this;
+    if (!region.hasSse) this.leaveIf(SSE_IS_ABSENT);
+    region.hasSse = true;
+    const register = e.form === 'r' ? this.field(e.field) : undefined;
+    const operands = { g: g.constant ?? 0, e: register, immediate };
+    if ('at' in quick) writeMove(this, quick, operands);
+    else writeCall(this, quick, `Q[${index}]`, operands);
+  }
+
+  leaveIf(condition: string): void {
+    this.line(`if (${condition}) ${this.here.slow}`);
+  }
+
+  words(tlb: 'R' | 'W', bytes: 4 | 8 | 16, isAligned: boolean): string {
+    const { p, entry } = this.place(tlb);
+    this.leaveIf(`((${p} | ${entry}) & ${isAligned ? bytes - 1 : 3}) !== 0`);
+    if (!isAligned && bytes > 4) this.leaveIf(`(${p} & 4095) > ${4096 - bytes}`);
+    return this.name(`(${p} ^ ${entry}) >>> 2`);
+  }
+
+  general(n: number): string {
+    return this.use(n);
+  }
+
+  setGeneral(n: number, v: string): void {
+    this.assign(n, 32, v);
+  }
+
+  setOrder(order: string): void {
+    this.line(`C.setOrder(${order}); ${RELOAD_FLAGS}`);
+    this.region.known = undefined;
+  }
+
   helperValue(): Value {
     throw UNTRANSLATABLE;
   }
@@ -301,11 +343,21 @@ export class RegionCode extends JsValues implements Code {
     if (this.here.mode.limit !== -1) throw UNTRANSLATABLE;
   }
 
-  private line(text: string): void {
+  line(text: string): void {
     this.region.lines.push(text);
   }
 
-  private name(value: string): string {
+  variable(value: string): string {
+    const name = `t${this.region.names++}`;
+    this.line(`let ${name} = ${value};`);
+    return name;
+  }
+
+  get doubles(): Map<number, string> {
+    return this.region.doubles;
+  }
+
+  name(value: string): string {
     const name = `t${this.region.names++}`;
     this.line(`const ${name} = ${value};`);
     return name;

@@ -20,6 +20,7 @@ import type { Running, Size } from './context.ts';
 import type { CpuWiring } from './cpu.ts';
 import { noteDataAccess, watchedPages } from './debug.ts';
 import { Decoder } from './decode.ts';
+import { VECTOR_FUNCTIONS } from './emit-vector.ts';
 import type { Environment, FlowFunctions } from './environment.ts';
 import { throwFault } from './fault.ts';
 import * as flags from './flags.ts';
@@ -113,7 +114,14 @@ export class Processor implements Running, TlbOwner, CodeSource {
       ...this.flow(),
     };
     const loops = build(environment);
-    const values: { readonly [name: string]: unknown } = { ...environment, F: loops.cold };
+    const values: { readonly [name: string]: unknown } = {
+      ...environment,
+      F: loops.cold,
+      V: this.views,
+      SD: this.views.f64,
+      MD: new Float64Array(memory.arena),
+      ...VECTOR_FUNCTIONS,
+    };
     this.translator.bind(REGION_NAMES.map(name => values[name]));
     return loops;
   }

@@ -34,7 +34,7 @@ const RETURN_LIMIT = 8;
 /** `c` the budget, `pc` which entry; the next record, or negative to leave. */
 export type RegionFunction = (c: number, pc: number) => number;
 
-export const REGION_NAMES = 'S R W M4 M2 M1 C F RN RL cpu'.split(' ');
+export const REGION_NAMES = 'S R W M4 M2 M1 C F RN RL cpu V Q QF O SD MD'.split(' ');
 
 type Go = (target: number) => string;
 
@@ -113,6 +113,8 @@ return x === ${INDIRECT} ? RN(v, c, y, ${this.number}) : RL(~x, c);
     text.lines = [];
     text.known = undefined;
     text.ending = undefined;
+    text.hasSse = false;
+    text.doubles.clear();
     for (let o = block.first; o <= block.last; o += WORDS) this.instruction(o);
     return { lines: text.lines, ending: text.ending };
   }
@@ -143,7 +145,7 @@ return x === ${INDIRECT} ? RN(v, c, y, ${this.number}) : RL(~x, c);
     const { cache, text } = this;
     const instance = instanceOf(cache.records[o]);
     if (instance === undefined) throw new Error(`record ${o} of kind ${cache.records[o]}`);
-    const { lines, known } = text;
+    const { lines, known, hasSse } = text;
     const count = lines.length;
     const here = {
       o,
@@ -159,6 +161,7 @@ return x === ${INDIRECT} ? RN(v, c, y, ${this.number}) : RL(~x, c);
       if (error !== UNTRANSLATABLE) throw error;
       lines.length = count;
       text.known = known;
+      text.hasSse = hasSse;
       text.ending = undefined;
       this.call(o, instance);
     }
@@ -176,5 +179,7 @@ return x === ${INDIRECT} ? RN(v, c, y, ${this.number}) : RL(~x, c);
     lines.push(`if ((x = ${run}) !== ${o + WORDS} || cpu.isLeaving) return x;`);
     lines.push(`x = 0; ${RELOAD}`);
     this.text.known = undefined;
+    this.text.hasSse = false;
+    this.text.doubles.clear();
   }
 }

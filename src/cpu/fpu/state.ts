@@ -29,7 +29,7 @@ export const FDP = 343;
 export const FDS = 344;
 export const MXCSR = 345;
 
-/** What `save` keeps: the first word, and one past the last; temporaries in between do no harm. */
+/** What `save` keeps: the first word, and one past the last; temporaries are zero there. */
 export const FPU_FIRST = FPR;
 export const FPU_END = 346;
 

@@ -8,6 +8,7 @@
 
 import * as flags from '../flags.ts';
 import { AF, CF, FLAG_A, FLAG_B, OF, SELECTOR, ZF } from '../registers.ts';
+import { orderFlags } from '../simd/order.ts';
 
 function unsigned(v: number, size: number): number {
   return size === 32 ? v : v & ((1 << size) - 1);
@@ -30,6 +31,8 @@ export function flagFunctions(s: Int32Array) {
     less: (): boolean => flags.sign(s) !== flags.overflow(s),
     overflowOf: flags.overflowOf,
     parityOf: flags.parityOf,
+    /** COMISS and its like. */
+    setOrder: (order: number): void => flags.setArithmetic(s, orderFlags(order)),
     lessOf: flags.lessOf,
     /** 1 when the product is more than its low part. */
     lost: (r: number, a: number, b: number): number => (a * b !== r ? 1 : 0),

@@ -16,12 +16,7 @@ function operation(name: string, index: number, immediate: boolean, group: boole
     const e = group ? first : second;
     const last = immediate ? c.read(operands[operands.length - 1]) : c.k(0);
     const g = group ? c.k(0) : c.number(first);
-    if (e.form === 'r') {
-      c.helper(`simdRegisters[${index}]`, [g, c.number(e), last]);
-    } else {
-      const place = c.helperValue('operand', [c.shape(), c.address(e)]);
-      c.helper(`simdMemories[${index}]`, [g, place, last]);
-    }
+    c.vector(index, g, e, last);
   });
 }
 

@@ -14,6 +14,7 @@ import {
   DE,
   env,
   INFINITE,
+  PE,
   packDoubleHigh,
   packDoubleLow,
   packSingle,
@@ -24,12 +25,16 @@ import {
 } from '../fpu/number.ts';
 import { roundToFormat } from '../fpu/round.ts';
 import type { VectorViews } from '../fpu/state.ts';
+import { isPlain, MIN_DOUBLE, MIN_SINGLE } from './float.ts';
 
+/** A finite single; what is smaller rounds to a finite one. */
+const MAX_SINGLE = (2 - 2 ** -23) * 2 ** 127;
 const a = new Unpacked();
 const r = new Unpacked();
 
 /** The 32-bit integer at `x` as binary32. */
 export function integerToSingle(value: number): number {
+  if (env.rounding === 0) return nearest(value);
   unpackInteger(r, value, value >> 31);
   r.ext = 0;
   roundToFormat(r, 24);
@@ -37,9 +42,28 @@ export function integerToSingle(value: number): number {
 }
 
 export function integerToDouble(v: VectorViews, to: number, value: number): void {
-  unpackInteger(r, value, value >> 31);
-  v.i32[to] = packDoubleLow(r);
-  v.i32[to + 1] = packDoubleHigh(r);
+  v.f64[to >> 1] = value;
+}
+
+const word = new DataView(new ArrayBuffer(4));
+
+/** A number within the range of normal singles, as the bits of the nearest one. */
+function nearest(value: number): number {
+  word.setFloat32(0, value);
+  if (word.getFloat32(0) !== value) env.flags |= PE;
+  return word.getInt32(0);
+}
+
+/** Numbers of this magnitude have no fractions; it ends in a half for both signs. */
+const NO_FRACTIONS = 1.5 * 2 ** 52;
+
+/** A plain number as an integer, where rounding is simple; else undefined. */
+function quickInteger(value: number, truncates: boolean): number | undefined {
+  if (!(Math.abs(value) < 0x7fffffff)) return undefined;
+  if (!truncates && env.rounding !== 0) return undefined;
+  const whole = truncates ? Math.trunc(value) : value + NO_FRACTIONS - NO_FRACTIONS;
+  if (whole !== value) env.flags |= PE;
+  return whole | 0;
 }
 
 function rounded(truncates: boolean): number {
@@ -48,11 +72,17 @@ function rounded(truncates: boolean): number {
 }
 
 export function singleToInteger(v: VectorViews, x: number, truncates: boolean): number {
+  const value = v.f32[x];
+  const quick = isPlain(value, MIN_SINGLE) ? quickInteger(value, truncates) : undefined;
+  if (quick !== undefined) return quick;
   unpackSingle(a, v.i32[x]);
   return rounded(truncates);
 }
 
 export function doubleToInteger(v: VectorViews, x: number, truncates: boolean): number {
+  const value = v.f64[x >> 1];
+  const quick = isPlain(value, MIN_DOUBLE) ? quickInteger(value, truncates) : undefined;
+  if (quick !== undefined) return quick;
   unpackDouble(a, v.i32[x], v.i32[x + 1]);
   return rounded(truncates);
 }
@@ -68,6 +98,11 @@ function pass(): void {
 }
 
 export function singleToDouble(v: VectorViews, to: number, x: number): void {
+  const value = v.f32[x];
+  if (isPlain(value, MIN_SINGLE)) {
+    v.f64[to >> 1] = value;
+    return;
+  }
   unpackSingle(a, v.i32[x]);
   pass();
   v.i32[to] = packDoubleLow(r);
@@ -75,13 +110,14 @@ export function singleToDouble(v: VectorViews, to: number, x: number): void {
 }
 
 export function doubleToSingle(v: VectorViews, x: number): number {
+  const value = v.f64[x >> 1];
+  const magnitude = Math.abs(value);
+  if (env.rounding === 0 && magnitude > MIN_SINGLE && magnitude < MAX_SINGLE) return nearest(value);
   unpackDouble(a, v.i32[x], v.i32[x + 1]);
   pass();
   roundToFormat(r, 24);
   return packSingle(r);
 }
-
-const word = new DataView(new ArrayBuffer(4));
 
 /** Keeps 12 bits of significand, rounding to nearest; denormal results become zero. */
 function coarse(value: number): number {

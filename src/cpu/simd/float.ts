@@ -35,8 +35,8 @@ export const MIN = 13;
 export const DIV = 14;
 export const MAX = 15;
 
-const MIN_SINGLE = 2 ** -126;
-const MIN_DOUBLE = 2 ** -1022;
+export const MIN_SINGLE = 2 ** -126;
+export const MIN_DOUBLE = 2 ** -1022;
 /** Within these the error of a product is exact. */
 const SMALL = 2 ** -900;
 const LARGE = 2 ** 900;
@@ -51,7 +51,7 @@ export function isDefaultMode(s: Int32Array): boolean {
 }
 
 /** Numbers whose arithmetic raises nothing but PE, OE and UE. */
-function isPlain(x: number, minNormal: number): boolean {
+export function isPlain(x: number, minNormal: number): boolean {
   return x >= minNormal || x <= -minNormal || x === 0;
 }
 
@@ -242,20 +242,19 @@ function selectDouble(v: VectorViews, operation: number, to: number, x: number, 
 
 /** CMPcc: the mask for one element. Predicates: eq, lt, le, unordered; from 4 on negated. */
 export function compareSingle(v: VectorViews, predicate: number, x: number, y: number): number {
-  unpackSingle(a, v.i32[x]);
-  unpackSingle(b, v.i32[y]);
-  return predicateMask(predicate);
+  return predicateMask(predicate, orderSingle(v, isQuiet(predicate), x, y));
 }
 
 export function compareDouble(v: VectorViews, predicate: number, x: number, y: number): number {
-  unpackDouble(a, v.i32[x], v.i32[x + 1]);
-  unpackDouble(b, v.i32[y], v.i32[y + 1]);
-  return predicateMask(predicate);
+  return predicateMask(predicate, orderDouble(v, isQuiet(predicate), x, y));
 }
 
-function predicateMask(predicate: number): number {
+function isQuiet(predicate: number): boolean {
+  return ((predicate + 1) & 2) === 0;
+}
+
+function predicateMask(predicate: number, order: number): number {
   const kind = predicate & 3;
-  const order = orderOf(kind === 0 || kind === 3);
   let holds: boolean;
   if (kind === 0) holds = order === soft.EQUAL;
   else if (kind === 1) holds = order === soft.LESS;
@@ -269,14 +268,25 @@ function orderOf(quietly: boolean): number {
   return soft.compare(a, b, 1);
 }
 
+function plainOrder(p: number, q: number): number {
+  if (p < q) return soft.LESS;
+  return p === q ? soft.EQUAL : soft.GREATER;
+}
+
 /** COMISS and UCOMISS: how the elements at x and y are ordered. */
 export function orderSingle(v: VectorViews, quietly: boolean, x: number, y: number): number {
+  const p = v.f32[x];
+  const q = v.f32[y];
+  if (isPlain(p, MIN_SINGLE) && isPlain(q, MIN_SINGLE)) return plainOrder(p, q);
   unpackSingle(a, v.i32[x]);
   unpackSingle(b, v.i32[y]);
   return orderOf(quietly);
 }
 
 export function orderDouble(v: VectorViews, quietly: boolean, x: number, y: number): number {
+  const p = v.f64[x >> 1];
+  const q = v.f64[y >> 1];
+  if (isPlain(p, MIN_DOUBLE) && isPlain(q, MIN_DOUBLE)) return plainOrder(p, q);
   unpackDouble(a, v.i32[x], v.i32[x + 1]);
   unpackDouble(b, v.i32[y], v.i32[y + 1]);
   return orderOf(quietly);

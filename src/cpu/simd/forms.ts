@@ -20,6 +20,7 @@ import {
 } from './access.ts';
 import { double, quickDouble } from './float.ts';
 import { type Lanes, type Selecting, type Shift, shiftCount } from './lanes.ts';
+import type { Elements, Operator, Quick } from './quick.ts';
 
 /** Register g, register e, immediate byte. */
 export type RegisterEntry = (c: Context, g: number, e: number, immediate: number) => void;
@@ -34,6 +35,8 @@ export interface Place {
 export interface Entries {
   readonly register?: RegisterEntry;
   readonly memory?: MemoryEntry;
+  /** Present where regions of translated code need not call an entry. */
+  readonly quick?: Quick;
 }
 
 /** MMX destination and source. `bytes` is the size of a memory operand. */
@@ -67,6 +70,7 @@ export function sse(f: Lanes): Entries {
       load128(c, TEMP, seg, offset);
       f(c.views, xmm(g), TEMP, 4);
     },
+    quick: { does: 'lanes', f, bytes: 16, isAligned: true },
   };
 }
 
@@ -105,6 +109,7 @@ export function sseSelect(f: Selecting): Entries {
       operand.immediate = immediate & 0xff;
       f(c.views, xmm(g), TEMP, operand);
     },
+    quick: { does: 'select', f, bytes: 16, isAligned: true },
   };
 }
 
@@ -130,11 +135,9 @@ export function sseShift(f: Shift): Entries {
       requireSse(c);
       f(c.views, xmm(e), 4, immediate & 0xff);
     },
+    quick: { does: 'shift', f, bytes: 16, isAligned: true },
   };
 }
-
-/** Computes elements into TEMP3, collecting exceptions, from slots d and s. */
-export type Elements = (v: VectorViews, d: number, s: number) => void;
 
 /** How many bytes of memory a floating-point operation reads, and words of result it writes. */
 export interface FloatShape {
@@ -171,11 +174,12 @@ export function float(f: Elements, { bytes, words }: FloatShape): Entries {
       reportSimd(c);
       copyWords(c.s, xmm(g), TEMP3, words);
     },
+    quick: { does: 'float', f, words, to: 'vector', bytes, isAligned: bytes === 16 },
   };
 }
 
 /** ADDSD and its like: one double, with a short way for the common case. */
-export function scalarDouble(operation: number): Entries {
+export function scalarDouble(operation: number, operator: Operator): Entries {
   const run = (c: Context, to: number, from: number): void => {
     if (quickDouble(c.views, operation, to, from)) return;
     beginSimd(c.s);
@@ -192,6 +196,13 @@ export function scalarDouble(operation: number): Entries {
       requireSse(c);
       load64(c, TEMP, seg, offset);
       run(c, xmm(g), TEMP);
+    },
+    quick: {
+      does: 'scalar',
+      f: (v, to, from) => quickDouble(v, operation, to, from),
+      operator,
+      bytes: 8,
+      isAligned: false,
     },
   };
 }
@@ -220,11 +231,11 @@ export function floatSelect(
   };
 }
 
-/** No result but flags or a general register: `f` finishes after the report. */
+/** No result but flags or a general register: `finish` follows the report. */
 export function consume(
   f: Elements,
   finish: (c: Context, g: number) => void,
-  bytes: 4 | 8 | 16,
+  { bytes, to }: { readonly bytes: 4 | 8; readonly to: 'general' | 'flags' },
 ): Entries {
   return {
     register: (c, g, e) => {
@@ -242,5 +253,6 @@ export function consume(
       reportSimd(c);
       finish(c, g);
     },
+    quick: { does: 'float', f, words: 1, to, bytes, isAligned: false },
   };
 }

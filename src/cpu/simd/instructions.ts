@@ -11,7 +11,6 @@ import * as convert from './convert.ts';
 import * as float from './float.ts';
 import {
   byCount,
-  type Elements,
   type Entries,
   type FloatShape,
   float as floating,
@@ -27,6 +26,7 @@ import {
 import * as lanes from './lanes.ts';
 import * as mixed from './mixed.ts';
 import * as moves from './moves.ts';
+import type { Elements, Operator } from './quick.ts';
 
 export interface Instruction {
   readonly encoding: string;
@@ -174,6 +174,11 @@ function shuffles(): void {
   add('66 0F C5 /r', 'sse2', moves.extractWord(false), true);
 }
 
+/** The register form of that encoding is something else, or nothing. */
+function onlyMemory({ memory, quick }: Entries): Entries {
+  return { memory, quick };
+}
+
 function plainMoves(): void {
   for (const [prefix, feature] of [
     ['NP', 'sse'],
@@ -183,7 +188,7 @@ function plainMoves(): void {
     add(`${prefix} 0F 11 /r`, feature, moves.store(false));
     add(`${prefix} 0F 28 /r`, feature, moves.load(true));
     add(`${prefix} 0F 29 /r`, feature, moves.store(true));
-    add(`${prefix} 0F 2B /r`, feature, { memory: moves.store(true).memory });
+    add(`${prefix} 0F 2B /r`, feature, onlyMemory(moves.store(true)));
     add(`${prefix} 0F 13 /r`, feature, moves.storeHalf(0));
     add(`${prefix} 0F 17 /r`, feature, moves.storeHalf(2));
     const size = prefix === 'NP' ? lanes.punpckldq : lanes.punpcklqdq;
@@ -198,8 +203,8 @@ function plainMoves(): void {
   }
   add('NP 0F 12 /r', 'sse', moves.loadHalf(0, 2));
   add('NP 0F 16 /r', 'sse', moves.loadHalf(2, 0));
-  add('66 0F 12 /r', 'sse2', { memory: moves.loadHalf(0, 2).memory });
-  add('66 0F 16 /r', 'sse2', { memory: moves.loadHalf(2, 0).memory });
+  add('66 0F 12 /r', 'sse2', onlyMemory(moves.loadHalf(0, 2)));
+  add('66 0F 16 /r', 'sse2', onlyMemory(moves.loadHalf(2, 0)));
   add('F3 0F 10 /r', 'sse', moves.loadScalar(1));
   add('F3 0F 11 /r', 'sse', moves.storeScalar(1));
   add('F2 0F 10 /r', 'sse2', moves.loadScalar(2));
@@ -208,8 +213,8 @@ function plainMoves(): void {
   add('F3 0F 6F /r', 'sse2', moves.load(false));
   add('66 0F 7F /r', 'sse2', moves.store(true));
   add('F3 0F 7F /r', 'sse2', moves.store(false));
-  add('66 0F E7 /r', 'sse2', { memory: moves.store(true).memory });
-  add('F2 0F F0 /r', 'sse3', { memory: moves.load(false).memory });
+  add('66 0F E7 /r', 'sse2', onlyMemory(moves.store(true)));
+  add('F2 0F F0 /r', 'sse3', onlyMemory(moves.load(false)));
   add('F3 0F 7E /r', 'sse2', moves.movqLoad);
   add('66 0F D6 /r', 'sse2', moves.movqStore);
   add('66 0F 6E /r', 'sse2', moves.movdToXmm);
@@ -239,6 +244,14 @@ const KINDS: readonly (readonly [string, Feature, FloatShape])[] = [
   ['F2', 'sse2', { bytes: 8, words: 2 }],
 ];
 
+/** Scalar doubles of these are done in place. */
+const OPERATORS: ReadonlyMap<number, Operator> = new Map([
+  [float.ADD, '+'],
+  [float.SUB, '-'],
+  [float.MUL, '*'],
+  [float.DIV, '/'],
+]);
+
 /** One arithmetic operation as the elements function of a kind. */
 function elements(operation: number, isDouble: boolean, words: number): Elements {
   if (isDouble) {
@@ -256,9 +269,9 @@ function arithmetic(): void {
   KINDS.forEach(([prefix, feature, shape], kind) => {
     const isDouble = kind >= 2;
     for (const operation of [SQRT, ADD, MUL, SUB, MIN, DIV, MAX]) {
-      const isQuick = kind === 3 && [ADD, MUL, SUB, DIV].includes(operation);
+      const scalar = kind === 3 ? OPERATORS.get(operation) : undefined;
       const f = elements(operation, isDouble, shape.words);
-      const entries = isQuick ? scalarDouble(operation) : floating(f, shape);
+      const entries = scalar === undefined ? floating(f, shape) : scalarDouble(operation, scalar);
       add(`${prefix} 0F 5${hex(operation)[1]} /r`, feature, entries);
     }
     const compare = floatSelect((v, d, s, immediate) => {

@@ -6,10 +6,9 @@
  */
 
 import type { Context } from '../context.ts';
-import { EQUAL, LESS, UNORDERED } from '../fpu/arithmetic.ts';
 import { checkAligned, load64, load128 } from '../fpu/memory.ts';
 import { TEMP, TEMP3, type VectorViews } from '../fpu/state.ts';
-import { ARITHMETIC, CF, PF, ZF } from '../registers.ts';
+import { ARITHMETIC } from '../registers.ts';
 import {
   beginSimd,
   copyWords,
@@ -22,14 +21,20 @@ import {
   xmm,
 } from './access.ts';
 import { integerToDouble, integerToSingle } from './convert.ts';
-import { consume, type Elements, type Entries } from './forms.ts';
+import { consume, type Entries } from './forms.ts';
+import { orderFlags } from './order.ts';
+import type { Elements } from './quick.ts';
 
 /** CVTSI2SS and CVTSI2SD, from a general register or memory. */
 export function fromGeneral(words: 1 | 2): Entries {
+  const f: Elements = (v, _, from) => {
+    if (words === 1) v.i32[TEMP3] = integerToSingle(v.i32[from]);
+    else integerToDouble(v, TEMP3, v.i32[from]);
+  };
   const put = (c: Context, g: number, value: number): void => {
+    c.s[TEMP] = value;
     beginSimd(c.s);
-    if (words === 1) c.s[TEMP3] = integerToSingle(value);
-    else integerToDouble(c.views, TEMP3, value);
+    f(c.views, 0, TEMP);
     reportSimd(c);
     copyWords(c.s, xmm(g), TEMP3, words);
   };
@@ -42,6 +47,15 @@ export function fromGeneral(words: 1 | 2): Entries {
       requireSse(c);
       put(c, g, c.load(seg, offset, 4));
     },
+    quick: {
+      does: 'float',
+      f,
+      words,
+      to: 'vector',
+      bytes: 4,
+      isAligned: false,
+      isGeneral: true,
+    },
   };
 }
 
@@ -52,7 +66,7 @@ export function toGeneral(f: Elements, bytes: 4 | 8): Entries {
     (c, g) => {
       c.s[g] = c.s[TEMP3];
     },
-    bytes,
+    { bytes, to: 'general' },
   );
 }
 
@@ -65,15 +79,8 @@ export function intoFlags(
     (v, d, s) => {
       v.i32[TEMP3] = order(v, d, s);
     },
-    (c, _) => {
-      const found = c.s[TEMP3];
-      let flags = 0;
-      if (found === UNORDERED) flags = ZF | PF | CF;
-      else if (found === EQUAL) flags = ZF;
-      else if (found === LESS) flags = CF;
-      c.setEflags(flags, ARITHMETIC);
-    },
-    bytes,
+    (c, _) => c.setEflags(orderFlags(c.s[TEMP3]), ARITHMETIC),
+    { bytes, to: 'flags' },
   );
 }
 

@@ -21,6 +21,12 @@ import {
   xmm,
 } from './access.ts';
 import type { Entries, Place } from './forms.ts';
+import type { Move } from './quick.ts';
+
+function move(does: 'load' | 'store', words: 1 | 2 | 4, rest: Partial<Move>): Move {
+  const plain = { isAligned: false, isGeneral: false, at: 0, from: 0, clears: 'never' } as const;
+  return { does, words, ...plain, ...rest };
+}
 
 /** MOVAPS and MOVDQA loads (`aligned`), MOVUPS, MOVDQU and LDDQU ones. */
 export function load(aligned: boolean): Entries {
@@ -35,6 +41,7 @@ export function load(aligned: boolean): Entries {
       load128(c, TEMP, seg, offset);
       copyWords(c.s, xmm(g), TEMP, 4);
     },
+    quick: move('load', 4, { isAligned: aligned }),
   };
 }
 
@@ -49,6 +56,7 @@ export function store(aligned: boolean): Entries {
       if (aligned) checkAligned(c, seg, offset);
       store128(c, xmm(g), seg, offset);
     },
+    quick: move('store', 4, { isAligned: aligned }),
   };
 }
 
@@ -64,6 +72,7 @@ export function loadScalar(words: 1 | 2): Entries {
       loadLow(c, place, words);
       copyWords(c.s, xmm(g), TEMP, 4);
     },
+    quick: move('load', words, { clears: 'from memory' }),
   };
 }
 
@@ -89,6 +98,7 @@ export function storeScalar(words: 1 | 2): Entries {
       if (words === 1) c.store(seg, offset, 4, c.s[xmm(g)]);
       else store64(c, xmm(g), seg, offset);
     },
+    quick: move('store', words, {}),
   };
 }
 
@@ -104,6 +114,7 @@ export function loadHalf(to: 0 | 2, from: 0 | 2): Entries {
       load64(c, TEMP, seg, offset);
       copyWords(c.s, xmm(g) + to, TEMP, 2);
     },
+    quick: move('load', 2, { at: to, from }),
   };
 }
 
@@ -113,6 +124,7 @@ export function storeHalf(from: 0 | 2): Entries {
       requireSse(c);
       store64(c, xmm(g) + from, seg, offset);
     },
+    quick: move('store', 2, { at: from }),
   };
 }
 
@@ -130,12 +142,14 @@ export const movqLoad: Entries = {
     loadLow(c, place, 2);
     copyWords(c.s, xmm(g), TEMP, 4);
   },
+  quick: move('load', 2, { clears: 'always' }),
 };
 
 /** MOVQ xmm/m64, xmm. */
 export const movqStore: Entries = {
   register: (c, g, e) => movqLoad.register?.(c, e, g, 0),
   memory: storeScalar(2).memory,
+  quick: move('store', 2, { clears: 'always' }),
 };
 
 /** MOVD between general registers or memory and XMM. */
@@ -148,6 +162,7 @@ export const movdToXmm: Entries = {
     requireSse(c);
     setLow(c, g, c.load(seg, offset, 4));
   },
+  quick: move('load', 1, { clears: 'always', isGeneral: true }),
 };
 
 function setLow(c: Context, g: number, value: number): void {
@@ -164,6 +179,7 @@ export const movdFromXmm: Entries = {
     requireSse(c);
     c.store(seg, offset, 4, c.s[xmm(g)]);
   },
+  quick: move('store', 1, { isGeneral: true }),
 };
 
 export const movdToMmx: Entries = {
