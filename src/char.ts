@@ -24,6 +24,8 @@ export interface CharBackend {
   write(bytes: Uint8Array): void;
   /** The device has room again, or is no longer busy. */
   accept?(): void;
+  /** What was sent is not read yet: the device gets nothing that would make it send more. */
+  isCongested?(): boolean;
   /** A terminal shows what is typed, a line at a time, or leaves all that to the device. */
   setEcho?(on: boolean): void;
   close?(): void;
@@ -106,6 +108,7 @@ export class Char {
 
   private flush(): void {
     while (this.frontend !== undefined && this.waiting.length > 0) {
+      if (this.backend?.isCongested?.() === true) return;
       const room = this.frontend.room();
       if (room <= 0) return;
       const chunk = this.waiting[0];

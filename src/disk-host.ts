@@ -69,6 +69,8 @@ export interface BlockHost {
   /** Inverse of `deflate`; throws when the data is no deflate stream or not `length` bytes. */
   inflate(bytes: Uint8Array, length: number): Uint8Array;
   now(): HostDate;
+  /** Seconds of a clock that only moves forward. */
+  elapsed(): number;
   /** Seconds that local time is ahead of UTC at a moment, itself in seconds since 1970. */
   localOffset(epochSeconds: number): number;
   sleep(milliseconds: number): Promise<void>;

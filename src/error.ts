@@ -14,7 +14,7 @@ export type ErrorClass =
 
 /**
  * Something the user asked for cannot be done. `message` is QEMU's text, word for word, without a
- * prefix; `hint` is a second line shown on terminals but never in QMP.
+ * prefix; `preface` is a line before it and `hint` one behind it, for terminals, never in QMP.
  */
 export class UserError extends Error {
   override readonly name = 'UserError';
@@ -22,6 +22,7 @@ export class UserError extends Error {
     message: string,
     readonly errorClass: ErrorClass = 'GenericError',
     readonly hint?: string,
+    readonly preface?: string,
   ) {
     super(message);
   }

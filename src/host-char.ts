@@ -42,6 +42,7 @@ export function openPipeChar(char: Char, path: string, post: Post): void {
   char.attach({
     write: bytes => (outlet === undefined ? writeSome(output, bytes) : outlet.write(bytes)),
     accept: () => intake.accept(),
+    isCongested: () => intake.isCongested,
     finish: async () => outlet?.finish(),
     close: () => {
       stream.destroy();
@@ -150,6 +151,7 @@ export function openPtyChar(char: Char, post: Post): string {
   char.attach({
     write: bytes => outlet.write(bytes),
     accept: () => intake.accept(),
+    isCongested: () => intake.isCongested,
     finish: () => outlet.finish(),
     close: () => {
       master.destroy();

@@ -269,6 +269,7 @@ export const nodeBlockHost: BlockHost = {
     const us = Math.floor(process.hrtime()[1] / 1000) % 1000;
     return { seconds: Math.floor(ms / 1000), nanoseconds: (ms % 1000) * 1_000_000 + us * 1000 };
   },
+  elapsed: () => performance.now() / 1000,
   localOffset: epochSeconds => -new Date(epochSeconds * 1000).getTimezoneOffset() * 60,
   sleep: ms =>
     new Promise(resolve => {

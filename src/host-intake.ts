@@ -61,7 +61,14 @@ export class Intake {
 
   hold(isHeld: boolean): void {
     this.isHeld = isHeld;
-    if (!isHeld) this.accept();
+    if (isHeld) return;
+    if (this.char.waitingLength > 0) this.post(() => this.char.accept());
+    else this.accept();
+  }
+
+  /** Whoever sends does not read. */
+  get isCongested(): boolean {
+    return this.isHeld;
   }
 
   private schedule(): void {

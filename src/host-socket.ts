@@ -160,6 +160,10 @@ class Peer {
     this.intake?.accept();
   }
 
+  isCongested(): boolean {
+    return this.intake?.isCongested === true;
+  }
+
   close(): void {
     this.isClosed = true;
     this.socket?.destroy();

@@ -69,21 +69,26 @@ export class StoredRanges {
   }
 
   private current(fd: number): readonly number[] {
-    const { size, blocks, mtimeMs } = fs.fstatSync(fd);
+    const stat = fs.fstatSync(fd);
+    const { mtimeMs } = stat;
     if (this.ranges !== undefined && (this.changed ?? mtimeMs) === mtimeMs) {
       this.changed = mtimeMs;
       return this.ranges;
     }
     this.changed = mtimeMs;
     this.cursor = 0;
-    this.ranges = ask(fd, size, blocks);
+    this.ranges = ask(fd, stat);
     return this.ranges;
   }
 }
 
-function ask(fd: number, size: number, blocks: number): number[] {
+function ask(fd: number, stat: fs.Stats): number[] {
+  // Devices have neither holes nor, by what stat(2) says, any bytes.
+  if (!stat.isFile()) return [0, Infinity];
+  const { size, blocks } = stat;
   if (size - blocks * 512 < HOLES_WORTH_ASKING) return [0, size];
-  const found = dataRanges(fd) ?? (blocks === 0 ? [] : [0, size]);
+  // That a file has no blocks says nothing: some file systems count none.
+  const found = dataRanges(fd) ?? [0, size];
   const outward = found.map((at, i) => (i % 2 ? Math.ceil : Math.floor)(at / SECTOR) * SECTOR);
   // Data that meets is one piece.
   return outward.filter((at, i) => at !== outward[i % 2 ? i + 1 : i - 1]);

@@ -13,6 +13,10 @@ const MAX_PASSWORD = 255;
 const CTRL_C = 3;
 const BACKSPACES = new Set([8, 127]);
 
+/**
+ * As the tools' printf: what cannot be written, as its reader is gone or the disk is full, is lost,
+ * and the work goes on. Its outcome is the exit status.
+ */
 function writeAll(fd: number, text: string): void {
   const bytes = textBytes(text);
   let done = 0;
@@ -21,9 +25,7 @@ function writeAll(fd: number, text: string): void {
       done += fs.writeSync(fd, bytes, done);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      if (code === 'EAGAIN') continue;
-      if (code === 'EPIPE') process.exit(1);
-      throw error;
+      if (code !== 'EAGAIN') return;
     }
   }
 }
@@ -137,6 +139,7 @@ export function nodeToolHost(): ToolHost {
   return {
     program: basename(process.argv[1] ?? 'tinamou-img'),
     arguments: commandWords(),
+    strictOrder: process.env['POSIXLY_CORRECT'] !== undefined,
     out: text => writeAll(1, text),
     err: text => writeAll(2, text),
     readPassword,

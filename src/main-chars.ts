@@ -156,10 +156,11 @@ export class CharTable implements Chars {
     char.attach({
       write: bytes => stdio.write(bytes),
       accept: () => input.balance(),
+      isCongested: () => stdio.isCongested,
       setEcho: on => stdio.setEcho(on),
       finish: () => stdio.finish(),
     });
-    stdio.onRelief(() => input.balance());
+    stdio.onRelief(() => input.relieve());
     stdio.listen(bytes => input.take(bytes), signals);
   }
 }
@@ -191,6 +192,12 @@ class LineInput {
       });
     }
     this.balance();
+  }
+
+  /** The reader has caught up. */
+  relieve(): void {
+    if (this.char.waitingLength > 0) this.post(() => this.char.accept());
+    else this.balance();
   }
 
   balance(): void {

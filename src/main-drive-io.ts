@@ -31,10 +31,7 @@ function benchOf(drive: DriveBackend, { host, outlets }: IoRequest): Bench {
     },
     complain: line => outlets.printError(line),
     prefix: '',
-    elapsed() {
-      const { seconds, nanoseconds } = host.now();
-      return seconds + nanoseconds / 1e9;
-    },
+    elapsed: () => host.elapsed(),
     sleep: ms => host.sleep(ms),
   });
   const bench: Bench = { session, text: undefined };

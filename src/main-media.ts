@@ -183,15 +183,23 @@ export async function resize({ backend }: OpenDrive, size: number): Promise<void
   const { node } = backend;
   if (node === undefined) throw new UserError(`Device '${backend.name}' has no medium`);
   if (node.readOnly) throw new UserError(`Device '${backend.name}' is read only`);
-  const isFixed = node.driver === 'qcow' || (node.driver === 'qcow2' && size < node.length);
-  if (isFixed) throw new UserError('this feature or command is not currently supported');
   const release = await backend.drain();
   try {
     await node.truncate(Math.ceil(size / 512) * 512);
   } catch (error) {
-    if (!(error instanceof BlockError)) throw error;
-    throw new UserError(`Could not resize: ${error.message}`);
+    throw cannotResize(error);
   } finally {
     release();
   }
+}
+
+/** Why not is said by the format, where it says anything. */
+function cannotResize(error: unknown): unknown {
+  const why = error instanceof UserError ? error.message : undefined;
+  if (why !== undefined || (error instanceof BlockError && error.code === 'ENOTSUP')) {
+    const text = 'this feature or command is not currently supported';
+    return new UserError(text, 'GenericError', undefined, why);
+  }
+  if (!(error instanceof BlockError)) return error;
+  return new UserError(`Could not resize: ${error.message}`);
 }

@@ -53,7 +53,7 @@ export class DriveNbdServer implements NbdServer {
     }
     const { backend } = this.drives.find(device);
     if (!backend.inserted) throw new UserError(`Device '${device}' has no medium`);
-    if (!this.watched.has(backend)) backend.onMediaChange(() => this.remove(device));
+    if (!this.watched.has(backend)) backend.removalListeners.add(() => this.remove(device));
     this.watched.add(backend);
     this.exports.push({ name: device, disk: backend, isWritable });
   }

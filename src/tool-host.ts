@@ -6,6 +6,8 @@ export interface ToolHost {
   /** The name under which the program was called. */
   readonly program: string;
   readonly arguments: readonly string[];
+  /** Options end at the first operand (POSIXLY_CORRECT). */
+  readonly strictOrder: boolean;
   out(text: string): void;
   err(text: string): void;
   /**

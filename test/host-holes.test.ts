@@ -2,12 +2,15 @@
  * Holes of sparse files, against real files.
  */
 
+import { spawnSync } from 'node:child_process';
 import {
   closeSync,
   existsSync,
+  fstatSync,
   ftruncateSync,
   mkdtempSync,
   openSync,
+  readFileSync,
   rmSync,
   utimesSync,
   writeSync,
@@ -19,6 +22,8 @@ import { CACHE_MODES } from '../src/block/cache-mode.ts';
 import { FileNode } from '../src/block/protocol/file.ts';
 import { nodeBlockHost } from '../src/host-file-io.ts';
 import { dataRanges } from '../src/host-holes.ts';
+import { StoredRanges } from '../src/host-stored.ts';
+import { runTool } from './support/image-tool.ts';
 import { Random, seedOr } from './support/random.ts';
 
 const MIB = 1024 * 1024;
@@ -154,4 +159,38 @@ test.runIf(canTell)('questions may go back', async () => {
 
 test('what is no file has no ranges', () => {
   expect(dataRanges(openSync('/dev/null', 'r')) ?? []).toEqual([]);
+});
+
+test('of a device nothing is taken for a hole', () => {
+  const fd = openSync('/dev/zero', 'r');
+  const stored = StoredRanges.of(fstatSync(fd));
+  for (const at of [0, MIB, 1e15]) expect(stored.at(fd, at)).toEqual({ data: true, end: Infinity });
+  stored.release();
+  closeSync(fd);
+});
+
+const loop = (...words: string[]): string =>
+  spawnSync('losetup', words, { encoding: 'utf8' }).stdout?.trim() ?? '';
+const backing = sparseFile('disk', 4, [1]);
+const disk = process.getuid?.() === 0 ? loop('-f', '--show', backing) : '';
+afterAll(() => {
+  if (disk !== '') loop('-d', disk);
+});
+if (disk === '') console.warn('disks of the host: not tested, no loop devices here');
+
+test.skipIf(disk === '')('a disk of the host is copied, zeros are written to it', async () => {
+  expect(await extents(disk)).toEqual(['data 4']);
+  const said = await runTool('tinamou-img', ['convert', '-f', 'raw', disk, join(folder, 'copy')]);
+  expect(said).toEqual({ out: '', err: '', status: 0 });
+  expect(readFileSync(join(folder, 'copy')).equals(readFileSync(backing))).toBe(true);
+  const node = new FileNode(
+    disk,
+    nodeBlockHost.open(disk, 'write'),
+    false,
+    CACHE_MODES['writeback'],
+  );
+  await node.writeZeroes(MIB, MIB, true);
+  await node.flush();
+  await node.close();
+  expect(readFileSync(disk).every(byte => byte === 0)).toBe(true);
 });

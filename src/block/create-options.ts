@@ -84,6 +84,13 @@ export function splitOptions(text: string): [string, string | undefined][] {
   });
 }
 
+/** False when a part of it is empty, or starts with a doubled comma. */
+export function isOptionList(text: string): boolean {
+  return splitOptions(text).every(([name, value]) => {
+    return name !== '' ? !name.startsWith(',') : value !== undefined;
+  });
+}
+
 /** True when `-o` asks for the list of options. */
 export function asksForHelp(text: string): boolean {
   return splitOptions(text).some(([name]) => name === 'help' || name === '?');

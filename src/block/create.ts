@@ -16,6 +16,7 @@ import {
   type Preallocation,
   preallocate,
 } from './format/qcow2/create.ts';
+import { stringToBytes } from './format/qcow2/layout.ts';
 import { Qcow2Node } from './format/qcow2/node.ts';
 import { findDriver, openImage, READ_ONLY } from './graph.ts';
 import { Options } from './options.ts';
@@ -151,6 +152,10 @@ function checkValues(format: string, values: CreateValues): Checked {
     throw new UserError(`invalid parameter value: ${preallocation}`);
   }
   const backingFile = values.get('backing_file') ?? '';
+  // An image with a longer one could not be opened.
+  if (stringToBytes(backingFile).length > MAX_BACKING_NAME) {
+    throw new UserError('Backing file name too long');
+  }
   const size = Number(values.get('size') ?? 0);
   if (size < 0 || size >= 2 ** 63) {
     const what = format.startsWith('qcow') ? 'image' : 'file';
@@ -171,6 +176,7 @@ function checkValues(format: string, values: CreateValues): Checked {
   };
 }
 
+const MAX_BACKING_NAME = 1023;
 const RAW_MODES: readonly string[] = ['off', 'falloc', 'full'];
 
 async function fill(

@@ -47,7 +47,7 @@ export interface OpenRequest {
   /** The `file` child; absent for protocols. */
   readonly file: BlockNode | undefined;
   /** Opens another image for this one: filters stand on what they name. */
-  readonly openChild: (filename: string | undefined, options: Options) => Promise<BlockNode>;
+  readonly openChild: (name: string, filename: string | undefined) => Promise<BlockNode>;
   /** The image's format was guessed. */
   readonly probed: boolean;
 }

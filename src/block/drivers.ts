@@ -18,7 +18,7 @@ const raw: Driver = {
   kind: 'format',
   probe: () => 1,
   open: async ({ filename, file, probed }) => {
-    if (file === undefined) throw new UserError("A block device must be specified for 'file'");
+    if (file === undefined) throw new UserError('A block device must be specified for "file"');
     const foreign = (block: Uint8Array): boolean =>
       DRIVERS.some(d => d !== raw && (d.probe?.(block, filename) ?? 0) > 1) ||
       foreignFormat(block) !== undefined;

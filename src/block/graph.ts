@@ -68,7 +68,7 @@ async function openNode(request: OpenImage, trail: readonly string[]): Promise<B
       deviceName,
       file,
       probed,
-      openChild: child(request),
+      openChild: child(options, request),
     };
     const node = await driver.open(open);
     node.nodeName = nodeName;
@@ -127,18 +127,33 @@ async function openFileChild(
   request: OpenImage,
   format: string | undefined,
 ): Promise<BlockNode> {
-  const child = options.takeChild('file');
-  const reference = options.take('file');
+  const what = format === undefined ? 'Must specify either driver or file' : '';
+  const missing = what || 'A block device must be specified for "file"';
+  return openNamed({ name: 'file', filename, missing }, options, request);
+}
+
+interface NamedChild {
+  readonly name: string;
+  readonly filename: string | undefined;
+  /** What is said when there is nothing that names it. */
+  readonly missing: string;
+}
+
+/** A protocol, unless the options name a format. */
+async function openNamed(
+  { name, filename, missing }: NamedChild,
+  options: Options,
+  request: OpenImage,
+): Promise<BlockNode> {
+  const child = options.takeChild(name);
+  const reference = options.take(name);
   if (reference !== undefined) {
     if (child.size > 0 || filename !== undefined) {
       throw new UserError('Cannot reference an existing block device with additional options');
     }
     return shareNode(reference, request.context);
   }
-  if (filename === undefined && child.size === 0) {
-    const what = format === undefined ? 'Must specify either driver or file' : '';
-    throw new UserError(what || "A block device must be specified for 'file'");
-  }
+  if (filename === undefined && child.size === 0) throw new UserError(missing);
   const resolved = resolveFilename(filename, child);
   const driverName = child.take('driver');
   const named = driverName === undefined ? undefined : findDriver(driverName);
@@ -174,13 +189,16 @@ async function openProtocol(
     deviceName: request.deviceName ?? '',
     file: undefined,
     probed: false,
-    openChild: child(request),
+    openChild: child(options, request),
   });
 }
 
-/** Opens what a filter stands on: a protocol, not a format. */
-function child(request: OpenImage): OpenRequest['openChild'] {
-  return async (filename, options) => openFileChild(filename, options, request, undefined);
+/** Opens what a filter stands on. */
+function child(options: Options, request: OpenImage): OpenRequest['openChild'] {
+  return async (name, filename) => {
+    const missing = `A block device must be specified for "${name}"`;
+    return openNamed({ name, filename, missing }, options, request);
+  };
 }
 
 function protocolOf(filename: string | undefined): Driver {
@@ -256,6 +274,15 @@ function placeOf(node: BlockNode): string {
   let at = node;
   while (at.file !== undefined) at = at.file;
   return at.filename;
+}
+
+/** For an image that was opened without: what its header names. */
+export async function openBackingOf(
+  node: BlockNode,
+  { flags, context }: Pick<OpenImage, 'flags' | 'context'>,
+): Promise<void> {
+  const request = { flags, context, names: new Set<string>() };
+  node.backing ??= await openBacking(node, new Options(), request, [node.filename]);
 }
 
 async function openBacking(

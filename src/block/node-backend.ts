@@ -77,6 +77,8 @@ export class DriveBackend implements BlockBackend {
   private throttle: Throttle;
   private readonly ranges = new RangeLock();
   private readonly mediaListeners: (() => void)[] = [];
+  /** Called when a medium has been taken out. */
+  readonly removalListeners = new Set<() => void>();
   private inFlight = 0;
   private readonly idleWaiters: (() => void)[] = [];
   private gate: Promise<void> | undefined;
@@ -294,7 +296,11 @@ export class DriveBackend implements BlockBackend {
   /** Requests that nobody counts, limits or holds back, while the guest's are (qemu-io). */
   readonly aside: Pick<BlockNode, 'read' | 'write'> = {
     read: (offset, into) => this.fetch(this.check(offset, into.length), offset, into),
-    write: (offset, from) => this.store(this.check(offset, from.length), offset, from),
+    write: async (offset, from) => {
+      const node = this.check(offset, from.length);
+      await this.store(node, offset, from);
+      if (!this.cache.writeback) await node.flush();
+    },
   };
 
   private fetch(node: BlockNode, offset: number, into: Uint8Array): Promise<void> {
@@ -309,7 +315,10 @@ export class DriveBackend implements BlockBackend {
 
   /** Makes a range read as zeros (write same, qemu-io `write -z`). */
   async writeZeroes(offset: number, length: number): Promise<void> {
-    await this.change(offset, length, node => node.writeZeroes(offset, length, this.spec.unmap));
+    await this.change(offset, length, async node => {
+      await node.writeZeroes(offset, length, this.spec.unmap);
+      if (!this.cache.writeback) await node.flush();
+    });
   }
 
   flush(): Promise<void> {
@@ -352,6 +361,7 @@ export class DriveBackend implements BlockBackend {
   replaceMedium(node: BlockNode | undefined): BlockNode | undefined {
     const old = this.medium;
     this.medium = node;
+    if (old !== undefined) for (const listener of this.removalListeners) listener();
     if (!this.keyMissing) this.announceMedia();
     return old;
   }

@@ -6,7 +6,23 @@
  * `BlockError`s. Reading past the end gives zeros.
  */
 
+import { UserError } from '../error.ts';
 import { NO_SNAPSHOTS, type SnapshotList } from './snapshot-info.ts';
+
+/** A disk cannot get the wanted size: the reason in words, and the kind of failure. */
+export class SizeRefused extends UserError {
+  constructor(
+    message: string,
+    readonly code: 'EINVAL' | 'ENOTSUP',
+  ) {
+    super(message);
+  }
+
+  /** What strerror(3) says of the kind. */
+  get kind(): string {
+    return this.code === 'EINVAL' ? 'Invalid argument' : 'Operation not supported';
+  }
+}
 
 /** Where bytes come from, and for how long that answer holds. */
 export interface Extent {

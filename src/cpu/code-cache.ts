@@ -103,7 +103,7 @@ export class CodeCache {
   private readonly hashRecord = new Int32Array(1 << HASH_BITS);
 
   constructor(
-    private readonly s: Int32Array,
+    readonly s: Int32Array,
     private readonly source: CodeSource,
   ) {}
 

@@ -144,6 +144,8 @@ export interface Code {
   compute(name: string, args: Value[]): Value;
   /** A function of helpers/all.ts, or `list[index]` of one of its lists; may fault. */
   helper(name: string, args: Value[], effects?: Effects): void;
+  /** An escape: opcode << 8 | ModRM, and its memory operand if it has one. */
+  x87(code: Value, e: Operand): void;
   /** An entry of simd/instructions.ts: its index, register g, operand e, the immediate byte. */
   vector(index: number, g: Value, e: Operand, immediate: Value): void;
   helperValue(name: string, args: Value[]): Value;

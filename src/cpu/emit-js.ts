@@ -303,6 +303,11 @@ export class JsCode extends JsValues implements Code {
     if (effects.exits === true) this.shared.exits = true;
   }
 
+  x87(code: Value, e: Operand): void {
+    const offset = e.form === 'm' ? this.address(e) : this.k(0);
+    this.helper('x87', [code, this.shape(), offset, this.k(this.size / 8)], { exits: true });
+  }
+
   vector(index: number, g: Value, e: Operand, immediate: Value): void {
     if (e.form === 'r') {
       this.helper(`simdRegisters[${index}]`, [g, this.number(e), immediate]);

@@ -23,6 +23,7 @@ import {
 } from './emit-flags.ts';
 import { JsValues } from './emit-values.ts';
 import { SSE_IS_ABSENT, type VectorSite, writeCall, writeMove } from './emit-vector.ts';
+import { X87_WAITS, type X87Site, x87Writer } from './emit-x87.ts';
 import type { Mode } from './mode.ts';
 import {
   BASE,
@@ -75,6 +76,8 @@ export class RegionText {
   ending: Ending | undefined;
   /** It is certain that SSE instructions are available. */
   hasSse = false;
+  /** The same of the x87, and that no exception is pending. */
+  hasX87 = false;
   /** By slot: the name of the double that its lower half is known to be. */
   readonly doubles = new Map<number, string>();
 }
@@ -83,9 +86,12 @@ export class RegionText {
 export interface Instruction {
   readonly o: number;
   readonly records: Int32Array;
+  readonly eip: number;
   readonly nextEip: number;
   readonly target: number;
   readonly mode: Mode;
+  /** The register file. */
+  readonly file: Int32Array;
   /** The statement that leaves before the instruction. */
   readonly slow: string;
 }
@@ -95,7 +101,7 @@ interface Place {
   readonly entry: string;
 }
 
-export class RegionCode extends JsValues implements Code, VectorSite {
+export class RegionCode extends JsValues implements Code, VectorSite, X87Site {
   constructor(
     size: Bits,
     private readonly here: Instruction,
@@ -308,6 +314,27 @@ export class RegionCode extends JsValues implements Code, VectorSite {
     const operands = { g: g.constant ?? 0, e: register, immediate };
     if ('at' in quick) writeMove(this, quick, operands);
     else writeCall(this, quick, `Q[${index}]`, operands);
+  }
+
+  x87(code: Value, _e: Operand): void {
+    const write = x87Writer(code.constant ?? 0, this.here.file);
+    if (write === undefined) throw UNTRANSLATABLE;
+    const { region } = this;
+    if (!region.hasX87) this.leaveIf(X87_WAITS);
+    region.hasX87 = true;
+    write(this);
+  }
+
+  get offset(): string {
+    return this.sum(0);
+  }
+
+  get segment(): number {
+    return (this.field(6) >> 8) & 7;
+  }
+
+  get eip(): number {
+    return this.here.eip;
   }
 
   leaveIf(condition: string): void {

@@ -24,6 +24,7 @@ import { VECTOR_FUNCTIONS } from './emit-vector.ts';
 import type { Environment, FlowFunctions } from './environment.ts';
 import { throwFault } from './fault.ts';
 import * as flags from './flags.ts';
+import { quickFunctions } from './fpu/quick.ts';
 import { VectorViews } from './fpu/state.ts';
 import { build, type Interpreter } from './generated/interpreter.js';
 import { helpers } from './helpers/all.ts';
@@ -121,6 +122,7 @@ export class Processor implements Running, TlbOwner, CodeSource {
       SD: this.views.f64,
       MD: new Float64Array(memory.arena),
       ...VECTOR_FUNCTIONS,
+      X: quickFunctions,
     };
     this.translator.bind(REGION_NAMES.map(name => values[name]));
     return loops;

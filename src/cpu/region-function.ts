@@ -34,7 +34,7 @@ const RETURN_LIMIT = 8;
 /** `c` the budget, `pc` which entry; the next record, or negative to leave. */
 export type RegionFunction = (c: number, pc: number) => number;
 
-export const REGION_NAMES = 'S R W M4 M2 M1 C F RN RL cpu V Q QF O SD MD'.split(' ');
+export const REGION_NAMES = 'S R W M4 M2 M1 C F RN RL cpu V Q QF O SD MD X'.split(' ');
 
 type Go = (target: number) => string;
 
@@ -114,6 +114,7 @@ return x === ${INDIRECT} ? RN(v, c, y, ${this.number}) : RL(~x, c);
     text.known = undefined;
     text.ending = undefined;
     text.hasSse = false;
+    text.hasX87 = false;
     text.doubles.clear();
     for (let o = block.first; o <= block.last; o += WORDS) this.instruction(o);
     return { lines: text.lines, ending: text.ending };
@@ -145,12 +146,14 @@ return x === ${INDIRECT} ? RN(v, c, y, ${this.number}) : RL(~x, c);
     const { cache, text } = this;
     const instance = instanceOf(cache.records[o]);
     if (instance === undefined) throw new Error(`record ${o} of kind ${cache.records[o]}`);
-    const { lines, known, hasSse } = text;
+    const { lines, known, hasSse, hasX87 } = text;
     const count = lines.length;
     const here = {
       o,
       records: cache.records,
+      eip: cache.eip[o >> 3],
       nextEip: cache.next[o >> 3],
+      file: cache.s,
       target: cache.target[o >> 3],
       mode: this.mode,
       slow: `{ x = ${o}; break X; }`,
@@ -162,6 +165,7 @@ return x === ${INDIRECT} ? RN(v, c, y, ${this.number}) : RL(~x, c);
       lines.length = count;
       text.known = known;
       text.hasSse = hasSse;
+      text.hasX87 = hasX87;
       text.ending = undefined;
       this.call(o, instance);
     }
@@ -180,6 +184,7 @@ return x === ${INDIRECT} ? RN(v, c, y, ${this.number}) : RL(~x, c);
     lines.push(`x = 0; ${RELOAD}`);
     this.text.known = undefined;
     this.text.hasSse = false;
+    this.text.hasX87 = false;
     this.text.doubles.clear();
   }
 }

@@ -47,7 +47,7 @@ export interface JobControl {
   cancel(force: boolean): void;
   pause(): void;
   resume(): void;
-  complete(): void;
+  complete(): void | Promise<void>;
   setSpeed(bytesPerSecond: number): void;
 }
 

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { driveInfo, openDrive } from '../../src/block/drive.ts';
 import { parseDrive } from '../../src/block/drive-options.ts';
 import { MemoryHost } from '../support/memory-host.ts';
@@ -63,4 +63,20 @@ test('copy-on-read stores in the image what a read brought up from below', async
   const extent = await backend.node?.status(8192, 4096);
   expect(extent?.allocated).toBe(true);
   expect((await backend.node?.status(512 * 1024, 512))?.allocated).toBe(false);
+});
+
+test.each([
+  ['writethrough', 3],
+  ['writeback', 0],
+])('cache=%s: writes, zeroes and those of qemu-io are flushed', async (cache, expected) => {
+  const host = new MemoryHost();
+  host.put('a.img', new Uint8Array(65536));
+  const backend = await drive(host, { file: 'a.img', format: 'raw', cache });
+  const { node } = backend;
+  if (node === undefined) throw new Error('no medium');
+  const flush = vi.spyOn(node, 'flush');
+  await backend.write(0, new Uint8Array(512));
+  await backend.writeZeroes(512, 512);
+  await backend.aside.write(0, new Uint8Array(512));
+  expect(flush).toHaveBeenCalledTimes(expected);
 });

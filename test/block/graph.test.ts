@@ -31,7 +31,7 @@ function bench() {
   return { host, named, warnings, open };
 }
 
-async function refusal(opening: Promise<BlockNode>): Promise<string> {
+async function refusal(opening: Promise<unknown>): Promise<string> {
   return opening.then(
     () => 'opened',
     (error: Error) => error.message,
@@ -165,4 +165,30 @@ test('options of the backing file add to what the header says, or replace it', a
   expect(await first(`json:${json}`, [])).toBe(1);
   const wrong = open('dir/top.qcow2', [['backing.driver', 'qcow2']]);
   expect(await refusal(wrong)).toBe('Could not open backing file: Image is not in qcow2 format');
+});
+
+test('what a filter stands on is named as any child: file, format, node, or nothing', async () => {
+  const { host, named, open } = bench();
+  await make(host, 'a.qcow2', { size: 1 << 20 });
+  const over = async (...image: [string, string][]): Promise<string> => {
+    const node = await open(undefined, [['driver', 'blkdebug'], ...image]);
+    const shown = `${node.file?.driver} ${node.file?.filename}`;
+    await node.close();
+    return shown;
+  };
+  expect(await over(['image.filename', 'a.qcow2'])).toBe('file a.qcow2');
+  expect(await over(['x-image', 'a.qcow2'])).toBe('file a.qcow2');
+  const format: [string, string][] = [
+    ['image.driver', 'qcow2'],
+    ['image.file.filename', 'a.qcow2'],
+  ];
+  expect(await over(...format)).toBe('qcow2 a.qcow2');
+  const open2 = await open('a.qcow2');
+  named.set('n', open2);
+  expect(await over(['image', 'n'])).toBe('qcow2 a.qcow2');
+  expect(await refusal(over())).toBe('A block device must be specified for "image"');
+  expect(await refusal(over(['image', 'x']))).toBe('Cannot find device=x nor node_name=x');
+  expect(await refusal(over(['image.filename', 'a.qcow2'], ['image.bogus', '1']))).toBe(
+    "Block protocol 'file' doesn't support the option 'bogus'",
+  );
 });

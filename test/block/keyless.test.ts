@@ -177,4 +177,13 @@ test('in refuse mode encrypted images do not open, at any depth', async () => {
   await expect(openDrive(spec('over'), context)).rejects.toThrow(
     `Could not open backing file: ${text}`,
   );
+  const below = parseDrive(
+    [
+      ['driver', 'blkdebug'],
+      ['image.driver', 'qcow2'],
+      ['image.file.filename', 'geheim.qcow2'],
+    ],
+    EMPTY,
+  );
+  await expect(openDrive(below, context)).rejects.toThrow(text);
 });

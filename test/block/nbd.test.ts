@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { NbdConnection, type NbdExport } from '../../src/block/nbd.ts';
 import { Workshop } from '../support/emulator.ts';
+import { LEGACY } from '../support/encrypted-images.ts';
+import { Prompt } from '../support/prompt.ts';
 
 const workshop = new Workshop();
 afterAll(() => workshop.close());
@@ -149,3 +151,21 @@ test.skipIf(!hasImageTool)('clients of others read and write a drive of ours', a
   expect(status).toBe(0);
 });
 if (!hasImageTool) console.log('qemu-img is not installed: no other NBD client was tried');
+
+test.skipIf(!hasImageTool)('an export outlives its password, not its medium', async () => {
+  workshop.imageTool('create', '-q', '-f', 'qcow2', '-o', 'encryption', 'enc.qcow2', '1M');
+  const socket = join(workshop.folder, 'enc.sock');
+  const prompt = new Prompt(workshop, [...LEGACY, '-drive', 'if=none,id=d,file=enc.qcow2']);
+  expect(await prompt.ask(`nbd_server_start unix:${socket}`)).toBe('');
+  expect(await prompt.ask('nbd_server_add d')).toBe('');
+  const look = (): Promise<number> => {
+    const child = spawn('qemu-img', ['info', `nbd:unix:${socket}:exportname=d`]);
+    return once(child, 'exit').then(([status]) => status);
+  };
+  expect(await look()).toBe(0);
+  expect(await prompt.ask('block_passwd d secret')).toBe('');
+  expect(await look()).toBe(0);
+  expect(await prompt.ask('eject d')).toBe('');
+  expect(await look()).toBe(1);
+  expect(await prompt.quit()).toBe(0);
+});

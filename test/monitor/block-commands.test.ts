@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from 'vitest';
 import { Workshop } from '../support/emulator.ts';
-import { makeImages } from '../support/encrypted-images.ts';
+import { LEGACY, makeImages } from '../support/encrypted-images.ts';
 import { Prompt } from '../support/prompt.ts';
 
 const workshop = new Workshop();
@@ -82,4 +82,33 @@ test('what the host refuses is a message, and the program goes on', async () => 
   expect(await prompt.ask('info status')).toBe('VM status: paused (prelaunch)\n');
   expect(await prompt.quit()).toBe(0);
   expect(prompt.stderr).toContain("no file open, try 'help open'\n");
+});
+
+test("a drive's image is not the exerciser's to open and close", async () => {
+  const prompt = new Prompt(workshop, ['-hda', 'plain.qcow2']);
+  const before = await prompt.ask('info block -v');
+  for (const line of ['close', 'c', 'open enc.qcow2', 'o enc.qcow2', 'quit', 'q']) {
+    expect(await prompt.ask(`qemu-io ide0-hd0 "${line}"`)).toBe('');
+  }
+  expect(await prompt.ask('qemu-io ide0-hd0 help')).not.toMatch(/^(close|open|quit) /m);
+  expect(await prompt.ask('qemu-io ide0-hd0 "help close"')).toBe('command close not found\n');
+  expect(await prompt.ask('qemu-io ide0-hd0 "length"')).toBe('4 MiB\n');
+  expect(await prompt.ask('info block -v')).toBe(before);
+  expect(await prompt.quit()).toBe(0);
+  const missing = ['close', 'c', 'open', 'o', 'quit', 'q'].map(
+    word => `command "${word}" not found`,
+  );
+  expect(prompt.stderr).toBe(`${missing.join('\n')}\n`);
+});
+
+test('why an image keeps its size is for its format to say', async () => {
+  const argv = [...LEGACY, '-hda', 'plain.qcow2', '-hdb', 'enc.qcow', '-S'];
+  const prompt = new Prompt(workshop, argv);
+  const refused = 'this feature or command is not currently supported\n';
+  const resize = (size: string): Promise<string> => prompt.ask(`block_resize ${size}`);
+  expect(await resize('ide0-hd1 8')).toBe(refused);
+  expect(await resize('ide0-hd0 1')).toBe(`qcow2 doesn't support shrinking images yet\n${refused}`);
+  expect(await prompt.ask('snapshot_blkdev_internal ide0-hd0 kept')).toBe('');
+  expect(await resize('ide0-hd0 8')).toBe(`Can't resize an image which has snapshots\n${refused}`);
+  expect(await prompt.quit()).toBe(0);
 });

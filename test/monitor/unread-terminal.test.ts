@@ -1,5 +1,7 @@
 /** A terminal that nobody reads: the rest of the program goes on, and ends when asked. */
 
+import { spawn } from 'node:child_process';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import * as pty from 'node-pty';
 import { afterAll, expect, test } from 'vitest';
@@ -33,3 +35,41 @@ test('a terminal that is not read holds nobody up', async () => {
   client.send('quit');
   expect(await ended).toBe(0);
 }, 60_000);
+
+/** Typed while the first command runs; each key draws the line anew: 6 MB. */
+const KEYS = 1800;
+const TYPED = `info status\n${'x'.repeat(KEYS)}\n`;
+const DRAWN = KEYS * (1 + '\x1b[K'.length) + ((KEYS * (KEYS - 1)) / 2) * (1 + '\x1b[D'.length);
+
+const lastLine = (bytes: Buffer): Buffer => bytes.subarray(bytes.indexOf('\n(qemu) x'));
+
+test('what is typed ahead is drawn whole, on a pipe and on a socket', async () => {
+  const argv = ['-nodefaults', '-display', 'none', '-S', '-monitor'];
+  const piped = await workshop.run([...argv, 'stdio'], `${TYPED}quit\n`);
+  const answer = `\r\nunknown command: '${'x'.repeat(KEYS)}'\r\n(qemu) `;
+  const after = piped.stdout.indexOf(answer);
+  expect(after - piped.stdout.indexOf('(qemu) x') - '(qemu) '.length).toBe(DRAWN);
+
+  const socket = ['unix:m.sock,server,wait', '-monitor', 'null'];
+  const child = spawn(workshop.program, [...argv, ...socket], { cwd: workshop.folder });
+  const client = await connected(join(workshop.folder, 'm.sock'));
+  const parts: Buffer[] = [];
+  client.on('data', (part: Buffer) => parts.push(part));
+  const ended = new Promise(resolve => client.on('close', resolve));
+  client.write(`${TYPED}quit\n`);
+  await ended;
+  child.kill('SIGKILL');
+  expect(lastLine(Buffer.concat(parts)).equals(lastLine(piped.stdout))).toBe(true);
+}, 60_000);
+
+async function connected(path: string) {
+  for (;;) {
+    const socket = connect(path);
+    const isUp = await new Promise<boolean>(resolve => {
+      socket.once('connect', () => resolve(true));
+      socket.once('error', () => resolve(false));
+    });
+    if (isUp) return socket;
+    await new Promise(resolve => setTimeout(resolve, 20));
+  }
+}

@@ -50,6 +50,7 @@ class Recorder {
     return {
       program,
       arguments: words,
+      strictOrder: false,
       out: text => {
         this.out += text;
       },

@@ -95,6 +95,7 @@ export class MemoryHost implements BlockHost {
   deflate = nodeBlockHost.deflate;
   inflate = nodeBlockHost.inflate;
   now = () => ({ seconds: 1_795_387_554, nanoseconds: 633_669_000 });
+  elapsed = (): number => 0;
   localOffset = (): number => 0;
   sleep = async (_ms: number): Promise<void> => {};
 }

@@ -1,7 +1,7 @@
 /**
- * Random loops of SSE and MMX instructions over data of all kinds (zeros, denormals, infinities,
- * NaNs, small integers, noise), in two machines: one has the interpreter alone, one a translator
- * for which nearly everything is hot. State and memory are to be the same at every stop.
+ * Random loops of SSE and MMX or of x87 instructions over data of all kinds (zeros, denormals,
+ * infinities, NaNs, small integers, noise), in two machines: one has the interpreter alone, one a
+ * translator for which nearly everything is hot. State and memory are to be the same at every stop.
  */
 
 import { MXCSR } from '../../src/cpu/fpu/state.ts';
@@ -113,7 +113,82 @@ const DOUBLES = QUICK.filter(({ encoding }) => /^F2 0F (10|11|58|59|5C|5E) /.tes
 const CLEAR_FLAGS = [0x0f, 0xae, 0x15, ...word(DATA + DATA_BYTES)];
 const TELL_FLAGS = [0x0f, 0xae, 0x5b];
 
+/** x87 by what they do to the depth of the stack: opcode, then reg field (memory) or ModRM. */
+const LOADS = [
+  [0xd9, 0],
+  [0xdd, 0],
+  [0xdb, 0],
+  [0xdf, 0],
+  [0xd9, 0xe8],
+  [0xd9, 0xee],
+  [0xd9, 0xeb],
+  [0xd9, 0xc0],
+];
+const POPS = [
+  [0xd9, 3],
+  [0xdd, 3],
+  [0xdb, 3],
+  [0xdd, 0xd8],
+  [0xde, 0xc0],
+  [0xde, 0xc8],
+  [0xde, 0xe0],
+  [0xde, 0xe8],
+  [0xde, 0xf8],
+  [0xdf, 0xe8],
+  [0xdf, 0xf0],
+  [0xd8, 0xd8],
+];
+const KEEPS = [
+  ...[0xd8, 0xdc, 0xda, 0xde].flatMap(opcode => [0, 1, 4, 5, 0, 1, 4, 5, 7].map(r => [opcode, r])),
+  ...[0xd8, 0xdc].flatMap(opcode => [0xc0, 0xc8, 0xe0, 0xe8, 0xf0].map(m => [opcode, m])),
+  ...[2, 2].flatMap(reg => [0xd9, 0xdd, 0xd8, 0xdc].map(opcode => [opcode, reg])),
+  [0xd9, 0xc8],
+  [0xd9, 0xc8],
+  [0xdd, 0xd0],
+  [0xd9, 0xe0],
+  [0xd9, 0xe1],
+  [0xd9, 0xfa],
+  [0xdb, 0xe8],
+  [0xdb, 0xf0],
+  [0xdf, 0xe0],
+  [0xdf, 0xe0],
+];
+const WHOLE = [0xd9e0, 0xd9e1, 0xd9e8, 0xd9eb, 0xd9ee, 0xd9fa, 0xdfe0];
+/** FNSTENV into the data; FNCLEX. */
+const TELL_X87 = [0xd9, 0x73, 0x70];
+const CLEAR_X87 = [0xdb, 0xe2];
+const FLDCW = [0xd9, 0x2d, ...word(DATA + DATA_BYTES + 4)];
+const CONTROLS = [0x37f, 0x37f, 0x37f, 0x27f, 0x77f, 0xb7f, 0xf7f, 0x07f, 0x37e, 0x340];
+
+function x87Body(random: Random): number[] {
+  const body: number[] = [...(random.below(3) === 0 ? FLDCW : [])];
+  let depth = 0;
+  const count = 6 + random.below(24);
+  for (let i = 0; i < count; i++) {
+    const any = random.below(30) === 0;
+    const wants = depth < 2 ? 0 : depth > 6 ? 2 : random.below(3);
+    const kind = any ? random.below(3) : wants;
+    const [opcode, form] = random.pick([LOADS, KEEPS, POPS][kind]);
+    depth += [1, 0, -1][kind];
+    body.push(opcode, ...x87Operand(random, opcode, form));
+    if (random.below(5) === 0) body.push(...random.pick(READERS));
+    if (random.below(12) === 0) body.push(...TELL_X87);
+    if (random.below(12) === 0) body.push(...CLEAR_X87);
+  }
+  for (; depth > 0; depth--) body.push(0xdd, ...memoryOperand(random, 3, true));
+  return body;
+}
+
+function x87Operand(random: Random, opcode: number, form: number): number[] {
+  if (form < 8) return memoryOperand(random, form, true);
+  return [WHOLE.includes((opcode << 8) | form) ? form : form + random.below(3)];
+}
+
 function program(random: Random): Uint8Array {
+  return looped(random, random.below(2) === 0 ? x87Body(random) : vectorBody(random));
+}
+
+function vectorBody(random: Random): number[] {
   const body: number[] = [];
   const count = 3 + random.below(14);
   const usual = random.below(2) === 0 ? DOUBLES : QUICK;
@@ -125,6 +200,10 @@ function program(random: Random): Uint8Array {
       body.push(...TELL_FLAGS, 4 * i, ...CLEAR_FLAGS);
   }
   body.push(...TELL_FLAGS, 4 * count);
+  return body;
+}
+
+function looped(random: Random, body: number[]): Uint8Array {
   // add esi, step; add ebx, 16; and both into the data; dec ecx; jnz back; hlt
   const step = random.pick([4, 8, 8, 8, 16, 24, 36, random.below(64)]);
   const mask = DATA | (DATA_BYTES / 2 - 1);
@@ -153,6 +232,7 @@ function prepare(machine: BareMachine, seed: number): void {
   machine.memory.writeBytes(DATA, new Uint8Array(data.buffer));
   const mode = random.pick(random.below(3) === 0 ? RARE_MODES : MODES);
   machine.memory.write(DATA + DATA_BYTES, 4, mode);
+  machine.memory.write(DATA + DATA_BYTES + 4, 2, random.pick(CONTROLS));
   machine.enterProtected(CODE);
   const { s } = machine.cpu.processor;
   s.set([0, 1_000_000, 0, DATA], 0);

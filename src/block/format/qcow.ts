@@ -274,7 +274,7 @@ export const qcowDriver: Driver = {
 
 async function openQcow(request: OpenRequest): Promise<QcowNode> {
   const { file, flags, deviceName } = request;
-  if (file === undefined) throw new UserError("A block device must be specified for 'file'");
+  if (file === undefined) throw new UserError('A block device must be specified for "file"');
   const bytes = new Uint8Array(48);
   await file.read(0, bytes);
   const header = parseQcowHeader(bytes, deviceName, file.length);

@@ -12,11 +12,11 @@ import {
 } from '../create-options.ts';
 import { type Amendments, amendQcow2 } from '../format/qcow2/amend.ts';
 import { Qcow2Node } from '../format/qcow2/node.ts';
-import type { BlockNode } from '../node.ts';
-import { longOptions } from './compare.ts';
+import { type BlockNode, SizeRefused } from '../node.ts';
 import { Progress } from './progress.ts';
 import { readSecrets } from './secret.ts';
 import {
+  COMMON_LONG,
   close,
   Failure,
   messageOf,
@@ -28,7 +28,11 @@ import {
 } from './tool.ts';
 
 export async function amend(tool: Tool, words: readonly string[]): Promise<number> {
-  const given = readArguments('amend', words, { short: 'ho:f:t:pq', long: longOptions(words) });
+  const given = readArguments(tool, 'amend', words, {
+    short: 'ho:f:t:pq',
+    long: {},
+    added: COMMON_LONG,
+  });
   readSecrets(tool, given);
   const texts = given.all('o');
   if (texts.length === 0) throw usage(tool, 'Must specify options (-o)');
@@ -39,7 +43,7 @@ export async function amend(tool: Tool, words: readonly string[]): Promise<numbe
   }
   const quiet = given.has('q');
   const cache = parseCache(given.get('t') ?? 'writeback', 'cache');
-  if (given.operands.length !== 1) throw usage(tool, 'Expecting one image file name');
+  if (given.operands.length !== 1) throw new Failure(['Expecting one image file name']);
   const node = await open(tool, given.operands[0], {
     format,
     imageOptions: given.has('image-opts'),
@@ -76,7 +80,10 @@ async function run(node: BlockNode, texts: readonly string[], progress: Progress
   try {
     await amendQcow2(node, wanted, (done, total) => progress.reached(done, total));
   } catch (error) {
-    throw new Failure([`Error while amending options: ${messageOf(error)}`]);
+    const refused = error instanceof SizeRefused;
+    const why = refused ? error.kind : messageOf(error);
+    const before = refused ? [error.message] : [];
+    throw new Failure([...before, `Error while amending options: ${why}`]);
   }
 }
 

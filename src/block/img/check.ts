@@ -12,6 +12,7 @@ import { checkImage } from '../operations.ts';
 import { outputFormat } from './info.ts';
 import { readSecrets } from './secret.ts';
 import {
+  ADDED_LONG,
   close,
   Failure,
   messageOf,
@@ -29,9 +30,8 @@ const TABLE = {
     'format=': 'f',
     'repair=': 'r',
     'output=': 'output',
-    'object=': 'object',
-    'image-opts': 'image-opts',
   },
+  added: ADDED_LONG,
 };
 
 function repairOf(tool: Tool, value: string | undefined): Repair {
@@ -41,7 +41,7 @@ function repairOf(tool: Tool, value: string | undefined): Repair {
 }
 
 export async function check(tool: Tool, words: readonly string[]): Promise<number> {
-  const given = readArguments('check', words, TABLE);
+  const given = readArguments(tool, 'check', words, TABLE);
   readSecrets(tool, given);
   const repair = repairOf(tool, given.get('r'));
   if (given.operands.length !== 1) throw usage(tool, 'Expecting one image file name');

@@ -5,10 +5,10 @@
 import { findInChain, makeWritable } from '../chain.ts';
 import { commitInto } from '../commit.ts';
 import { makeEmpty } from '../operations.ts';
-import { longOptions } from './compare.ts';
 import { Progress } from './progress.ts';
 import { readSecrets } from './secret.ts';
 import {
+  COMMON_LONG,
   close,
   Failure,
   messageOf,
@@ -20,7 +20,11 @@ import {
 } from './tool.ts';
 
 export async function commit(tool: Tool, words: readonly string[]): Promise<number> {
-  const given = readArguments('commit', words, { short: 'f:ht:b:dpq', long: longOptions(words) });
+  const given = readArguments(tool, 'commit', words, {
+    short: 'f:ht:b:dpq',
+    long: {},
+    added: COMMON_LONG,
+  });
   readSecrets(tool, given);
   if (given.operands.length !== 1) throw usage(tool, 'Expecting one image file name');
   const cache = parseCache(given.get('t') ?? 'writeback', 'cache');

@@ -26,7 +26,11 @@ const CHUNK = 256 * 1024;
 const QUESTION = 1024 ** 3;
 
 export async function compare(tool: Tool, words: readonly string[]): Promise<number> {
-  const given = readArguments('compare', words, { short: 'hf:F:T:pqs', long: longOptions(words) });
+  const given = readArguments(tool, 'compare', words, {
+    short: 'hf:F:T:pqs',
+    long: {},
+    added: COMMON_LONG,
+  });
   readSecrets(tool, given);
   const quiet = given.has('q');
   if (given.operands.length !== 2) throw usage(tool, 'Expecting two image file names');
@@ -50,12 +54,6 @@ export async function compare(tool: Tool, words: readonly string[]): Promise<num
     await one.close();
     await two.close();
   }
-}
-
-/** Without our additions an unknown long option is complained about letter by letter. */
-export function longOptions(words: readonly string[]): { readonly [name: string]: string } {
-  const known = Object.keys(COMMON_LONG).map(name => `--${name.replace('=', '')}`);
-  return words.some(w => known.includes(w.split('=')[0])) ? COMMON_LONG : {};
 }
 
 interface Comparison {

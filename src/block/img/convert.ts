@@ -19,7 +19,6 @@ import type { BlockNode } from '../node.ts';
 import { lookIntoSnapshot, type SnapshotKey, supportsCompression } from '../operations.ts';
 import { Options } from '../options.ts';
 import { backingPath } from '../path.ts';
-import { longOptions } from './compare.ts';
 import { copyImage } from './convert-copy.ts';
 import { printOptionsHelp, refuseOldFlags } from './create.ts';
 import { doubtPassword } from './doubt.ts';
@@ -29,6 +28,7 @@ import { Sources } from './sources.ts';
 import {
   type Arguments,
   askPassword,
+  COMMON_LONG,
   close,
   Failure,
   messageOf,
@@ -42,8 +42,8 @@ import {
 const DEFAULT_SPARSE = 4096;
 
 export async function convert(tool: Tool, words: readonly string[]): Promise<number> {
-  const table = { short: 'hf:O:B:ce6o:s:l:S:pt:T:qn', long: longOptions(words) };
-  const given = readArguments('convert', words, table);
+  const table = { short: 'hf:O:B:ce6o:s:l:S:pt:T:qn', long: {}, added: COMMON_LONG };
+  const given = readArguments(tool, 'convert', words, table);
   refuseOldFlags(option => given.has(option));
   readSecrets(tool, given);
   const format = given.get('O') ?? 'raw';

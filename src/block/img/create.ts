@@ -14,7 +14,7 @@ import {
 } from '../create-options.ts';
 import { driverNames } from '../drivers.ts';
 import { readSecrets } from './secret.ts';
-import { Failure, messageOf, readArguments, type Tool, usage } from './tool.ts';
+import { COMMON_LONG, Failure, messageOf, readArguments, type Tool, usage } from './tool.ts';
 
 function requireSize(text: string): number {
   const size = scanSize(text);
@@ -48,7 +48,11 @@ export function printOptionsHelp(tool: Tool, format: string): number {
 }
 
 export async function create(tool: Tool, words: readonly string[]): Promise<number> {
-  const given = readArguments('create', words, { short: 'F:b:f:he6o:q', long: {} });
+  const given = readArguments(tool, 'create', words, {
+    short: 'F:b:f:he6o:q',
+    long: {},
+    added: COMMON_LONG,
+  });
   refuseOldFlags(option => given.has(option));
   readSecrets(tool, given);
   const format = given.get('f') ?? 'raw';

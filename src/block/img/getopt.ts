@@ -1,5 +1,8 @@
 /**
- * Command line options as getopt_long reads them, with its messages.
+ * Command line options as glibc's getopt_long reads them, with its messages.
+ *
+ * Long names may be shortened until several fit. Those that QEMU's tools do not have never make
+ * others ambiguous.
  */
 
 /** An option that is not known, or lacks its argument. */
@@ -7,84 +10,104 @@ export class BadOption extends Error {
   override readonly name = 'BadOption';
 }
 
-export interface Parsed {
-  readonly operands: readonly string[];
-  readonly help: boolean;
+/** Long names with the letter, or name, that they stand for; `=` at the end takes an argument. */
+export interface LongNames {
+  readonly [name: string]: string;
 }
 
 export interface OptionTable {
   /** As for getopt: letters, a colon after those that take an argument. */
   readonly short: string;
-  /** Long names with the letter, or name, that they stand for; `=` at the end takes an argument. */
-  readonly long: { readonly [name: string]: string };
+  readonly long: LongNames;
+  /** Further long names, that QEMU's tools do not have. */
+  readonly added?: LongNames;
+  /** Options end at the first operand, as POSIXLY_CORRECT asks; otherwise they may be mixed. */
+  readonly strictOrder?: boolean;
 }
 
-/** Calls `on` for each option, in order; options and operands may be mixed. */
+/** Calls `on` for each option, in order; returns the operands. */
 export function getopt(
   command: string,
   words: readonly string[],
   table: OptionTable,
   on: (option: string, value: string) => void,
-): Parsed {
+): readonly string[] {
   const operands: string[] = [];
   const queue = [...words];
-  let help = false;
-  const emit = (option: string, value: string): void => {
-    if (option === 'h') help = true;
-    else on(option, value);
-  };
   while (queue.length > 0) {
     const word = queue.shift() as string;
     if (word === '--') {
       operands.push(...queue);
       break;
     }
-    if (word === '-' || !word.startsWith('-')) operands.push(word);
-    else if (word.startsWith('--')) longOption(command, word, { table, queue, emit });
-    else shortOptions(command, word, { table, queue, emit });
+    if (word === '-' || !word.startsWith('-')) {
+      operands.push(word);
+      if (table.strictOrder === true) operands.push(...queue.splice(0));
+    } else if (word.startsWith('--')) longOption(command, word, { table, queue, on });
+    else shortOptions(command, word, { table, queue, on });
   }
-  return { operands, help };
+  return operands;
 }
 
 interface Reader {
   readonly table: OptionTable;
   readonly queue: string[];
-  readonly emit: (option: string, value: string) => void;
+  readonly on: (option: string, value: string) => void;
 }
 
-function longOption(command: string, word: string, { table, queue, emit }: Reader): void {
-  const names = Object.keys(table.long);
-  if (names.length === 0) throw new BadOption(`${command}: invalid option -- '-'`);
-  const [name, ...rest] = word.slice(2).split('=');
-  const bare = (n: string): string => n.replace(/=$/, '');
-  const matches = names.filter(n => bare(n) === name);
-  const found = matches[0] ?? names.find(n => bare(n).startsWith(name) && name !== '');
-  if (found === undefined) throw new BadOption(`${command}: unrecognized option '--${name}'`);
+function longOption(command: string, word: string, { table, queue, on }: Reader): void {
+  const { long, added = {} } = table;
+  const text = word.slice(2);
+  const [name, ...rest] = text.split('=');
+  const found = findLong(long, name) ?? findLong(added, name);
+  if (found === undefined) {
+    // Without long options the second dash is one of the letters.
+    const lettersOnly = Object.keys(long).length === 0;
+    const what = lettersOnly ? "invalid option -- '-'" : `unrecognized option '--${text}'`;
+    throw new BadOption(`${command}: ${what}`);
+  }
+  if (typeof found !== 'string') {
+    const names = found.map(n => ` '--${bare(n)}'`).join('');
+    throw new BadOption(`${command}: option '--${text}' is ambiguous; possibilities:${names}`);
+  }
+  const letter = long[found] ?? added[found];
   if (!found.endsWith('=')) {
-    emit(table.long[found], '');
+    if (rest.length > 0) {
+      throw new BadOption(`${command}: option '--${bare(found)}' doesn't allow an argument`);
+    }
+    on(letter, '');
     return;
   }
   const value = rest.length > 0 ? rest.join('=') : queue.shift();
   if (value === undefined) {
     throw new BadOption(`${command}: option '--${bare(found)}' requires an argument`);
   }
-  emit(table.long[found], value);
+  on(letter, value);
 }
 
-function shortOptions(command: string, word: string, { table, queue, emit }: Reader): void {
+const bare = (name: string): string => name.replace(/=$/, '');
+
+/** The name that is meant, whole or shortened, or all that may be meant. */
+function findLong(long: LongNames, given: string): string | string[] | undefined {
+  const fitting = Object.keys(long).filter(name => bare(name).startsWith(given));
+  const whole = fitting.find(name => bare(name) === given);
+  return whole ?? (fitting.length > 1 ? fitting : fitting[0]);
+}
+
+function shortOptions(command: string, word: string, { table, queue, on }: Reader): void {
   for (let i = 1; i < word.length; i++) {
     const letter = word[i];
     const at = letter === ':' ? -1 : table.short.indexOf(letter);
     if (at < 0) throw new BadOption(`${command}: invalid option -- '${letter}'`);
     if (table.short[at + 1] !== ':') {
-      emit(letter, '');
+      on(letter, '');
       continue;
     }
     const value = i + 1 < word.length ? word.slice(i + 1) : queue.shift();
     if (value === undefined) {
       throw new BadOption(`${command}: option requires an argument -- '${letter}'`);
     }
-    emit(letter, value);
+    on(letter, value);
     return;
   }
 }

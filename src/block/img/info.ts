@@ -14,7 +14,7 @@ import type { BlockNode } from '../node.ts';
 import { backingPath } from '../path.ts';
 import type { SnapshotInfo, SnapshotList } from '../snapshot-info.ts';
 import { readSecrets } from './secret.ts';
-import { Failure, open, readArguments, type Tool, usage } from './tool.ts';
+import { ADDED_LONG, Failure, open, readArguments, type Tool, usage } from './tool.ts';
 
 /** `human` or `json`. */
 export function outputFormat(value: string | undefined): 'human' | 'json' {
@@ -30,16 +30,15 @@ const TABLE = {
     'format=': 'f',
     'output=': 'output',
     'backing-chain': 'chain',
-    'object=': 'object',
-    'image-opts': 'image-opts',
   },
+  added: ADDED_LONG,
 };
 
 export async function info(tool: Tool, words: readonly string[]): Promise<number> {
-  const given = readArguments('info', words, TABLE);
+  const given = readArguments(tool, 'info', words, TABLE);
   readSecrets(tool, given);
-  const output = outputFormat(given.get('output'));
   if (given.operands.length !== 1) throw usage(tool, 'Expecting one image file name');
+  const output = outputFormat(given.get('output'));
   const [path] = given.operands;
   const left: BlockNode[] = [];
   const pieces = new Pieces(tool.host.out);

@@ -12,6 +12,7 @@ import { commit } from './commit.ts';
 import { compare } from './compare.ts';
 import { convert } from './convert.ts';
 import { create } from './create.ts';
+import { BadOption, getopt } from './getopt.ts';
 import { helpText, versionText } from './help.ts';
 import { info } from './info.ts';
 import { map } from './map.ts';
@@ -75,17 +76,26 @@ export async function runImageTool(host: ToolHost, block: BlockHost): Promise<nu
 async function dispatch(tool: Tool): Promise<number> {
   const [name, ...words] = tool.host.arguments;
   if (name === undefined) throw usage(tool, 'Not enough arguments');
-  if (name === '--help' || name === '-h') throw new HelpAsked(undefined);
-  if (name === '--version') {
-    tool.host.out(versionText(tool.host.program));
-    return 0;
+  if (Object.hasOwn(COMMANDS, name)) return COMMANDS[name](tool, words);
+  const asked = firstOption(tool.host);
+  if (asked === 'h') throw new HelpAsked(undefined);
+  if (asked === undefined) throw usage(tool, `Command not found: ${name}`);
+  tool.host.out(versionText(tool.host.program));
+  return 0;
+}
+
+/** Without a command the first option counts, wherever it stands. */
+function firstOption(host: ToolHost): string | undefined {
+  const table = { short: 'h', long: { help: 'h', version: 'v' }, strictOrder: host.strictOrder };
+  let first: string | undefined;
+  try {
+    getopt(host.program, host.arguments, table, option => {
+      first ??= option;
+    });
+    return first;
+  } catch (error) {
+    if (!(error instanceof BadOption)) throw error;
+    if (first === undefined) host.err(`${error.message}\n`);
+    return first;
   }
-  if (name.startsWith('--')) {
-    tool.host.err(`${tool.host.program}: unrecognized option '${name}'\n`);
-  } else if (name.startsWith('-')) {
-    tool.host.err(`${tool.host.program}: invalid option -- '${name[1] ?? '-'}'\n`);
-  }
-  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (command === undefined) throw usage(tool, `Command not found: ${name}`);
-  return command(tool, words);
 }

@@ -7,7 +7,7 @@ import type { BlockNode } from '../node.ts';
 import { isCompressed } from '../operations.ts';
 import { outputFormat } from './info.ts';
 import { readSecrets } from './secret.ts';
-import { Failure, messageOf, open, readArguments, type Tool, usage } from './tool.ts';
+import { ADDED_LONG, Failure, messageOf, open, readArguments, type Tool, usage } from './tool.ts';
 
 interface Entry {
   start: number;
@@ -25,16 +25,15 @@ const TABLE = {
     help: 'h',
     'format=': 'f',
     'output=': 'output',
-    'object=': 'object',
-    'image-opts': 'image-opts',
   },
+  added: ADDED_LONG,
 };
 
 export async function map(tool: Tool, words: readonly string[]): Promise<number> {
-  const given = readArguments('map', words, TABLE);
+  const given = readArguments(tool, 'map', words, TABLE);
   readSecrets(tool, given);
-  const output = outputFormat(given.get('output'));
   if (given.operands.length !== 1) throw usage(tool, 'Expecting one image file name');
+  const output = outputFormat(given.get('output'));
   const node = await open(tool, given.operands[0], {
     format: given.get('f'),
     imageOptions: given.has('image-opts'),
@@ -75,6 +74,7 @@ async function* entries(node: BlockNode): AsyncGenerator<Entry> {
   if (pending !== undefined) yield pending;
 }
 
+const SECTOR = 512;
 const QUESTION = 1024 ** 3;
 
 async function entryAt(node: BlockNode, start: number): Promise<Entry> {
@@ -83,15 +83,16 @@ async function entryAt(node: BlockNode, start: number): Promise<Entry> {
   const owner = extent.owner ?? node;
   const data = extent.owner !== undefined && !extent.zero;
   const inCompressed = data && (await isCompressed(owner, start));
-  return {
-    start,
-    length: extent.length,
-    depth: extent.depth,
-    zero: extent.zero,
-    data,
-    offset: inCompressed ? undefined : extent.offset,
-    file: owner.filename,
-  };
+  const offset = inCompressed ? undefined : extent.offset;
+  const { depth } = extent;
+  const place = { start, depth, data, offset, file: owner.filename };
+  if (!data || offset === undefined || owner.file === undefined) {
+    return { ...place, length: extent.length, zero: extent.zero };
+  }
+  // What an image holds as data may be a hole of its file, which may end within a sector.
+  const below = await owner.file.status(offset, extent.length);
+  const end = Math.ceil(below.length / SECTOR) * SECTOR;
+  return { ...place, length: Math.min(extent.length, end), zero: below.zero };
 }
 
 function continues(a: Entry, b: Entry): boolean {

@@ -13,12 +13,12 @@ import { setBacking } from '../operations.ts';
 import { Options } from '../options.ts';
 import { backingPath } from '../path.ts';
 import { CHUNK, readPadded } from '../request.ts';
-import { longOptions } from './compare.ts';
 import { Progress, STEP_BYTES, Steps } from './progress.ts';
 import { readSecrets } from './secret.ts';
 import { isMadeOf } from './sources.ts';
 import {
   askPassword,
+  COMMON_LONG,
   close,
   Failure,
   messageOf,
@@ -30,8 +30,8 @@ import {
 } from './tool.ts';
 
 export async function rebase(tool: Tool, words: readonly string[]): Promise<number> {
-  const table = { short: 'hf:F:b:upt:T:q', long: longOptions(words) };
-  const given = readArguments('rebase', words, table);
+  const table = { short: 'hf:F:b:upt:T:q', long: {}, added: COMMON_LONG };
+  const given = readArguments(tool, 'rebase', words, table);
   readSecrets(tool, given);
   const unsafe = given.has('u');
   const quiet = given.has('q');

@@ -2,19 +2,23 @@
  * `resize`: makes an image larger, or a raw one smaller.
  */
 
-import { UserError } from '../../error.ts';
 import { parseOptionSize } from '../../size.ts';
 import { BlockError } from '../backend.ts';
-import { longOptions } from './compare.ts';
+import { errnoOf } from '../errno.ts';
+import { SizeRefused } from '../node.ts';
 import { readSecrets } from './secret.ts';
-import { close, Failure, open, readArguments, type Tool, usage } from './tool.ts';
+import { COMMON_LONG, close, Failure, open, readArguments, type Tool, usage } from './tool.ts';
 
 export async function resize(tool: Tool, words: readonly string[]): Promise<number> {
   // The size comes last and may start with a minus sign: it is no option.
   if (words.length < 2) throw usage(tool, 'Not enough arguments');
   const sizeText = words[words.length - 1];
   const rest = words.slice(0, -1);
-  const given = readArguments('resize', rest, { short: 'f:hq', long: longOptions(rest) });
+  const given = readArguments(tool, 'resize', rest, {
+    short: 'f:hq',
+    long: {},
+    added: COMMON_LONG,
+  });
   readSecrets(tool, given);
   if (given.operands.length !== 1) throw usage(tool, 'Expecting one image file name');
   const sign = /^[+-]/.test(sizeText) ? sizeText[0] : '';
@@ -30,7 +34,7 @@ export async function resize(tool: Tool, words: readonly string[]): Promise<numb
     const step = { '+': 1, '-': -1, '': 0 }[sign] ?? 0;
     const total = step === 0 ? size : node.length + step * size;
     if (total <= 0) throw new Failure(['New image size must be positive']);
-    await node.truncate(node.driver === 'raw' ? Math.ceil(total / 512) * 512 : total);
+    await node.truncate(total);
     if (!given.has('q')) tool.host.out('Image resized.\n');
     return 0;
   } catch (error) {
@@ -42,11 +46,11 @@ export async function resize(tool: Tool, words: readonly string[]): Promise<numb
 
 function resizeFailure(error: unknown): Failure {
   if (error instanceof Failure) return error;
-  if (error instanceof UserError) {
-    return new Failure([error.message, 'This image does not support resize']);
-  }
-  if (!(error instanceof BlockError)) throw error;
-  if (error.code === 'ENOTSUP') return new Failure(['This image does not support resize']);
-  if (error.code === 'EROFS' || error.code === 'EACCES') return new Failure(['Image is read-only']);
-  return new Failure([`Error resizing image (${error.message})`]);
+  const lines = error instanceof SizeRefused ? [error.message] : [];
+  if (!(error instanceof SizeRefused || error instanceof BlockError)) throw error;
+  const { code } = error;
+  if (code === 'ENOTSUP') lines.push('This image does not support resize');
+  else if (code === 'EROFS' || code === 'EACCES') lines.push('Image is read-only');
+  else lines.push(`Error resizing image (${errnoOf(code)})`);
+  return new Failure(lines);
 }

@@ -3,28 +3,27 @@
  */
 
 import { BlockError } from '../backend.ts';
+import { errnoOf } from '../errno.ts';
 import { Pieces, printSnapshots } from '../image-info.ts';
 import type { BlockNode } from '../node.ts';
 import { applySnapshot, createSnapshot, deleteSnapshot } from '../operations.ts';
-import { longOptions } from './compare.ts';
 import { readSecrets } from './secret.ts';
-import { close, Failure, messageOf, open, readArguments, type Tool, usage } from './tool.ts';
-
-const ERRNO: { readonly [code: string]: number } = {
-  ENOENT: 2,
-  EIO: 5,
-  EINVAL: 22,
-  EFBIG: 27,
-  ENOSPC: 28,
-  EROFS: 30,
-  ENOTSUP: 95,
-};
+import {
+  COMMON_LONG,
+  close,
+  Failure,
+  messageOf,
+  open,
+  readArguments,
+  type Tool,
+  usage,
+} from './tool.ts';
 
 export async function snapshot(tool: Tool, words: readonly string[]): Promise<number> {
-  const table = { short: 'la:c:d:hq', long: longOptions(words) };
-  const given = readArguments('snapshot', words, table);
+  const table = { short: 'la:c:d:hq', long: {}, added: COMMON_LONG };
+  const given = readArguments(tool, 'snapshot', words, table);
   readSecrets(tool, given);
-  const actions = ['l', 'a', 'c', 'd'].filter(letter => given.has(letter));
+  const actions = ['l', 'a', 'c', 'd'].flatMap(letter => given.all(letter).map(() => letter));
   if (actions.length > 1) throw usage(tool, "Cannot mix '-l', '-a', '-c', '-d'");
   const action = actions[0];
   if (given.operands.length !== 1) throw usage(tool, 'Expecting one image file name');
@@ -66,7 +65,7 @@ async function orFail(verb: string, name: string, work: Promise<unknown>): Promi
     if (verb === 'delete' && code === 'ENOENT') {
       throw new Failure([`Could not delete snapshot '${name}': (Can't find the snapshot)`]);
     }
-    const number = ERRNO[code] ?? 5;
+    const number = errnoOf(code);
     const why = verb === 'delete' ? `(${message})` : `-${number} (${message})`;
     throw new Failure([`Could not ${verb} snapshot '${name}': ${why}`]);
   }

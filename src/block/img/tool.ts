@@ -6,7 +6,7 @@ import { UserError } from '../../error.ts';
 import type { ToolHost } from '../../tool-host.ts';
 import { BlockError } from '../backend.ts';
 import { CACHE_MODES, type CacheMode, cacheMode } from '../cache-mode.ts';
-import { splitOptions } from '../create-options.ts';
+import { isOptionList, splitOptions } from '../create-options.ts';
 import type { BlockContext, OpenFlags } from '../driver.ts';
 import { openImage } from '../graph.ts';
 import type { BlockNode } from '../node.ts';
@@ -156,16 +156,22 @@ export interface Arguments {
 
 /** Reads a subcommand's options; bad ones lead to the help text, as in QEMU's tools. */
 export function readArguments(
+  tool: Tool,
   command: string,
   words: readonly string[],
   table: OptionTable,
 ): Arguments {
   const values = new Map<string, string[]>();
+  const { strictOrder } = tool.host;
   try {
-    const { operands, help } = getopt(command, words, table, (option, value) => {
+    const operands = getopt(command, words, { ...table, strictOrder }, (option, value) => {
+      if (option === 'h') throw new HelpAsked(undefined);
       values.set(option, [...(values.get(option) ?? []), value]);
     });
-    if (help) throw new HelpAsked(undefined);
+    const odd = table.short.includes('o:')
+      ? values.get('o')?.find(t => !isOptionList(t))
+      : undefined;
+    if (odd !== undefined) throw new Failure([`Invalid option list: ${odd}`]);
     return {
       operands,
       get: option => values.get(option)?.at(-1),
@@ -178,4 +184,8 @@ export function readArguments(
   }
 }
 
-export const COMMON_LONG = { help: 'h', 'object=': 'object', 'image-opts': 'image-opts' };
+/** Long options that the subcommands of QEMU's tool do not have. */
+export const ADDED_LONG = { 'object=': 'object', 'image-opts': 'image-opts' };
+
+/** The same for those that have no long options at all. */
+export const COMMON_LONG = { help: 'h', ...ADDED_LONG };

@@ -2,10 +2,9 @@
  * The I/O tool's commands, by name: what they take, one line of help, what they do.
  */
 
-import { UserError } from '../../error.ts';
 import { BlockError } from '../backend.ts';
 import { Qcow2Node } from '../format/qcow2/node.ts';
-import type { BlockNode } from '../node.ts';
+import { type BlockNode, SizeRefused } from '../node.ts';
 import { BlkdebugNode } from '../protocol/blkdebug.ts';
 import { BadArguments, splitLine, type Words } from './arguments.ts';
 import { LONG_HELP } from './help.ts';
@@ -20,6 +19,8 @@ export interface IoCommand {
   readonly least: number;
   readonly most: number;
   readonly needsImage: boolean;
+  /** Of the program itself: unknown where the image belongs to someone else. */
+  readonly ownsImage: boolean;
   /** Absent: none are named. */
   readonly arguments?: string;
   readonly help: string;
@@ -28,15 +29,23 @@ export interface IoCommand {
 
 const SECTOR = 512;
 const SIGABRT = 6;
+const LAST_SIGNAL = 64;
 const MANY = Number.POSITIVE_INFINITY;
 
-type Spec = Omit<IoCommand, 'least' | 'most' | 'needsImage'> & {
+type Spec = Omit<IoCommand, 'least' | 'most' | 'needsImage' | 'ownsImage'> & {
   readonly least?: number;
   readonly most?: number;
   readonly needsImage?: boolean;
+  readonly ownsImage?: boolean;
 };
 
-const command = (spec: Spec): IoCommand => ({ least: 0, most: 0, needsImage: true, ...spec });
+const command = (spec: Spec): IoCommand => ({
+  least: 0,
+  most: 0,
+  needsImage: true,
+  ownsImage: false,
+  ...spec,
+});
 
 function size(text: string, what: string): number {
   const value = parseNumber(text);
@@ -139,10 +148,9 @@ async function truncate(session: IoSession, [, at]: Words): Promise<void> {
     if (session.image.readOnly) throw new BlockError('EACCES', 'Permission denied');
     await session.image.truncate(length);
   } catch (error) {
-    if (error instanceof UserError) {
+    if (error instanceof SizeRefused) {
       session.host.complain(`${session.host.prefix}${error.message}\n`);
-      const why = length % SECTOR === 0 ? 'Operation not supported' : 'Invalid argument';
-      throw new IoError(`truncate: ${why}`);
+      throw new IoError(`truncate: ${error.kind}`);
     }
     throw new IoError(`truncate: ${reasonOf(error)}`);
   }
@@ -201,6 +209,7 @@ export const COMMANDS: readonly IoCommand[] = [
   command({
     name: 'close',
     short: 'c',
+    ownsImage: true,
     help: 'close the current open file',
     run: close,
   }),
@@ -255,6 +264,7 @@ export const COMMANDS: readonly IoCommand[] = [
     least: 1,
     most: MANY,
     needsImage: false,
+    ownsImage: true,
     arguments: '[-Crsn] [-o options] [path]',
     help: 'open the file specified by path',
     run: openCommand,
@@ -264,6 +274,7 @@ export const COMMANDS: readonly IoCommand[] = [
     short: 'q',
     most: MANY,
     needsImage: false,
+    ownsImage: true,
     help: 'exit the program',
     run: async session => {
       session.isOver = true;
@@ -316,7 +327,11 @@ export const COMMANDS: readonly IoCommand[] = [
     needsImage: false,
     arguments: 'signal',
     help: 'raises a signal',
-    run: async (session, [, signal]) => session.host.raise?.(size(signal, 'signal number')),
+    run: async (session, [, signal]) => {
+      const number = size(signal, 'signal number');
+      // What is no signal is not raised, and nothing is said of it.
+      if (number <= LAST_SIGNAL) await session.host.raise?.(number);
+    },
   }),
   command({
     name: 'sleep',
@@ -364,11 +379,11 @@ export const COMMANDS: readonly IoCommand[] = [
 
 function printHelp(session: IoSession, name: string | undefined): void {
   if (name === undefined) {
-    for (const item of COMMANDS) session.print(helpLine(item));
+    for (const item of commandsOf(session)) session.print(helpLine(item));
     session.print("\nUse 'help commandname' for extended help.\n");
     return;
   }
-  const found = find(name);
+  const found = find(session, name);
   if (found === undefined) session.print(`command ${name} not found\n`);
   else session.print(`${helpLine(found)}${LONG_HELP[found.name] ?? ''}`);
 }
@@ -377,15 +392,19 @@ function helpLine({ name, help, arguments: words }: IoCommand): string {
   return `${name}${words === undefined ? '' : ` ${words}`} -- ${help}\n`;
 }
 
-function find(name: string): IoCommand | undefined {
-  return COMMANDS.find(c => c.name === name || c.short === name);
+function commandsOf({ ownsImage }: IoSession): readonly IoCommand[] {
+  return COMMANDS.filter(item => ownsImage || !item.ownsImage);
+}
+
+function find(session: IoSession, name: string): IoCommand | undefined {
+  return commandsOf(session).find(c => c.name === name || c.short === name);
 }
 
 /** Runs one line. Nothing is thrown for a user's mistakes: they are printed. */
 export async function runLine(session: IoSession, line: string): Promise<void> {
   const words = splitLine(line);
   if (words.length === 0) return;
-  const found = find(words[0]);
+  const found = find(session, words[0]);
   if (found === undefined) {
     session.host.complain(`command "${words[0]}" not found\n`);
     return;
@@ -394,7 +413,7 @@ export async function runLine(session: IoSession, line: string): Promise<void> {
     if (found.needsImage && session.node === undefined) {
       throw new UsageError(NO_FILE);
     }
-    checkCount(found, words.length - 1);
+    checkCount(found, words);
     await found.run(session, words);
   } catch (error) {
     if (error instanceof BadArguments) {
@@ -406,7 +425,8 @@ export async function runLine(session: IoSession, line: string): Promise<void> {
   }
 }
 
-function checkCount({ name, least, most }: IoCommand, count: number): void {
+function checkCount({ least, most }: IoCommand, words: Words): void {
+  const count = words.length - 1;
   if (count >= least && count <= most) return;
   const expected =
     most === MANY
@@ -414,5 +434,5 @@ function checkCount({ name, least, most }: IoCommand, count: number): void {
       : least === most
         ? `${least} arguments`
         : `between ${least} and ${most} arguments`;
-  throw new UsageError(`bad argument count ${count} to ${name}, expected ${expected}`);
+  throw new UsageError(`bad argument count ${count} to ${words[0]}, expected ${expected}`);
 }

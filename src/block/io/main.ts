@@ -35,8 +35,8 @@ const TABLE: OptionTable = {
     misalign: 'm',
     'native-aio': 'k',
     'trace=': 'T',
-    'compat=': COMPAT,
   },
+  added: { 'compat=': COMPAT },
 };
 
 function usageText(program: string): string {
@@ -95,8 +95,8 @@ async function run(host: ToolHost, block: BlockHost): Promise<number> {
     format: undefined,
     readOnly: false,
     snapshot: false,
-    unmap: false,
-    cache: CACHE_MODES['writeback'],
+    unmap: true,
+    cache: CACHE_MODES['writethrough'],
     encryptedImages: 'refuse',
   };
   const [path, extra] = readOptions(host, settings);
@@ -123,8 +123,10 @@ async function run(host: ToolHost, block: BlockHost): Promise<number> {
     },
     call => openNode(context, settings, call),
   );
-  const { readOnly, snapshot } = settings;
-  if (path !== undefined) await tryOpen(session, { path, readOnly, snapshot, options: '' });
+  const { readOnly, snapshot, cache, unmap } = settings;
+  if (path !== undefined) {
+    await tryOpen(session, { path, readOnly, snapshot, cache, unmap, options: '' });
+  }
   await commandLoop(host, session, settings);
   await session.settle();
   await closeNode(host, session);
@@ -146,18 +148,19 @@ async function openNode(
   settings: Settings,
   call: OpenCall,
 ): Promise<BlockNode> {
-  const { path, readOnly, snapshot } = call;
+  const { path, readOnly, snapshot, unmap } = call;
   const options = new Options(
     splitOptions(call.options).map(([name, value]) => [name, value ?? 'on'] as const),
   );
   if (settings.format !== undefined && !options.has('driver')) {
     options.set('driver', settings.format);
   }
-  const cache = (call.cache === undefined ? undefined : cacheMode(call.cache)) ?? settings.cache;
+  // What lies under a format is always written back: the session flushes where it must.
+  const cache = { ...call.cache, writeback: true };
   const node = await openImage({
     filename: path === '' ? undefined : path,
     options,
-    flags: { readOnly: readOnly || snapshot, cache, unmap: settings.unmap },
+    flags: { readOnly: readOnly || snapshot, cache, unmap },
     context,
     deviceName: 'hda',
   });
@@ -165,11 +168,11 @@ async function openNode(
 }
 
 function readOptions(host: ToolHost, settings: Settings): readonly string[] {
+  const table = { ...TABLE, strictOrder: host.strictOrder };
   try {
-    const { operands, help } = getopt(host.program, host.arguments, TABLE, (option, value) => {
+    return getopt(host.program, host.arguments, table, (option, value) => {
       apply(host, settings, option, value);
     });
-    return help ? printUsage(host) : operands;
   } catch (error) {
     if (!(error instanceof BadOption)) throw error;
     host.err(`${error.message}\n`);
@@ -178,13 +181,11 @@ function readOptions(host: ToolHost, settings: Settings): readonly string[] {
   }
 }
 
-function printUsage(host: ToolHost): never {
-  host.out(usageText(host.program));
-  throw new Exit(0);
-}
-
 function apply(host: ToolHost, settings: Settings, option: string, value: string): void {
   switch (option) {
+    case 'h':
+      host.out(usageText(host.program));
+      throw new Exit(0);
     case 'c':
       settings.commands.push(value);
       return;

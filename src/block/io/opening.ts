@@ -3,7 +3,7 @@
  */
 
 import { UserError } from '../../error.ts';
-import { cacheMode } from '../cache-mode.ts';
+import { CACHE_MODES, cacheMode } from '../cache-mode.ts';
 import { splitOptions } from '../create-options.ts';
 import { findDriver } from '../graph.ts';
 import { parseFlags, type Words } from './arguments.ts';
@@ -16,7 +16,8 @@ export async function openCommand(session: IoSession, words: Words): Promise<voi
     path: rest[0] ?? '',
     readOnly: flags.has('r'),
     snapshot: flags.has('s'),
-    cache: flags.has('n') ? 'none' : undefined,
+    cache: CACHE_MODES[flags.has('n') ? 'none' : 'writethrough'],
+    unmap: true,
     options: flags.get('o') ?? '',
   });
 }
@@ -42,10 +43,9 @@ export async function reopen(session: IoSession, words: Words): Promise<void> {
   };
   const { opened } = session;
   if (opened === undefined) throw new IoError('reopen: not here');
-  const cache = flags.get('c');
-  if (cache !== undefined && cacheMode(cache) === undefined) {
-    refuse(`Invalid cache option: ${cache}`);
-  }
+  const mode = flags.get('c');
+  const cache = mode === undefined ? opened.cache : cacheMode(mode);
+  if (cache === undefined) return refuse(`Invalid cache option: ${mode}`);
   if (flags.has('r') && flags.has('w')) refuse('Only one -r/-w option may be given');
   const { image } = session;
   const more = flags.get('o') ?? '';
@@ -59,7 +59,7 @@ export async function reopen(session: IoSession, words: Words): Promise<void> {
   const options = `${opened.options}${opened.options === '' || more === '' ? '' : ','}${more}`;
   await close(session);
   try {
-    await session.open({ ...opened, readOnly, cache: cache ?? opened.cache, options });
+    await session.open({ ...opened, readOnly, cache, options });
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     await openImage(session, opened);

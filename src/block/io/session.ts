@@ -6,6 +6,7 @@
 
 import { UserError } from '../../error.ts';
 import { BlockError, IO_ERROR } from '../backend.ts';
+import type { CacheMode } from '../cache-mode.ts';
 import type { BlockNode } from '../node.ts';
 
 export const NO_FILE = "no file open, try 'help open'";
@@ -38,8 +39,10 @@ export interface OpenCall {
   readonly readOnly: boolean;
   /** Writes go to a file of their own, which is gone in the end. */
   readonly snapshot: boolean;
-  /** A cache mode, unless it is the program's. */
-  readonly cache?: string | undefined;
+  /** Unless it writes back, every write is brought to the medium, tables included. */
+  readonly cache: CacheMode;
+  /** What is discarded is gone; otherwise nothing is done about it. */
+  readonly unmap: boolean;
   readonly options: string;
 }
 
@@ -56,9 +59,14 @@ export class IoSession {
 
   constructor(
     readonly host: SessionHost,
-    /** Undefined where images cannot be opened by command (the monitor). */
+    /** Undefined where the image is somebody else's (the monitor). */
     private readonly openNode?: (call: OpenCall) => Promise<BlockNode>,
   ) {}
+
+  /** Commands open and close it; elsewhere it is somebody's drive. */
+  get ownsImage(): boolean {
+    return this.openNode !== undefined;
+  }
 
   /** How the image was opened. */
   get opened(): OpenCall | undefined {
@@ -83,6 +91,16 @@ export class IoSession {
 
   get port(): Port {
     return this.drive ?? this.image;
+  }
+
+  /** Discarding has an effect. */
+  get unmaps(): boolean {
+    return this.lastCall?.unmap ?? true;
+  }
+
+  /** To be called when guest's bytes were written: where each write counts, it is flushed. */
+  async stored(): Promise<void> {
+    if (this.lastCall?.cache.writeback === false) await this.image.flush();
   }
 
   /** Lets a request run on its own. */

@@ -222,12 +222,8 @@ async function writeRange(
   report({ session, flags, verb: 'wrote', offset, length, since });
 }
 
-async function store(
-  { image, port }: IoSession,
-  flags: Flags,
-  range: Range,
-  fill: number,
-): Promise<void> {
+async function store(session: IoSession, flags: Flags, range: Range, fill: number): Promise<void> {
+  const { image, port } = session;
   const { offset, length } = range;
   const filled = (most: number): Uint8Array => new Uint8Array(Math.min(length, most)).fill(fill);
   if (flags.has('b')) {
@@ -240,10 +236,11 @@ async function store(
     return;
   }
   requireInside(image.length, range);
-  if (flags.has('z')) return image.writeZeroes(offset, length, false);
+  if (flags.has('z')) await image.writeZeroes(offset, length, false);
   // No cluster is as large as a piece: what is longer is refused whatever it holds.
-  if (flags.has('c')) return writeCompressed(image, offset, filled(PIECE));
-  await writePieces(port, range, fill);
+  else if (flags.has('c')) return writeCompressed(image, offset, filled(PIECE));
+  else await writePieces(port, range, fill);
+  await session.stored();
 }
 
 /** Writes whole sectors; what lies in the first and the last beside the range stays. */
@@ -355,7 +352,7 @@ export async function discard(session: IoSession, words: Words): Promise<void> {
   try {
     if (session.image.readOnly) throw new BlockError('EACCES', 'Permission denied');
     requireInside(session.image.length, range);
-    await session.image.discard(range.offset, range.length);
+    if (session.unmaps) await session.image.discard(range.offset, range.length);
   } catch (error) {
     throw new IoError(`discard failed: ${reasonOf(error)}`);
   }

@@ -72,6 +72,8 @@ export class Job {
   paused = false;
   busy = true;
   isReady = false;
+  /** What has to succeed before it changes over; nothing is left of it when it fails. */
+  beforeCompletion: (() => Promise<void>) | undefined;
   /** Ready, and still so: no request failed since. */
   private isSynced = false;
   readonly finished: Promise<void>;
@@ -139,10 +141,14 @@ export class Job {
     this.waiter();
   }
 
-  complete(): void {
+  complete(): void | Promise<void> {
     if (!this.isSynced || this.isCancelled) {
       throw new UserError(`The active block job for device '${this.device}' cannot be completed`);
     }
+    return this.beforeCompletion?.().then(() => this.finishUp()) ?? this.finishUp();
+  }
+
+  private finishUp(): void {
     this.isCompleting = true;
     this.waiter();
   }

@@ -10,7 +10,7 @@ import { createImage } from '../create.ts';
 import { CREATE_OPTIONS, type CreateValues } from '../create-options.ts';
 import type { BlockContext } from '../driver.ts';
 import { DRIVERS } from '../drivers.ts';
-import { openImage } from '../graph.ts';
+import { openBackingOf, openImage } from '../graph.ts';
 import type { BlockNode } from '../node.ts';
 import type { DriveBackend } from '../node-backend.ts';
 import { makeEmpty } from '../operations.ts';
@@ -117,9 +117,26 @@ export async function startMirror(
   const changeOver = async (old: BlockNode): Promise<void> => {
     await letGo(old);
   };
-  return begin(setting, 'mirror', request.speed, target, job =>
-    mirror(job, { target, sync, granularity, ...actions, changeOver }),
+  const job = begin(setting, 'mirror', request.speed, target, started =>
+    mirror(started, { target, sync, granularity, ...actions, changeOver }),
   );
+  job.beforeCompletion = once(() => openBackingOf(target, openingOf(setting)));
+  return job;
+}
+
+/** Whoever asks while it is under way waits for the same end; after a failure it starts anew. */
+function once(work: () => Promise<void>): () => Promise<void> {
+  let current: Promise<void> | undefined;
+  return () => {
+    current ??= work().finally(() => {
+      current = undefined;
+    });
+    return current;
+  };
+}
+
+function openingOf({ drive, context }: JobSetting) {
+  return { flags: { readOnly: false, cache: drive.cache }, context };
 }
 
 export async function startStream(
@@ -212,7 +229,7 @@ async function openTarget(
   source: BlockNode,
   withBacking: boolean,
 ): Promise<BlockNode> {
-  const { context } = setting;
+  const { flags, context } = openingOf(setting);
   const made = request.mode !== 'existing';
   const format = request.format ?? (made ? source.driver : undefined);
   if (format !== undefined && !DRIVERS.some(d => d.name === format)) {
@@ -222,7 +239,7 @@ async function openTarget(
   return openImage({
     filename: request.target,
     options: new Options(format === undefined ? [] : [['driver', format]]),
-    flags: { readOnly: false, cache: setting.drive.cache, withoutBacking: !withBacking },
+    flags: { ...flags, withoutBacking: !withBacking },
     context,
     deviceName: '',
   });

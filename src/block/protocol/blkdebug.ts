@@ -6,8 +6,8 @@
  */
 
 import { UserError } from '../../error.ts';
-import { BlockError, IO_ERROR } from '../backend.ts';
 import type { OpenRequest } from '../driver.ts';
+import { errorOf } from '../errno.ts';
 import {
   type BlockNode,
   DEBUG_EVENTS,
@@ -43,26 +43,19 @@ interface Suspended {
   readonly resume: () => void;
 }
 
-const CODES: { readonly [errno: number]: readonly [string, string] } = {
-  1: ['EPERM', 'Operation not permitted'],
-  2: ['ENOENT', 'No such file or directory'],
-  4: ['EINTR', 'Interrupted system call'],
-  5: ['EIO', IO_ERROR],
-  11: ['EAGAIN', 'Resource temporarily unavailable'],
-  12: ['ENOMEM', 'Cannot allocate memory'],
-  13: ['EACCES', 'Permission denied'],
-  16: ['EBUSY', 'Device or resource busy'],
-  17: ['EEXIST', 'File exists'],
-  19: ['ENODEV', 'No such device'],
-  22: ['EINVAL', 'Invalid argument'],
-  27: ['EFBIG', 'File too large'],
-  28: ['ENOSPC', 'No space left on device'],
-  29: ['ESPIPE', 'Illegal seek'],
-  30: ['EROFS', 'Read-only file system'],
-  95: ['ENOTSUP', 'Operation not supported'],
-  110: ['ETIMEDOUT', 'Connection timed out'],
-  122: ['EDQUOT', 'Disk quota exceeded'],
-  125: ['ECANCELED', 'Operation canceled'],
+/** What each kind of rule may hold. */
+const FIELDS: {
+  readonly [section: string]: { readonly [name: string]: 'text' | 'number' | 'bool' };
+} = {
+  'inject-error': {
+    event: 'text',
+    state: 'number',
+    errno: 'number',
+    sector: 'number',
+    once: 'bool',
+    immediately: 'bool',
+  },
+  'set-state': { event: 'text', state: 'number', new_state: 'number' },
 };
 
 export class BlkdebugNode implements BlockNode {
@@ -164,8 +157,7 @@ export class BlkdebugNode implements BlockNode {
       this.active.splice(at, 1);
       this.rules = this.rules.filter(r => r !== rule);
     }
-    const [code, text] = CODES[rule.errno] ?? ['EIO', IO_ERROR];
-    throw new BlockError(code, text);
+    throw errorOf(rule.errno);
   }
 
   async read(offset: number, into: Uint8Array): Promise<void> {
@@ -228,26 +220,40 @@ function eventOf(name: string): DebugEvent {
 
 /** Sections with `name = "value"` lines. */
 export function parseDebugConfig(text: string): DebugRule[] {
-  const rules: DebugRule[] = [];
-  let section = '';
-  let values = new Map<string, string>();
-  const end = (): void => {
-    if (section !== '') rules.push(ruleOf(section, values));
-    values = new Map();
-  };
+  const groups: { readonly section: string; readonly values: Map<string, string> }[] = [];
   text.split('\n').forEach((line, i) => {
+    const wrong = (what: string): UserError =>
+      new UserError(`Could not parse blkdebug config file: line ${i + 1}: ${what}`);
     const trimmed = line.trim();
     if (trimmed === '' || trimmed.startsWith('#')) return;
     const head = /^\[\s*([\w-]+)(?:\s+"[^"]*")?\s*\]$/.exec(trimmed);
-    const pair = /^([\w-]+)\s*=\s*"([^"]*)"$/.exec(trimmed);
     if (head !== null) {
-      end();
-      section = head[1];
-    } else if (pair !== null) values.set(pair[1], pair[2]);
-    else throw new UserError(`Could not parse blkdebug config file: line ${i + 1}: parse error`);
+      const section = head[1];
+      if (!Object.hasOwn(FIELDS, section)) throw wrong(`There is no option group '${section}'`);
+      groups.push({ section, values: new Map() });
+      return;
+    }
+    const pair = /^([\w-]+)\s*=\s*"([^"]*)"$/.exec(trimmed);
+    if (pair === null) throw wrong('parse error');
+    const group = groups.at(-1);
+    if (group === undefined) throw wrong('no group defined');
+    const problem = problemOf(group.section, pair[1], pair[2]);
+    if (problem !== undefined) throw wrong(problem);
+    group.values.set(pair[1], pair[2]);
   });
-  end();
-  return rules;
+  return groups.map(({ section, values }) => ruleOf(section, values));
+}
+
+function problemOf(section: string, name: string, value: string): string | undefined {
+  const type = Object.hasOwn(FIELDS[section], name) ? FIELDS[section][name] : undefined;
+  if (type === undefined) return `Invalid parameter '${name}'`;
+  if (type === 'bool' && value !== 'on' && value !== 'off') {
+    return `Parameter '${name}' expects 'on' or 'off'`;
+  }
+  if (type === 'number' && !/^-?(\d+|0x[\da-f]+)$/i.test(value)) {
+    return `Parameter '${name}' expects a number`;
+  }
+  return undefined;
 }
 
 function ruleOf(section: string, values: ReadonlyMap<string, string>): DebugRule {
@@ -258,11 +264,8 @@ function ruleOf(section: string, values: ReadonlyMap<string, string>): DebugRule
   if (section === 'set-state') {
     return { kind: section, event, state, newState: Number(values.get('new_state') ?? 0) };
   }
-  if (section !== 'inject-error') {
-    throw new UserError(`There is no option group '${section}'`);
-  }
   return {
-    kind: section,
+    kind: 'inject-error',
     event,
     state,
     errno: Number(values.get('errno') ?? 5),
@@ -279,10 +282,19 @@ function rulesFromOptions(options: Options): DebugRule[] {
     for (let i = 0; ; i++) {
       const one = all.takeChild(String(i));
       if (one.size === 0) break;
-      rules.push(ruleOf(section, new Map(one.entries())));
+      rules.push(ruleOf(section, checked(section, one)));
     }
   }
   return rules;
+}
+
+function checked(section: string, options: Options): ReadonlyMap<string, string> {
+  const values = new Map(options.entries());
+  for (const [name, value] of values) {
+    const problem = problemOf(section, name, value);
+    if (problem !== undefined) throw new UserError(problem);
+  }
+  return values;
 }
 
 export async function openBlkdebug(request: OpenRequest): Promise<BlkdebugNode> {
@@ -299,10 +311,9 @@ export async function openBlkdebug(request: OpenRequest): Promise<BlkdebugNode> 
     ...(config === undefined ? [] : parseDebugConfig(readConfig(context.host, config))),
     ...rulesFromOptions(options),
   ];
-  const child = options.takeChild('image');
   const named = options.take('x-image');
   const tell = context.tell ?? (() => {});
-  const file = await request.openChild(image ?? named, child);
+  const file = await request.openChild('image', image ?? named);
   return new BlkdebugNode(filename === '' ? file.filename : filename, file, rules, tell);
 }
 

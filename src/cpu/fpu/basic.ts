@@ -76,32 +76,25 @@ function operate(operation: number, a: Unpacked, b: Unpacked): void {
 }
 
 /** The common case of addition, subtraction and multiplication, slots as operands. */
-function quickly(s: Int32Array, operation: number, to: number, operands: Slots): boolean {
+export function quickly(
+  s: Int32Array,
+  operation: number,
+  to: number,
+  a: number,
+  b: number,
+): boolean {
   if (!isDefaultControl(s)) return false;
-  const { a, b } = operands;
   if (operation === FMUL) return fastMultiply(s, to, a, b);
   if (operation === FADD) return fastAdd(s, to, a, b, 0);
   if (operation === FSUB) return fastAdd(s, to, a, b, 0x8000);
   return operation === FSUBR && fastAdd(s, to, b, a, 0x8000);
 }
 
-interface Slots {
-  a: number;
-  b: number;
-}
-const slots: Slots = { a: 0, b: 0 };
-
-function between(a: number, b: number): Slots {
-  slots.a = a;
-  slots.b = b;
-  return slots;
-}
-
 /** ST(0) = ST(0) op slot `from`, in the common case; false when nothing happened. */
 export function arithmeticQuick(s: Int32Array, operation: number, from: number): boolean {
   if (isEmpty(s, 0)) return false;
   const top = slot(s, 0);
-  return quickly(s, operation, top, between(top, from));
+  return quickly(s, operation, top, top, from);
 }
 
 /** Rounds and stores `result` into ST(i), unless an unmasked exception forbids it. */
@@ -137,7 +130,7 @@ export function arithmeticTop(c: Context, operation: number, i: number): void {
     return;
   }
   const top = slot(s, 0);
-  if (quickly(s, operation, top, between(top, slot(s, i)))) return;
+  if (quickly(s, operation, top, top, slot(s, i))) return;
   begin(s);
   loadSt(s, opA, 0);
   loadSt(s, opB, i);
@@ -154,7 +147,7 @@ export function arithmeticTo(c: Context, operation: number, i: number, pops: num
     return;
   }
   const to = slot(s, i);
-  if (quickly(s, operation, to, between(to, slot(s, 0)))) {
+  if (quickly(s, operation, to, to, slot(s, 0))) {
     if (pops === 1) pop(s);
     return;
   }
@@ -166,7 +159,7 @@ export function arithmeticTo(c: Context, operation: number, i: number, pops: num
 }
 
 /** Condition bits of an ordering. */
-function conditions(order: number): number {
+export function conditions(order: number): number {
   if (order === UNORDERED) return SW_C0 | SW_C2 | SW_C3;
   if (order === EQUAL) return SW_C3;
   return order === LESS ? SW_C0 : 0;

@@ -22,8 +22,12 @@ export function isDefaultControl(s: Int32Array): boolean {
 }
 
 /** Significand with its integer bit, exponent neither smallest nor largest. */
-function isNormal(s: Int32Array, at: number): boolean {
+export function isNormal(s: Int32Array, at: number): boolean {
   return s[at + 1] < 0 && ((s[at + 2] & 0x7fff) - 1) >>> 0 < 0x7ffe;
+}
+
+export function isZero(s: Int32Array, at: number): boolean {
+  return (s[at] | s[at + 1] | (s[at + 2] & 0x7fff)) === 0;
 }
 
 /** Rounds `r`, whose exponent is biased, into slot `to`; false when it is out of range. */
@@ -51,13 +55,33 @@ function deliver(s: Int32Array, to: number): boolean {
   return true;
 }
 
+/** The same of significands of 32 bits, whose product is exact. */
+function multiplyShort(s: Int32Array, to: number, a: number, b: number): boolean {
+  let exp = (s[a + 2] & 0x7fff) + (s[b + 2] & 0x7fff) - 16382;
+  let hi = multiplyHigh(s[a + 1], s[b + 1]);
+  let lo = Math.imul(s[a + 1], s[b + 1]);
+  if (hi >= 0) {
+    hi = (hi << 1) | (lo >>> 31);
+    lo <<= 1;
+    exp -= 1;
+  }
+  if (exp <= 0 || exp >= MAX_EXPONENT) return false;
+  s[FSW] &= ~SW_C1;
+  const sign = (s[a + 2] ^ s[b + 2]) & 0x8000;
+  s[to] = lo;
+  s[to + 1] = hi;
+  s[to + 2] = exp | sign;
+  return true;
+}
+
 /** Slot `to` = slot a * slot b; false when it is not the common case, and nothing happened. */
 export function fastMultiply(s: Int32Array, to: number, a: number, b: number): boolean {
-  if (!isNormal(s, a) || !isNormal(s, b)) return false;
+  if (!isNormal(s, a) || !isNormal(s, b)) return multiplyZero(s, to, a, b);
   const aHi = s[a + 1];
   const aLo = s[a];
   const bHi = s[b + 1];
   const bLo = s[b];
+  if ((aLo | bLo) === 0) return multiplyShort(s, to, a, b);
   let exp = (s[a + 2] & 0x7fff) + (s[b + 2] & 0x7fff) - 16382;
   const w0 = Math.imul(aLo, bLo);
   const w1 =
@@ -84,9 +108,21 @@ export function fastMultiply(s: Int32Array, to: number, a: number, b: number): b
   return deliver(s, to);
 }
 
+/** One operand at least is zero, and the other not out of the ordinary. */
+function multiplyZero(s: Int32Array, to: number, a: number, b: number): boolean {
+  if (isZero(s, a) ? !(isNormal(s, b) || isZero(s, b)) : !isZero(s, b) || !isNormal(s, a)) {
+    return false;
+  }
+  s[to + 2] = (s[a + 2] ^ s[b + 2]) & 0x8000;
+  s[to + 1] = 0;
+  s[to] = 0;
+  s[FSW] &= ~SW_C1;
+  return true;
+}
+
 /** Slot `to` = slot a + slot b, with the sign of b flipped by `flip` (0 or 8000h). */
 export function fastAdd(s: Int32Array, to: number, a: number, b: number, flip: number): boolean {
-  if (!isNormal(s, a) || !isNormal(s, b)) return false;
+  if (!isNormal(s, a) || !isNormal(s, b)) return addZero(s, to, a, b, flip);
   const aSign = s[a + 2] & 0x8000;
   const bSign = (s[b + 2] ^ flip) & 0x8000;
   const distance = (s[a + 2] & 0x7fff) - (s[b + 2] & 0x7fff);
@@ -101,6 +137,18 @@ export function fastAdd(s: Int32Array, to: number, a: number, b: number, flip: n
   if (aSign === bSign) addTo(s, big);
   else if (!subtractFrom(s, big)) return false;
   return deliver(s, to);
+}
+
+/** One operand is zero and the other normal. */
+function addZero(s: Int32Array, to: number, a: number, b: number, flip: number): boolean {
+  const first = isNormal(s, a);
+  if (first ? !isZero(s, b) : !(isZero(s, a) && isNormal(s, b))) return false;
+  const from = first ? a : b;
+  s[to + 2] = s[from + 2] ^ (first ? 0 : flip);
+  s[to + 1] = s[from + 1];
+  s[to] = s[from];
+  s[FSW] &= ~SW_C1;
+  return true;
 }
 
 function addTo(s: Int32Array, big: number): void {
@@ -130,10 +178,19 @@ function subtractFrom(s: Int32Array, big: number): boolean {
   return true;
 }
 
-/** Widens binary64 `lo:hi` into slot `to`; false unless it is a normal number. */
+function putZero(s: Int32Array, to: number, sign: number): boolean {
+  s[to] = 0;
+  s[to + 1] = 0;
+  s[to + 2] = sign;
+  return true;
+}
+
+/** Widens binary64 `lo:hi` into slot `to`; false unless it is a normal number or zero. */
 export function fastWidenDouble(s: Int32Array, to: number, lo: number, hi: number): boolean {
   const exp = (hi >>> 20) & 0x7ff;
-  if ((exp - 1) >>> 0 >= 0x7fe) return false;
+  if ((exp - 1) >>> 0 >= 0x7fe) {
+    return (lo | (hi & 0x7fffffff)) === 0 && putZero(s, to, (hi >>> 16) & 0x8000);
+  }
   s[to] = lo << 11;
   s[to + 1] = 0x80000000 | (hi << 11) | (lo >>> 21);
   s[to + 2] = ((hi >>> 16) & 0x8000) | (exp + 15360);
@@ -143,7 +200,9 @@ export function fastWidenDouble(s: Int32Array, to: number, lo: number, hi: numbe
 /** The same for binary32. */
 export function fastWidenSingle(s: Int32Array, to: number, bits: number): boolean {
   const exp = (bits >>> 23) & 0xff;
-  if ((exp - 1) >>> 0 >= 0xfe) return false;
+  if ((exp - 1) >>> 0 >= 0xfe) {
+    return (bits & 0x7fffffff) === 0 && putZero(s, to, (bits >>> 16) & 0x8000);
+  }
   s[to] = 0;
   s[to + 1] = 0x80000000 | (bits << 8);
   s[to + 2] = ((bits >>> 16) & 0x8000) | (exp + 16256);
@@ -162,6 +221,11 @@ export function isDefaultStore(s: Int32Array): boolean {
 export function fastNarrowDouble(s: Int32Array, to: number, from: number): number {
   const hi = s[from + 1];
   const lo = s[from];
+  if (isZero(s, from)) {
+    s[to] = 0;
+    s[to + 1] = (s[from + 2] & 0x8000) << 16;
+    return 0;
+  }
   let exp = (s[from + 2] & 0x7fff) - 15360;
   if (hi >= 0 || exp <= 0 || exp >= 0x7fe) return -1;
   let low = (lo >>> 11) | (hi << 21);
@@ -179,5 +243,30 @@ export function fastNarrowDouble(s: Int32Array, to: number, from: number): numbe
   s[to] = low;
   s[to + 1] = ((s[from + 2] & 0x8000) << 16) | (exp << 20) | high;
   if (rest === 0) return 0;
+  return up ? PE | SW_C1 : PE;
+}
+
+/** The same to binary32, in the first word. */
+export function fastNarrowSingle(s: Int32Array, to: number, from: number): number {
+  const hi = s[from + 1];
+  if (isZero(s, from)) {
+    s[to] = (s[from + 2] & 0x8000) << 16;
+    return 0;
+  }
+  let exp = (s[from + 2] & 0x7fff) - 16256;
+  if (hi >= 0 || exp <= 0 || exp >= 0xfe) return -1;
+  let high = (hi & 0x7fffffff) >>> 8;
+  const rest = hi & 0xff;
+  const isHalf = rest === 0x80 && s[from] === 0;
+  const up = rest >= 0x80 && (!isHalf || (high & 1) !== 0);
+  if (up) {
+    high += 1;
+    if (high === 0x800000) {
+      high = 0;
+      exp += 1;
+    }
+  }
+  s[to] = ((s[from + 2] & 0x8000) << 16) | (exp << 23) | high;
+  if ((rest | s[from]) === 0) return 0;
   return up ? PE | SW_C1 : PE;
 }

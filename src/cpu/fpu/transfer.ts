@@ -9,7 +9,13 @@
 import type { Context } from '../context.ts';
 import { propagateOne } from './arithmetic.ts';
 import { arithmeticMemory, arithmeticQuick, compareMemory, FCOM, FCOMP } from './basic.ts';
-import { fastNarrowDouble, fastWidenDouble, fastWidenSingle, isDefaultStore } from './fast.ts';
+import {
+  fastNarrowDouble,
+  fastNarrowSingle,
+  fastWidenDouble,
+  fastWidenSingle,
+  isDefaultStore,
+} from './fast.ts';
 import { decimal, fromDecimal, integer, toDecimal, toInteger } from './integer.ts';
 import {
   checkAlignment,
@@ -195,7 +201,7 @@ export function loadExtended(c: Context, seg: number, offset: number): void {
 export function storeFloat(c: Context, format: number, pops: number, place: Place): void {
   const { s } = c;
   const { seg, offset } = place;
-  if (format === DOUBLE && storeNormal(c, pops, place)) return;
+  if (storeNormal(c, format, pops, place)) return;
   begin(s);
   const bits = format === SINGLE ? 24 : 53;
   const fault = isEmpty(s, 0);
@@ -221,13 +227,15 @@ export function storeFloat(c: Context, format: number, pops: number, place: Plac
   if (!forbidden && pops === 1) pop(s);
 }
 
-/** The common case of FST m64: a number that is normal there too. */
-function storeNormal(c: Context, pops: number, { seg, offset }: Place): boolean {
+/** The common case of FST: zero, or a number that is normal there too. */
+function storeNormal(c: Context, format: number, pops: number, place: Place): boolean {
   const { s } = c;
   if (!isDefaultStore(s) || isEmpty(s, 0)) return false;
-  const status = fastNarrowDouble(s, TEMP, slot(s, 0));
+  const narrow = format === SINGLE ? fastNarrowSingle : fastNarrowDouble;
+  const status = narrow(s, TEMP, slot(s, 0));
   if (status < 0) return false;
-  store64(c, TEMP, seg, offset);
+  if (format === SINGLE) c.store(place.seg, place.offset, 4, s[TEMP]);
+  else store64(c, TEMP, place.seg, place.offset);
   s[FSW] = (s[FSW] & ~SW_C1) | status;
   if (pops === 1) pop(s);
   return true;

@@ -10,14 +10,7 @@ import { featured, hex, type Row, row } from '../row.ts';
 
 const ESCAPES = [0xd8, 0xd9, 0xda, 0xdb, 0xdc, 0xdd, 0xde, 0xdf];
 
-/** Arguments: opcode << 8 | ModRM, shape of the memory operand, its offset (0 for registers). */
-const x87 = op('x87', (c, code, e) =>
-  c.helper(
-    'x87',
-    [c.read(code), c.shape(), e.form === 'm' ? c.address(e) : c.k(0), c.k(c.size / 8)],
-    { exits: true },
-  ),
-);
+const x87 = op('x87', (c, code, e) => c.x87(c.read(code), e));
 
 /** Without an x87: #NM for an emulator that set CR0.EM, else #UD. */
 const absent = op('x87Absent', c => c.helper('x87Absent', []), { ends: true });

@@ -112,13 +112,13 @@ export const blockStream = action({
   run: (vm, args) => vm.drives.startStream(args),
 });
 
-function jobCommand(name: string, doc: string, act: (job: JobControl) => void) {
+function jobCommand(name: string, doc: string, act: (job: JobControl) => void | Promise<void>) {
   return action({
     name,
     doc,
     args: struct('BlockJobArgs', { device: str }),
     run(vm, { device }) {
-      act(vm.drives.job(device));
+      return act(vm.drives.job(device));
     },
   });
 }

@@ -28,7 +28,10 @@ export async function runForText(
         if (text.length > MAX_TEXT) throw new UserError('The output is too long');
       },
       suspend() {},
-      askPassword: () => Promise.resolve(undefined),
+      async askPassword() {
+        text += 'terminal does not support password prompting\n';
+        return undefined;
+      },
       turn: () => turn().then(() => true),
     },
     line,

@@ -58,28 +58,15 @@ export async function askKey(context: HmpContext, device: string): Promise<boole
   if (found === undefined) return true;
   print(`${found.device} (${found.filename}) is encrypted.\n`);
   const password = await context.askPassword();
-  if (password === undefined) {
-    print('terminal does not support password prompting\n');
-    return false;
-  }
+  if (password === undefined) return false;
   await session.call('block_passwd', { device, password });
   return true;
 }
 
 export type MissingKey = { readonly device: string; readonly filename: string };
 
-const NOT_SUPPORTED = 'this feature or command is not currently supported';
-
-async function resize({ session, print }: HmpContext, args: HmpArguments): Promise<void> {
-  const device = args.text('device');
-  try {
-    await session.call('block_resize', { device, size: args.number('size') });
-  } catch (error) {
-    if (error instanceof UserError && error.message === NOT_SUPPORTED) {
-      print("qcow2 doesn't support shrinking images yet\n");
-    }
-    throw error;
-  }
+async function resize({ session }: HmpContext, args: HmpArguments): Promise<void> {
+  await session.call('block_resize', { device: args.text('device'), size: args.number('size') });
 }
 
 const COPY_ARGUMENTS: readonly Argument[] = [

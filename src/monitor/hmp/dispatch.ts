@@ -18,10 +18,14 @@ export async function runLine(context: HmpContext, line: string): Promise<void> 
     await command.run(context, args);
   } catch (error) {
     if (error instanceof UnterminatedLine) context.print(error.message);
-    else if (error instanceof UserError) {
-      context.print(`${error.message}\n${error.hint === undefined ? '' : `${error.hint}\n`}`);
-    } else throw error;
+    else if (error instanceof UserError) context.print(linesOf(error));
+    else throw error;
   }
+}
+
+function linesOf({ preface, message, hint }: UserError): string {
+  const lines = [preface, message, hint].filter(line => line !== undefined);
+  return `${lines.join('\n')}\n`;
 }
 
 interface Found {

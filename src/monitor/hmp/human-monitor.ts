@@ -15,8 +15,9 @@ import { runLine } from './dispatch.ts';
 import { type EditorHost, LineEditor } from './editor.ts';
 
 const PROMPT = '(qemu) ';
-/** Bytes typed while a command runs. */
-const MAX_WAITING = 4096;
+const PASSWORD_PROMPT = 'Password: ';
+/** Keys at once: each of them may draw a long line anew. */
+const PIECE = 64;
 
 export interface ConsoleOptions {
   readonly session: Session;
@@ -55,7 +56,7 @@ export class HmpConsole implements CharFrontend {
   }
 
   room(): number {
-    return this.isSuspended || this.waiting.length > MAX_WAITING ? 0 : 4096;
+    return this.isSuspended || this.isBusy ? 0 : PIECE;
   }
 
   busy(): boolean {
@@ -81,15 +82,21 @@ export class HmpConsole implements CharFrontend {
   private askPassword(): Promise<string | undefined> {
     return new Promise(resolve => {
       this.password = resolve;
-      this.editor.begin('Password: ', true);
+      this.prompt();
     });
+  }
+
+  /** Also for somebody who comes back: to what was asked when he left. */
+  private prompt(): void {
+    const isSecret = this.password !== undefined;
+    this.editor.begin(isSecret ? PASSWORD_PROMPT : PROMPT, isSecret);
   }
 
   private open(): void {
     this.isOpen = true;
     this.isSuspended = false;
     this.print(`QEMU ${this.options.version} monitor - type 'help' for more information\n`);
-    if (!this.isBlurred) this.editor.begin(PROMPT, false);
+    if (!this.isBlurred) this.prompt();
   }
 
   /** What a client asked for is not told to the next one. */
@@ -105,7 +112,7 @@ export class HmpConsole implements CharFrontend {
 
   private focus(): void {
     this.isBlurred = false;
-    if (this.isOpen && !this.isBusy) this.editor.begin(PROMPT, false);
+    if (this.isOpen && !this.isBusy) this.prompt();
     else this.output('');
   }
 
@@ -165,7 +172,7 @@ export class HmpConsole implements CharFrontend {
   private finish(connection: number): void {
     this.isBusy = false;
     if (this.isSuspended) return;
-    if (connection === this.connection) this.editor.begin(PROMPT, false);
+    if (connection === this.connection) this.prompt();
     this.work();
     this.options.char.accept();
   }

@@ -64,6 +64,11 @@ test('what is written with a pattern is verified by reading it', async () => {
     'command "bogus" not found\noffset 1 is not sector aligned\n' +
       'bad argument count 1 to read, expected at least 2 arguments\n4 MiB\n',
   );
+  // A command is named as it was called; what is no signal is not raised.
+  expect(await run('r 0', 'sigraise 99', 'sigraise x')).toBe(
+    'bad argument count 1 to r, expected at least 2 arguments\n' +
+      'non-numeric signal number argument -- x\n',
+  );
 });
 
 test('a dump shows sixteen bytes a line', async () => {

@@ -130,3 +130,15 @@ test('what cannot be understood is said', () => {
   expect(config('[what]\nevent = "write_aio"\n')).toThrow("There is no option group 'what'");
   expect(config('nonsense\n')).toThrow('parse error');
 });
+
+test.each([
+  ['[bogus]', "line 1: There is no option group 'bogus'"],
+  ['[inject-error]\nevent = "read_aio"\n\nbogus = "1"', "line 4: Invalid parameter 'bogus'"],
+  ['[set-state]\nerrno = "1"', "line 2: Invalid parameter 'errno'"],
+  ['[set-state]\nstate = "one"', "line 2: Parameter 'state' expects a number"],
+  ['[inject-error]\nonce = "1"', "line 2: Parameter 'once' expects 'on' or 'off'"],
+  ['event = "read_aio"', 'line 1: no group defined'],
+  ['[inject-error]\njunk', 'line 2: parse error'],
+])('a configuration that is wrong: %s', (text, why) => {
+  expect(() => parseDebugConfig(text)).toThrow(`Could not parse blkdebug config file: ${why}`);
+});

@@ -44,15 +44,21 @@ export function checkSettings(settings: Qcow2Settings): void {
   if (l1EntriesFor(settings.size, bits) > MAX_L1_BYTES / 8) {
     throw new UserError('Could not resize image: File too large');
   }
+  // A name that is too long for the first cluster.
+  serializeHeader(headerOf(settings, placesOf(settings)));
 }
 
-/** Writes an empty image into an empty file. */
-export async function createQcow2(file: BlockNode, settings: Qcow2Settings): Promise<void> {
-  checkSettings(settings);
-  const { clusterSize } = settings;
-  const clusterBits = Math.log2(clusterSize);
-  const size = Math.ceil(settings.size / 512) * 512;
-  const l1Size = l1EntriesFor(size, clusterBits);
+/** Where things are in an empty image, in clusters but for the last. */
+interface Places {
+  readonly tableClusters: number;
+  readonly blocks: number;
+  readonly used: number;
+  readonly l1Size: number;
+  readonly l1Offset: number;
+}
+
+function placesOf({ clusterSize, size }: Qcow2Settings): Places {
+  const l1Size = l1EntriesFor(Math.ceil(size / 512) * 512, Math.log2(clusterSize));
   const l1Clusters = Math.ceil((l1Size * 8) / clusterSize);
   const perBlock = clusterSize / 2;
   let blocks = 1;
@@ -65,15 +71,20 @@ export async function createQcow2(file: BlockNode, settings: Qcow2Settings): Pro
     tableClusters = Math.ceil((blocks * 8) / clusterSize);
   }
   const l1Offset = (1 + tableClusters + blocks) * clusterSize;
-  const header: Header = {
+  return { tableClusters, blocks, used, l1Size, l1Offset };
+}
+
+function headerOf(settings: Qcow2Settings, places: Places): Header {
+  const { clusterSize } = settings;
+  return {
     version: settings.version,
-    clusterBits,
-    size,
+    clusterBits: Math.log2(clusterSize),
+    size: Math.ceil(settings.size / 512) * 512,
     encrypted: settings.encrypted,
-    l1Size,
-    l1Offset: l1Size === 0 ? 0 : l1Offset,
+    l1Size: places.l1Size,
+    l1Offset: places.l1Size === 0 ? 0 : places.l1Offset,
     reftableOffset: clusterSize,
-    reftableClusters: tableClusters,
+    reftableClusters: places.tableClusters,
     snapshotCount: 0,
     snapshotsOffset: 0,
     incompatible: 0,
@@ -84,7 +95,15 @@ export async function createQcow2(file: BlockNode, settings: Qcow2Settings): Pro
     unknownExtensions: [],
     unknownFields: new Uint8Array(0),
   };
-  const bytes = serializeHeader(header);
+}
+
+/** Writes an empty image into an empty file. */
+export async function createQcow2(file: BlockNode, settings: Qcow2Settings): Promise<void> {
+  checkSettings(settings);
+  const { clusterSize } = settings;
+  const places = placesOf(settings);
+  const { tableClusters, blocks, used, l1Size, l1Offset } = places;
+  const bytes = serializeHeader(headerOf(settings, places));
   const table = new Uint8Array(tableClusters * clusterSize);
   const counts = new Uint8Array(blocks * clusterSize);
   for (let i = 0; i < blocks; i++) {

@@ -7,11 +7,10 @@
  */
 
 import type { BlockHost } from '../../../disk-host.ts';
-import { UserError } from '../../../error.ts';
 import { BlockError, IO_ERROR } from '../../backend.ts';
 import { ImageEncryption } from '../../crypto/password.ts';
 import type { BlockContext } from '../../driver.ts';
-import type { BlockNode, Extent, ImageDetails } from '../../node.ts';
+import { type BlockNode, type Extent, type ImageDetails, SizeRefused } from '../../node.ts';
 import { checkCompressed, Mutex, readPadded } from '../../request.ts';
 import { letGo } from '../../shared-node.ts';
 import {
@@ -268,15 +267,17 @@ export class Qcow2Node implements BlockNode {
     await this.exclusive(() => this.metadata.flush());
   }
 
-  /** Throws UserError when the disk cannot become this large. */
+  /** Throws SizeRefused when the disk cannot become this large. */
   checkSize(length: number): void {
     if (length % 512 !== 0) {
-      throw new UserError('The new size must be a multiple of 512');
+      throw new SizeRefused('The new size must be a multiple of 512', 'EINVAL');
     }
     if (this.snapshots.count > 0) {
-      throw new UserError("Can't resize an image which has snapshots");
+      throw new SizeRefused("Can't resize an image which has snapshots", 'ENOTSUP');
     }
-    if (length < this.length) throw new UserError("qcow2 doesn't support shrinking images yet");
+    if (length < this.length) {
+      throw new SizeRefused("qcow2 doesn't support shrinking images yet", 'ENOTSUP');
+    }
   }
 
   async truncate(length: number): Promise<void> {

@@ -86,7 +86,7 @@ function takeTuning(options: Options): void {
 
 async function openQcow2(request: OpenRequest): Promise<Qcow2Node> {
   const { file, flags, options, deviceName } = request;
-  if (file === undefined) throw new UserError("A block device must be specified for 'file'");
+  if (file === undefined) throw new UserError('A block device must be specified for "file"');
   const bytes = await firstCluster(file);
   const header = parseHeader({ bytes, fileLength: file.length, deviceName });
   const corrupt = (header.incompatible & INCOMPATIBLE_CORRUPT) !== 0;

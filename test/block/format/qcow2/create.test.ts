@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
@@ -35,3 +35,31 @@ test.each([
     if (mode === 'full') expect(statSync(path).blocks * 512).toBeGreaterThanOrEqual(size);
   },
 );
+
+test('a backing file name that is too long is refused, and an older image left alone', async () => {
+  const path = join(folder, 'older');
+  const long = 'n'.repeat(1023);
+  for (const [format, options, name, why] of [
+    ['qcow2', 'cluster_size=512,', long, 'Could not write header: too long'],
+    ['qcow2', '', `${long}n`, 'Backing file name too long'],
+    ['qcow', '', `${long}n`, 'Backing file name too long'],
+  ] as const) {
+    writeFileSync(path, 'older');
+    const words = [
+      'create',
+      '-q',
+      '-f',
+      format,
+      '-o',
+      `${options}backing_file=${name}`,
+      path,
+      '1M',
+    ];
+    const said = await runTool('tinamou-img', words);
+    expect([said.err, said.status]).toEqual([`tinamou-img: ${path}: ${why}\n`, 1]);
+    expect(readFileSync(path, 'utf8')).toBe('older');
+  }
+  const words = ['create', '-q', '-f', 'qcow2', '-b', long, path, '1M'];
+  expect((await runTool('tinamou-img', words)).status).toBe(0);
+  expect((await runTool('tinamou-img', ['info', path])).out).toContain(`backing file: ${long}`);
+});
