@@ -37,9 +37,20 @@ function makeEngine(): Engine | null {
   }
 }
 
-function theEngine(): Engine | null {
+/**
+ * What `question` says of V8; `none` where V8 does not offer that. V8 drops the code of functions
+ * that nobody called for long, and cannot read its own functions anew without the flag: then they
+ * are made again.
+ */
+function ask<T>(question: (engine: Engine) => T, none: T): T {
   engine ??= makeEngine();
-  return engine;
+  if (engine === null) return none;
+  try {
+    return question(engine);
+  } catch {
+    engine = makeEngine();
+    return engine === null ? none : question(engine);
+  }
 }
 
 /**
@@ -47,20 +58,23 @@ function theEngine(): Engine | null {
  * quarter of a second, in which it would run thirty times slower. False where that is not offered.
  */
 export function compileSoon(loop: Loop): boolean {
-  theEngine()?.optimize(loop);
-  return theEngine() !== null;
+  return ask(({ optimize }) => {
+    optimize(loop);
+    return true;
+  }, false);
 }
 
 /** Has V8 compile `loop` beside the program, from its next call on. False as above. */
 export function compileBeside(loop: Loop): boolean {
-  theEngine()?.optimizeBeside(loop);
-  return theEngine() !== null;
+  return ask(({ optimizeBeside }) => {
+    optimizeBeside(loop);
+    return true;
+  }, false);
 }
 
 /** Whether it has. */
 export function isCompiled(loop: Loop): boolean {
-  const known = theEngine();
-  return known === null || (known.status(loop) & known.compiled) === known.compiled;
+  return ask(({ status, compiled }) => (status(loop) & compiled) === compiled, true);
 }
 
 /** The flag that puts off optimising, by V8's version; an unknown one costs a line on stderr. */

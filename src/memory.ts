@@ -98,7 +98,7 @@ export class Memory {
   readonly u8: Uint8Array;
   readonly readPages = new Int32Array(PAGE_COUNT);
   readonly writePages = new Int32Array(PAGE_COUNT);
-  /** One byte per arena page: not zero while decoded code of that page is cached. */
+  /** One byte per arena page: not zero while its decoded code is cached, or was lately. */
   readonly codePages: Uint8Array;
   readonly regions: Region[] = [];
   /** Arena bytes that belong to the machine's state: RAM, ROM, video memory. */

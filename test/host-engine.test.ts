@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { build } from 'esbuild';
 import { expect, test, vi } from 'vitest';
 import { compileBeside, compileSoon, isCompiled } from '../src/host-engine.ts';
+import { bundledOutput } from './support/bundled.ts';
 import { missing } from './support/program.ts';
 
 test('a loop computes the same before and after it is compiled', () => {
@@ -34,6 +35,19 @@ test('V8 compiles the loop at its next call, not beside the program', async () =
   const trace = execFileSync(process.execPath, ['--trace-opt', script], { encoding: 'latin1' });
   rmSync(folder, { recursive: true });
   expect(trace).toMatch(/compiling method .*marked.*kSynchronous/);
+});
+
+test('V8 is asked again after it has forgotten how to be asked', async () => {
+  const program = `
+    import { compileBeside, compileSoon, isCompiled } from '../../src/host-engine.ts';
+    const loop = n => n + 1;
+    const ask = () => [compileSoon(loop), compileBeside(loop), isCompiled(() => 1)].join(' ');
+    const before = ask();
+    for (let i = 0; i < 3; i++) gc();
+    console.log(before === ask() ? before : 'differs');
+  `;
+  const flags = ['--expose-gc', '--stress-flush-code'];
+  expect(await bundledOutput(program, { flags })).toBe('true true false\n');
 });
 
 /** TINAMOU_NODES names the programs of other versions, with colons between. */

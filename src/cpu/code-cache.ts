@@ -3,7 +3,8 @@
  * change.
  *
  * A block is at most 64 instructions of one page, ended by a transfer or by a jump to what follows.
- * An instruction that straddles two pages is a block alone. When a store hits a 64-byte line that
+ * An instruction that straddles two pages is a block alone, good while its second page is mapped
+ * as it was: no link leads there. When a store hits a 64-byte line that
  * holds code, every record of that page's blocks becomes stale: it looks itself up again when it
  * runs, so a block that patches itself needs no check.
  */
@@ -33,6 +34,10 @@ const STALE = coldKind('stale.32');
 const FALL16 = coldKind(`${jmp.name}.16.i16`);
 const NO_MODE = -2;
 const MODES = 4096;
+/** Blocks of one place that are kept at a time. */
+const ALIASES = 8;
+/** Stores to a page without code that are made slowly, since there may soon be some again. */
+const IDLE = 32;
 
 interface PageCode {
   /** Arena offset of the page. */
@@ -86,9 +91,13 @@ export class CodeCache {
   private free = FIRST;
   private previous: Variant | undefined;
   private readonly blocks = new Map<number, number>();
+  /** By block: one of the same place for another EIP, as programs that share pages have them. */
+  private readonly others = new Map<number, number>();
   private readonly pages = new Map<number, PageCode>();
   /** Copies of the blocks whose first records stand for regions now. */
   private readonly copies = new Map<number, number>();
+  /** Of blocks that straddle: the arena page that they end in, or -1. */
+  private readonly endings = new Map<number, number>();
   private readonly hashEip = new Int32Array(1 << HASH_BITS);
   private readonly hashMode = new Int32Array(1 << HASH_BITS).fill(NO_MODE);
   private readonly hashRecord = new Int32Array(1 << HASH_BITS);
@@ -116,6 +125,8 @@ export class CodeCache {
       if (page.regions.length > 0) this.source.onRegionsLost(page.regions);
     }
     this.copies.clear();
+    this.endings.clear();
+    this.others.clear();
     this.pages.clear();
     this.blocks.clear();
     this.forgetJumps();
@@ -134,13 +145,27 @@ export class CodeCache {
     if (page < 0) return this.decode(eip, -1, { at: CUT, limit: 1 });
     const place = page | (linear & 0xfff);
     const key = place * MODES + mode.number;
-    const found = this.blocks.get(key);
-    if (found !== undefined && this.isCurrent(found, eip)) return this.enter(eip, found);
+    const found = this.lookUp(key, eip);
+    if (found >= 0 && this.endsThere(found)) return this.enter(eip, found);
     if (this.free + (BLOCK_LIMIT + 2) * RECORD_WORDS > CUT) this.forgetAll();
     const o = this.decode(eip, place, { at: this.free, limit: BLOCK_LIMIT });
-    this.blocks.set(key, o);
+    this.add(key, o);
     this.pages.get(page)?.keys.push(key);
     return this.enter(eip, o);
+  }
+
+  private lookUp(key: number, eip: number): number {
+    let o = this.blocks.get(key);
+    while (o !== undefined && !this.isCurrent(o, eip)) o = this.others.get(o);
+    return o ?? -1;
+  }
+
+  private add(key: number, o: number): void {
+    let count = 0;
+    for (let at = this.blocks.get(key); at !== undefined; at = this.others.get(at)) count++;
+    const before = this.blocks.get(key);
+    if (before !== undefined && count < ALIASES) this.others.set(o, before);
+    this.blocks.set(key, o);
   }
 
   /** Before any page is looked for: the segment comes first. */
@@ -150,6 +175,27 @@ export class CodeCache {
 
   private isCurrent(o: number, eip: number): boolean {
     return this.eip[o >> 3] === eip && this.records[o] !== STALE;
+  }
+
+  /** The block at `o` is one instruction in two pages. */
+  straddles(o: number): boolean {
+    const n = o >> 3;
+    const first = (this.source.mode.base + this.eip[n]) & 0xfff;
+    return this.length[n] === 1 && first + this.next[n] - this.eip[n] > 0x1000;
+  }
+
+  /** The page that the block at `o` ends in is the one that it was decoded from. May raise #PF. */
+  private endsThere(o: number): boolean {
+    if (!this.straddles(o)) return true;
+    const page = this.endings.get(o) ?? -1;
+    const { mode, tlb } = this.source;
+    const second = this.secondPage(this.eip[o >> 3]);
+    return tlb.fetchPage(second, mode.user ? USER_HALF : 0) === page && page >= 0;
+  }
+
+  /** The linear page behind the one of `eip`. */
+  private secondPage(eip: number): number {
+    return (((this.source.mode.base + eip) | 0xfff) + 1) | 0;
   }
 
   /** As `find`, for an eip whose page is at hand; -1 otherwise. Never raises. */
@@ -170,9 +216,21 @@ export class CodeCache {
     return this.copies.get(o) ?? o;
   }
 
+  /** The arena page of the block at `o`, while its EIP leads there; or -1. */
+  pageNumber(o: number): number {
+    const code = this.pageOf(o);
+    return code === undefined ? -1 : code.page >>> 12;
+  }
+
   /** The block at `o` is what its EIP leads to. */
   isHere(o: number): boolean {
     return this.peek(this.eip[o >> 3]) === o;
+  }
+
+  /** Two EIPs lie in one page, wherever the code segment begins. */
+  isSamePage(a: number, b: number): boolean {
+    const { base } = this.source.mode;
+    return ((base + a) ^ (base + b)) >>> 12 === 0;
   }
 
   /** The block at `o` is where a region is entered. */
@@ -189,8 +247,7 @@ export class CodeCache {
   peek(eip: number): number {
     const { mode } = this.source;
     const place = this.placeQuietly(eip);
-    const found = place < 0 ? undefined : this.blocks.get(place * MODES + mode.number);
-    return found !== undefined && this.isCurrent(found, eip) ? found : -1;
+    return place < 0 ? -1 : this.lookUp(place * MODES + mode.number, eip);
   }
 
   private placeQuietly(eip: number): number {
@@ -206,9 +263,11 @@ export class CodeCache {
     return this.isHere(o) ? this.pages.get(this.placeQuietly(eip) & ~0xfff) : undefined;
   }
 
-  /** A second set of the block's records, `count` of them, for `plant`; or -1. */
-  copy(o: number, count: number): number {
+  /** A second set of the block's records for `plant`, or -1. */
+  copy(o: number): number {
     const code = this.pageOf(o);
+    // As many as `decode` takes and `spoil` spoils: one stands behind the last instruction.
+    const count = this.length[o >> 3] + 1;
     if (code === undefined || this.free + count * RECORD_WORDS > CUT) return -1;
     const to = this.free;
     this.free += count * RECORD_WORDS;
@@ -262,9 +321,13 @@ export class CodeCache {
   /** Bytes at an arena offset change. */
   onWrite(at: number, length: number): void {
     const last = at + length - 1;
+    const { codePages } = this.source.memory;
     for (let page = at & ~0xfff; page <= last; page += 0x1000) {
       const code = this.pages.get(page);
-      if (code === undefined) continue;
+      if (code === undefined) {
+        codePages[page >>> 12] = Math.max(0, codePages[page >>> 12] - 1);
+        continue;
+      }
       const from = Math.max(at, page) & 0xfff;
       const to = Math.min(last, page + 0xfff) & 0xfff;
       if (touches(code, from >> 6, to >> 6)) this.invalidate(code);
@@ -275,12 +338,13 @@ export class CodeCache {
     for (const o of code.blocks) {
       this.spoil(o);
       this.copies.delete(o);
+      this.others.delete(o);
     }
     if (code.regions.length > 0) this.source.onRegionsLost(code.regions);
     if (code.hasCut) this.spoil(CUT);
     for (const key of code.keys) this.blocks.delete(key);
     this.pages.delete(code.page);
-    this.source.memory.codePages[code.page >>> 12] = 0;
+    this.source.memory.codePages[code.page >>> 12] = IDLE;
     this.forgetJumps();
   }
 
@@ -395,8 +459,9 @@ export class CodeCache {
     this.mark(first, page, from, Math.min(0xfff, from + length - 1));
     if (from + length <= 0x1000) return;
     const { mode, tlb } = this.source;
-    const linear = (mode.base + this.eip[first >> 3] + 0xfff) & ~0xfff;
+    const linear = this.secondPage(this.eip[first >> 3]);
     const second = tlb.fetchPageQuietly(linear, mode.user ? USER_HALF : 0);
+    this.endings.set(first, second);
     if (second >= 0) this.mark(first, second, 0, from + length - 0x1001);
   }
 
@@ -405,8 +470,9 @@ export class CodeCache {
     if (code === undefined) {
       code = { page, blocks: [], keys: [], regions: [], lowLines: 0, highLines: 0, hasCut: false };
       this.pages.set(page, code);
-      this.source.memory.codePages[page >>> 12] = 1;
-      this.source.tlb.protect(page >>> 12);
+      const { codePages } = this.source.memory;
+      if (codePages[page >>> 12] === 0) this.source.tlb.protect(page >>> 12);
+      codePages[page >>> 12] = 1;
     }
     if (first === CUT) code.hasCut = true;
     else code.blocks.push(first);

@@ -177,6 +177,7 @@ export class Cpu implements CpuCore {
         const budget = left - BLOCK_LIMIT;
         const { slice } = processor.translator.hotness;
         this.enter(this.processor.cache.find(s[EIP]), Math.min(budget, slice));
+        this.atBoundary();
         if (budget > slice && this.tiers[1] === 'fast') processor.translator.sample(s[EIP]);
       }
     } catch (error) {

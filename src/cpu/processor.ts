@@ -42,7 +42,8 @@ import { Translator } from './translate.ts';
 
 /** Words of `s`: registers, then x87 and SSE ones. */
 const FILE_WORDS = 512;
-const NO_MODE = -2;
+/** No block is found by EIP alone in this one, nor was forgotten in it. */
+const NO_MODE = -3;
 const PAUSE = coldKind('pause.32');
 
 export class Processor implements Running, TlbOwner, CodeSource {
@@ -192,7 +193,8 @@ export class Processor implements Running, TlbOwner, CodeSource {
     if (((base + eip) ^ (base + from)) >>> 12 !== 0) return go(eip, budget);
     const { generation } = cache;
     const found = go(eip, budget);
-    if (found >= 0 && generation === cache.generation) cache.records[q] = found;
+    const isLasting = found >= 0 && generation === cache.generation && !cache.straddles(found);
+    if (isLasting) cache.records[q] = found;
     return found;
   }
 

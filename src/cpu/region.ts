@@ -50,10 +50,6 @@ export interface Region {
   readonly entries: readonly number[];
 }
 
-function isSamePage(a: number, b: number): boolean {
-  return (a ^ b) >>> 12 === 0;
-}
-
 function makeBlock(cache: CodeCache, place: number): Block | undefined {
   const { records } = cache;
   const first = cache.origin(place);
@@ -64,7 +60,7 @@ function makeBlock(cache: CodeCache, place: number): Block | undefined {
   if (!ending.operation.ends) last += WORDS;
   const { operation } = ending;
   // Of an instruction in two pages, either may change.
-  if (!isSamePage(cache.eip[first >> 3], cache.next[last >> 3] - 1)) return undefined;
+  if (!cache.isSamePage(cache.eip[first >> 3], cache.next[last >> 3] - 1)) return undefined;
   return {
     place,
     first,
@@ -117,7 +113,7 @@ function targetsOf(
   seen: SeenTargets,
 ): readonly number[] {
   const eips = seen.get(cache.eip[last >> 3]) ?? [];
-  const near = [...eips].filter(target => isSamePage(target, eip));
+  const near = [...eips].filter(target => cache.isSamePage(target, eip));
   return near.map(target => growth.add(cache.peek(target))).filter(n => n >= 0);
 }
 
@@ -142,7 +138,7 @@ export function growRegion(
     } else if (!block.isReturn) block.targets = targetsOf(cache, block, growth, seen);
     if (!isCall(cache, block)) continue;
     const behind = cache.next[block.last >> 3];
-    if (!isSamePage(block.eip, behind)) continue;
+    if (!cache.isSamePage(block.eip, behind)) continue;
     block.returnsTo = growth.add(cache.peek(behind));
     // The callee is elsewhere: it will come back from outside.
     if (!callsInside(block) && block.returnsTo >= 0) entries.add(block.returnsTo);

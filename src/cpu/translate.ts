@@ -17,7 +17,6 @@ import type { Mode } from './mode.ts';
 import { type Block, growRegion, type Region } from './region.ts';
 import { REGION_NAMES, type RegionFunction, RegionWriter } from './region-function.ts';
 
-const WORDS = 8;
 const HOTNESS: Hotness = { slice: 20_000, samples: 8, price: 40000, departures: 4096 };
 
 /** What the translator needs of the processor. */
@@ -32,6 +31,10 @@ interface Made {
   /** Records where links to its entries lead. */
   readonly entries: number[];
   readonly versions: number;
+  /** The arena page, when it was made (in slices), and the slices that had to be spent before. */
+  readonly page: number;
+  readonly since: number;
+  readonly cost: number;
 }
 
 /** A region that the engine has not compiled yet. */
@@ -61,6 +64,11 @@ export class Translator {
   /** By record of an indirect jump: how often regions left by it. */
   private readonly departures = new Map<number, number>();
   private readonly seen = new Map<number, Set<number>>();
+  /** By arena page: how often regions of it were lost before they had paid. */
+  private readonly losses = new Map<number, number>();
+  /** Numbers of regions that are lost. */
+  private readonly unused: number[] = [];
+  private slices = 0;
   private wishes: Wish[] = [];
   private waiting: Waiting[] = [];
   private generation = 0;
@@ -79,14 +87,27 @@ export class Translator {
   /** The code of these regions changed: nothing leads to them any more. */
   drop(regions: readonly number[]): void {
     for (const number of regions) {
+      const made = this.made[number];
+      if (made === undefined) continue;
+      this.judge(made);
       this.regions[number] = LOST;
       this.made[number] = undefined;
+      this.unused.push(number);
     }
+    this.wishes = this.wishes.filter(wish => this.made[wish.number] !== undefined);
+  }
+
+  /** Where code changes again and again, the next region must promise more. */
+  private judge({ page, since, cost }: Made): void {
+    const losses = this.losses.get(page) ?? 0;
+    if (this.slices - since > cost * PAYING) this.losses.delete(page);
+    else this.losses.set(page, Math.min(losses + 1, MAX_LOSSES));
   }
 
   /** Region `number` left by the indirect jump at record `y` to `eip`. */
   onDeparture(number: number, y: number, eip: number): void {
     const count = (this.departures.get(y) ?? 0) + 1;
+    if (count > this.hotness.departures + LOOKS) return;
     this.departures.set(y, count);
     if (count <= this.hotness.departures) return;
     const at = this.host.cache.eip[y >> 3];
@@ -102,6 +123,7 @@ export class Translator {
   /** A slice ended before the block at `eip`. */
   sample(eip: number): void {
     const { cache } = this.host;
+    this.slices++;
     if (this.generation !== cache.generation) this.forget();
     if (this.wishes.length > 0) this.grantAll();
     if (this.waiting.length > 0) this.attend();
@@ -119,6 +141,7 @@ export class Translator {
     this.generation = this.host.cache.generation;
     this.heat.clear();
     this.departures.clear();
+    this.seen.clear();
     this.wishes = [];
     this.waiting = [];
   }
@@ -172,15 +195,21 @@ export class Translator {
 
   /** Translates around the block at `seed` if enough time was spent there. */
   private consider(seed: number): void {
-    const { cache, mode, hotness } = this;
+    const { cache, mode } = this;
     if (!mode.code32) return;
     const region = growRegion(cache, [seed], this.seen);
     if (region === undefined) return;
     let slices = 0;
     for (const { place } of region.blocks) slices += this.heat.get(place) ?? 0;
-    if (slices * hotness.slice < region.instructions * hotness.price) return;
+    if (slices < this.costOf(region) * 2 ** (this.losses.get(cache.pageNumber(seed)) ?? 0)) return;
     if (!this.isolate(region.blocks[0])) return;
-    this.translate(this.regions.length, region);
+    this.translate(this.unused.pop() ?? this.regions.length, region);
+  }
+
+  /** In slices. */
+  private costOf({ instructions }: Region): number {
+    const { price, slice } = this.hotness;
+    return ((instructions + LEARNING_COST) * price) / slice;
   }
 
   private translate(number: number, region: Region, made?: Made): void {
@@ -192,7 +221,13 @@ export class Translator {
     const make = new Function(...REGION_NAMES, text) as (...values: unknown[]) => RegionFunction;
     this.install(number, make(...this.values), blocks);
     const places = entries.map(n => blocks[n].place);
-    this.made[number] = { entries: places, versions: (made?.versions ?? 0) + 1 };
+    this.made[number] = {
+      entries: places,
+      versions: (made?.versions ?? 0) + 1,
+      page: cache.pageNumber(places[0]),
+      since: made?.since ?? this.slices,
+      cost: this.costOf(region),
+    };
     for (let i = made === undefined ? 0 : old; i < places.length; i++) {
       cache.plant(places[i], blocks[entries[i]].first, number, i);
     }
@@ -209,7 +244,7 @@ export class Translator {
   private isolate(block: Block): boolean {
     const { cache } = this;
     if (cache.isRegion(block.place)) return false;
-    const copy = cache.copy(block.first, (block.last - block.first) / WORDS + 1);
+    const copy = cache.copy(block.first);
     if (copy < 0) return false;
     block.last += copy - block.first;
     block.first = copy;
@@ -226,8 +261,15 @@ export class Translator {
 }
 
 const MAX_VERSIONS = 3;
-/** Slices in which a new region runs as it is, and those until it does so again in any case. */
+/** A region has paid after so many times the slices that it took to find it. */
+const PAYING = 8;
+const MAX_LOSSES = 12;
+/**
+ * Slices in which a new region runs as it is, slowly (as much time as it takes to compile so many
+ * instructions), and those until it does so again in any case.
+ */
 const LEARNING = 8;
+const LEARNING_COST = 20;
 const PATIENCE = 2000;
 /** Departures that are looked at, and targets that a region can know, of one indirect jump. */
 const LOOKS = 64;

@@ -1,6 +1,3 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { Cpu } from '../../src/cpu/core.ts';
@@ -9,23 +6,10 @@ import { Line } from '../../src/line.ts';
 import { Log } from '../../src/log.ts';
 import { Memory } from '../../src/memory.ts';
 import { Ports } from '../../src/ports.ts';
+import { assemble } from '../support/assembler.ts';
 
 const GUEST = join(import.meta.dirname, 'guests/system.asm');
 const RAM = 4 << 20;
-
-function assemble(): Uint8Array | undefined {
-  const folder = mkdtempSync(join(tmpdir(), 'system-'));
-  const image = join(folder, 'system.img');
-  try {
-    execFileSync('nasm', ['-f', 'bin', GUEST, '-o', image]);
-    return readFileSync(image);
-  } catch {
-    console.log('system: nasm is absent, the protection guest is skipped');
-    return undefined;
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}
 
 /** What the guest says on port E9h until it writes to F4h. */
 function listen(image: Uint8Array): string {
@@ -73,7 +57,7 @@ function listen(image: Uint8Array): string {
   return said;
 }
 
-const image = assemble();
+const image = assemble(GUEST);
 
 // The text was compared line by line with Debian's QEMU 7.2 (assembled with -DTCG): it has no
 // limits, types and null checks for data, no general detect, no ICEBP, no CR0 checks, pushes faults

@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest';
 import type { CpuWiring } from '../../src/cpu/cpu.ts';
-import { EAX, EBX, ECX, EDX } from '../../src/cpu/registers.ts';
+import { BASE, CS, EAX, EBX, ECX, EDX, EIP, ESP } from '../../src/cpu/registers.ts';
 import { BareMachine, RUN_LOOPS } from '../support/bare-machine.ts';
 
 /** That every instruction does the same translated is what random-programs.test.ts shows. */
@@ -9,10 +9,16 @@ const TABLE = 0x101000;
 /** Nearly everything is hot. */
 const EAGER = { slice: 200, samples: 2, price: 20, departures: 50 };
 
+function put({ memory }: BareMachine, at: number, hex: string): void {
+  memory.writeBytes(
+    at,
+    Uint8Array.from(hex.split(' '), byte => Number.parseInt(byte, 16)),
+  );
+}
+
 function machineWith(hex: string, wiring: Partial<CpuWiring> = { hotness: EAGER }): BareMachine {
   const machine = new BareMachine(4, 'max', { ...RUN_LOOPS, ...wiring });
-  const bytes = hex.split(' ').map(byte => Number.parseInt(byte, 16));
-  machine.memory.writeBytes(CODE, Uint8Array.from(bytes));
+  put(machine, CODE, hex);
   machine.enterProtected(CODE);
   for (const n of [EAX, EBX, ECX, EDX]) machine.cpu.processor.s[n] = 0;
   return machine;
@@ -83,7 +89,23 @@ test('a loop whose code is patched by the loop around it adds what the code says
   const machine = machineWith(`ba 00 00 00 00 ${inner} ff 05 0b 00 10 00 42 83 fa 14 75 e7 f4`);
   expect(machine.cpu.run(1_000_000)).toBe('halted');
   expect(machine.cpu.general(EAX)).toBe(1000 * 210);
-  expect(regionsOf(machine)).toBeGreaterThan(1);
+  expect(regionsOf(machine)).toBe(1);
+});
+
+test('where code changes all the time, less and less is translated', () => {
+  // mov ecx,1000; add eax,1; dec ecx; jnz back; inc dword [the 1]; jmp to the start
+  const machine = machineWith('b9 e8 03 00 00 05 01 00 00 00 49 75 f8 ff 05 06 00 10 00 eb eb');
+  const plants = vi.spyOn(machine.cpu.processor.cache, 'plant');
+  const made: number[] = [];
+  for (let i = 0; i < 5; i++) {
+    plants.mockClear();
+    machine.cpu.run(300_000);
+    made.push(plants.mock.calls.length);
+  }
+  expect(made[0]).toBeGreaterThan(0);
+  expect(made.slice(2)).toEqual([0, 0, 0]);
+  // Numbers are used again.
+  expect(regionsOf(machine)).toBe(1);
 });
 
 test('a write from outside, as by DMA, ends the region of its page', () => {
@@ -110,6 +132,49 @@ test('jumps through a table stay in the region once their targets are known', ()
   expect(machine.cpu.general(EAX)).toBe(10_000 * (1 + 16 + 32 - 3));
   expect(departures.mock.calls.length).toBeGreaterThan(EAGER.departures);
   expect(departures.mock.calls.length).toBeLessThan(2000);
+});
+
+test('a region that is lost takes nothing of another one along', () => {
+  // mov byte [200000h],0; dec ecx; jnz back; in two pages
+  const loop = 'c6 05 00 00 20 00 00 49 75 f6';
+  const machine = machineWith(loop);
+  const { memory } = machine;
+  put(machine, TABLE, loop);
+  machine.cpu.setGeneral(ECX, 1_000_000);
+  const runAt = (eip: number, budget: number): void => {
+    machine.cpu.processor.s[EIP] = eip;
+    machine.cpu.run(budget);
+  };
+  for (const budget of [300, 9000]) for (const eip of [CODE, TABLE]) runAt(eip, budget);
+  expect(regionsOf(machine)).toBe(2);
+  put(machine, CODE, 'c6');
+  // From now on each store leaves the region.
+  const write = vi.fn();
+  const device = { read: () => 0, write };
+  memory.map({ name: 'device', base: 0x200000, length: 4096, priority: 1, backing: device });
+  machine.cpu.processor.flushTlb(true);
+  runAt(TABLE, 9000);
+  expect(write).toHaveBeenCalledTimes(3000);
+});
+
+test('a region ends with its linear page wherever the code segment begins', () => {
+  const machine = machineWith('90');
+  const { s } = machine.cpu.processor;
+  // f: inc eax; ret; at its end: call f; in the next page: dec ecx; jnz to the call; hlt
+  put(machine, 0x100f00, '40 c3');
+  put(machine, 0x100ffb, 'e8 00 ff ff ff');
+  put(machine, 0x101000, '43 49 75 f7 f4');
+  s[BASE + CS] = 0x800;
+  s[EIP] = 0x100ffb - 0x800;
+  s[ESP] = 0x90000;
+  machine.cpu.processor.modeChanged();
+  machine.cpu.setGeneral(ECX, 100_000);
+  machine.cpu.run(60_000);
+  expect(machine.cpu.general(EBX)).toBe(10_000);
+  // dec ebx in place of inc ebx
+  put(machine, 0x101000, '4b');
+  machine.cpu.run(60_000);
+  expect(machine.cpu.general(EBX)).toBe(0);
 });
 
 test('regions end with the state they belonged to', () => {

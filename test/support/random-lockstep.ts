@@ -29,6 +29,9 @@ export interface Way {
   readonly wiring: Partial<CpuWiring>;
 }
 
+/** What running takes of a program. */
+export type Runnable = Pick<RandomProgram, 'seed' | 'length' | 'setting'>;
+
 const PORT_COUNT = 8;
 const [PORT, DEVICE] = [0x10000, 0];
 
@@ -106,7 +109,7 @@ export class Runner {
     return memory.u8.subarray(offset, offset + length);
   }
 
-  start({ setting }: RandomProgram): void {
+  start({ setting }: Runnable): void {
     const { machine } = this;
     machine.intr.set(false);
     machine.nmi.set(false);
@@ -171,7 +174,7 @@ function budgetOf(random: Random, isLong: boolean): number {
 /** Runs `program` on all `runners` to its end, or to the first difference. */
 export function runAll(
   runners: readonly Runner[],
-  program: RandomProgram,
+  program: Runnable,
   shorter?: Pick<Difference, 'step' | 'budget'>,
 ): Outcome {
   const random = new Random(program.seed ^ 0x5bd1e995);

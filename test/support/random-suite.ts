@@ -14,7 +14,7 @@ const NEVER = { slice: Number.MAX_SAFE_INTEGER, samples: 1, price: 1, departures
 const ENGINE = { compileSoon: () => true, compileBeside, isCompiled };
 const EAGER = { slice: 100, samples: 2, price: 10, departures: 20 };
 
-const WAYS: readonly Way[] = [
+export const WAYS: readonly Way[] = [
   { name: 'walkers', wiring: { walks: [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY] } },
   { name: 'run loops', wiring: { ...RUN_LOOPS, hotness: NEVER } },
   { name: 'translator', wiring: { ...RUN_LOOPS, engine: ENGINE, hotness: EAGER } },
