@@ -181,7 +181,10 @@ test('chardev-add of a multiplexer, and its end', async () => {
     ],
   );
   const answers = [...out.matchAll(/"desc": "(.*)"|"return"/g)].map(([, desc]) => desc ?? '');
-  const missing = ['mux: base chardev b not found', "Parameter 'chardev' is missing"];
+  const missing = [
+    'mux: base chardev b not found',
+    "Invalid parameter type for 'chardev', expected: string",
+  ];
   const busy = "Chardev 'b' is busy";
   expect(answers).toEqual(['', ...missing, '', '', busy, busy, '', '', '']);
 });
