@@ -265,11 +265,12 @@ const MAX_VERSIONS = 3;
 const PAYING = 8;
 const MAX_LOSSES = 12;
 /**
- * Slices in which a new region runs as it is, slowly (as much time as it takes to compile so many
- * instructions), and those until it does so again in any case.
+ * Slices in which a new region runs as it is, slowly, and those until it does so again in any case.
+ * For the time that this takes a region promises more, as if it were so many instructions longer.
+ * More than that would put small regions off for rounds of short programs.
  */
 const LEARNING = 8;
-const LEARNING_COST = 20;
+const LEARNING_COST = 6;
 const PATIENCE = 2000;
 /** Departures that are looked at, and targets that a region can know, of one indirect jump. */
 const LOOKS = 64;
