@@ -31,10 +31,10 @@ interface Made {
   /** Records where links to its entries lead. */
   readonly entries: number[];
   readonly versions: number;
-  /** The arena page, when it was made (in slices), and the slices that had to be spent before. */
+  /** The arena page, when it was made, and when it has paid: in slices. */
   readonly page: number;
   readonly since: number;
-  readonly cost: number;
+  readonly pays: number;
 }
 
 /** A region that the engine has not compiled yet. */
@@ -98,9 +98,9 @@ export class Translator {
   }
 
   /** Where code changes again and again, the next region must promise more. */
-  private judge({ page, since, cost }: Made): void {
+  private judge({ page, pays }: Made): void {
     const losses = this.losses.get(page) ?? 0;
-    if (this.slices - since > cost * PAYING) this.losses.delete(page);
+    if (this.slices > pays) this.losses.delete(page);
     else this.losses.set(page, Math.min(losses + 1, MAX_LOSSES));
   }
 
@@ -201,15 +201,19 @@ export class Translator {
     if (region === undefined) return;
     let slices = 0;
     for (const { place } of region.blocks) slices += this.heat.get(place) ?? 0;
-    if (slices < this.costOf(region) * 2 ** (this.losses.get(cache.pageNumber(seed)) ?? 0)) return;
+    if (
+      slices <
+      this.costOf(region, LEARNING_COST) * 2 ** (this.losses.get(cache.pageNumber(seed)) ?? 0)
+    )
+      return;
     if (!this.isolate(region.blocks[0])) return;
     this.translate(this.unused.pop() ?? this.regions.length, region);
   }
 
   /** In slices. */
-  private costOf({ instructions }: Region): number {
+  private costOf({ instructions }: Region, more: number): number {
     const { price, slice } = this.hotness;
-    return ((instructions + LEARNING_COST) * price) / slice;
+    return ((instructions + more) * price) / slice;
   }
 
   private translate(number: number, region: Region, made?: Made): void {
@@ -221,12 +225,13 @@ export class Translator {
     const make = new Function(...REGION_NAMES, text) as (...values: unknown[]) => RegionFunction;
     this.install(number, make(...this.values), blocks);
     const places = entries.map(n => blocks[n].place);
+    const since = made?.since ?? this.slices;
     this.made[number] = {
       entries: places,
       versions: (made?.versions ?? 0) + 1,
       page: cache.pageNumber(places[0]),
-      since: made?.since ?? this.slices,
-      cost: this.costOf(region),
+      since,
+      pays: since + PAYING * this.costOf(region, COMPILING_COST),
     };
     for (let i = made === undefined ? 0 : old; i < places.length; i++) {
       cache.plant(places[i], blocks[entries[i]].first, number, i);
@@ -261,8 +266,9 @@ export class Translator {
 }
 
 const MAX_VERSIONS = 3;
-/** A region has paid after so many times the slices that it took to find it. */
+/** A region has paid after so many times its price, which small ones exceed by so much. */
 const PAYING = 8;
+const COMPILING_COST = 20;
 const MAX_LOSSES = 12;
 /**
  * Slices in which a new region runs as it is, slowly, and those until it does so again in any case.
