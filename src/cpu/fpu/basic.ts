@@ -6,7 +6,7 @@
  */
 
 import type { Context } from '../context.ts';
-import { ARITHMETIC, CF, PF, ZF } from '../registers.ts';
+import { ARITHMETIC } from '../registers.ts';
 import {
   add,
   compare,
@@ -20,6 +20,7 @@ import {
 import { fastAdd, fastMultiply, isDefaultControl } from './fast.ts';
 import { roundToIntegral } from './integer.ts';
 import { FINITE, INFINITE, setZero, UNSUPPORTED, type Unpacked, ZERO } from './number.ts';
+import { orderFlags } from './order.ts';
 import { roundToExtended } from './round.ts';
 import {
   begin,
@@ -225,7 +226,7 @@ export function compareFlags(c: Context, i: number, quietly: number, pops: numbe
   const { s } = c;
   begin(s);
   if (isEmpty(s, 0) || isEmpty(s, i)) {
-    c.setEflags(ZF | PF | CF, ARITHMETIC);
+    c.setEflags(orderFlags(UNORDERED), ARITHMETIC);
     if (underflow(c)) popMany(s, pops);
     return;
   }
@@ -235,8 +236,7 @@ export function compareFlags(c: Context, i: number, quietly: number, pops: numbe
   const before = s[FSW] & SW_C1;
   commit(c);
   s[FSW] |= before;
-  const flags = order === UNORDERED ? ZF | PF | CF : order === EQUAL ? ZF : order === LESS ? CF : 0;
-  c.setEflags(flags, ARITHMETIC);
+  c.setEflags(orderFlags(order), ARITHMETIC);
   if (!blocked()) popMany(s, pops);
 }
 

@@ -7,8 +7,8 @@
  */
 
 import * as flags from '../flags.ts';
+import { orderFlags } from '../fpu/order.ts';
 import { AF, CF, FLAG_A, FLAG_B, OF, SELECTOR, ZF } from '../registers.ts';
-import { orderFlags } from '../simd/order.ts';
 
 function unsigned(v: number, size: number): number {
   return size === 32 ? v : v & ((1 << size) - 1);

@@ -7,6 +7,7 @@
 
 import type { Context } from '../context.ts';
 import { checkAligned, load64, load128 } from '../fpu/memory.ts';
+import { orderFlags } from '../fpu/order.ts';
 import { TEMP, TEMP3, type VectorViews } from '../fpu/state.ts';
 import { ARITHMETIC } from '../registers.ts';
 import {
@@ -22,7 +23,6 @@ import {
 } from './access.ts';
 import { integerToDouble, integerToSingle } from './convert.ts';
 import { consume, type Entries } from './forms.ts';
-import { orderFlags } from './order.ts';
 import type { Elements } from './quick.ts';
 
 /** CVTSI2SS and CVTSI2SD, from a general register or memory. */

@@ -1,11 +1,11 @@
 /**
- * EFLAGS after COMISS and its like, from how the operands are ordered.
+ * EFLAGS after FCOMI, COMISS and their like, from how the operands are ordered.
  *
- * Source: Intel SDM volume 2, COMISS.
+ * Source: Intel SDM volume 2, FCOMI, COMISS.
  */
 
-import { EQUAL, LESS, UNORDERED } from '../fpu/arithmetic.ts';
 import { CF, PF, ZF } from '../registers.ts';
+import { EQUAL, LESS, UNORDERED } from './arithmetic.ts';
 
 export function orderFlags(order: number): number {
   if (order === UNORDERED) return ZF | PF | CF;
