@@ -55,25 +55,6 @@ function deliver(s: Int32Array, to: number): boolean {
   return true;
 }
 
-/** The same of significands of 32 bits, whose product is exact. */
-function multiplyShort(s: Int32Array, to: number, a: number, b: number): boolean {
-  let exp = (s[a + 2] & 0x7fff) + (s[b + 2] & 0x7fff) - 16382;
-  let hi = multiplyHigh(s[a + 1], s[b + 1]);
-  let lo = Math.imul(s[a + 1], s[b + 1]);
-  if (hi >= 0) {
-    hi = (hi << 1) | (lo >>> 31);
-    lo <<= 1;
-    exp -= 1;
-  }
-  if (exp <= 0 || exp >= MAX_EXPONENT) return false;
-  s[FSW] &= ~SW_C1;
-  const sign = (s[a + 2] ^ s[b + 2]) & 0x8000;
-  s[to] = lo;
-  s[to + 1] = hi;
-  s[to + 2] = exp | sign;
-  return true;
-}
-
 /** Slot `to` = slot a * slot b; false when it is not the common case, and nothing happened. */
 export function fastMultiply(s: Int32Array, to: number, a: number, b: number): boolean {
   if (!isNormal(s, a) || !isNormal(s, b)) return multiplyZero(s, to, a, b);
@@ -81,19 +62,24 @@ export function fastMultiply(s: Int32Array, to: number, a: number, b: number): b
   const aLo = s[a];
   const bHi = s[b + 1];
   const bLo = s[b];
-  if ((aLo | bLo) === 0) return multiplyShort(s, to, a, b);
   let exp = (s[a + 2] & 0x7fff) + (s[b + 2] & 0x7fff) - 16382;
-  const w0 = Math.imul(aLo, bLo);
-  const w1 =
-    (multiplyHigh(aLo, bLo) >>> 0) + (Math.imul(aLo, bHi) >>> 0) + (Math.imul(aHi, bLo) >>> 0);
-  const w2 =
-    (multiplyHigh(aLo, bHi) >>> 0) +
-    (multiplyHigh(aHi, bLo) >>> 0) +
-    (Math.imul(aHi, bHi) >>> 0) +
-    Math.floor(w1 / TWO32);
-  let hi = (multiplyHigh(aHi, bHi) + Math.floor(w2 / TWO32)) | 0;
-  let lo = w2 | 0;
-  let ext = w1 | 0 | (w0 !== 0 ? 1 : 0);
+  let hi = multiplyHigh(aHi, bHi);
+  let lo = Math.imul(aHi, bHi);
+  let ext = 0;
+  // Significands of 32 bits have no more than this.
+  if ((aLo | bLo) !== 0) {
+    const w0 = Math.imul(aLo, bLo);
+    const w1 =
+      (multiplyHigh(aLo, bLo) >>> 0) + (Math.imul(aLo, bHi) >>> 0) + (Math.imul(aHi, bLo) >>> 0);
+    const w2 =
+      (multiplyHigh(aLo, bHi) >>> 0) +
+      (multiplyHigh(aHi, bLo) >>> 0) +
+      (lo >>> 0) +
+      Math.floor(w1 / TWO32);
+    hi = (hi + Math.floor(w2 / TWO32)) | 0;
+    lo = w2 | 0;
+    ext = w1 | 0 | (w0 !== 0 ? 1 : 0);
+  }
   if (hi >= 0) {
     hi = (hi << 1) | (lo >>> 31);
     lo = (lo << 1) | (ext >>> 31);
