@@ -15,8 +15,8 @@ import type { Char } from './char.ts';
 import type { UdpSpec } from './chardev-spec.ts';
 import { UserError } from './error.ts';
 import { toHostError } from './host-errno.ts';
-import { Intake, MAX_UNREAD, Outlet, type Post } from './host-intake.ts';
-import { packagePath, printError, writeAll } from './host-main.ts';
+import { Intake, Outlet, type Post } from './host-intake.ts';
+import { MAX_UNREAD, packagePath, printError, writeAll } from './host-main.ts';
 import { fileName } from './host-names.ts';
 
 export function openFileChar(char: Char, path: string): void {

@@ -5,6 +5,7 @@
 
 import type { Writable } from 'node:stream';
 import type { Char } from './char.ts';
+import { FINISH_MS, MAX_UNREAD } from './host-main.ts';
 
 /** Hands input to the machine between instructions. */
 export type Post = (deliver: () => void) => void;
@@ -141,11 +142,8 @@ export class Intake {
   }
 }
 
-export const FINISH_MS = 500;
 /** Replies that are not read: nobody is served until they are. */
 const SLOW_READER = 64 * 1024;
-/** What a reader that never reads may cost; more is lost. */
-export const MAX_UNREAD = 4 * 1024 * 1024;
 
 /** What goes out to a reader who may be slow: it waits here, and meanwhile so do his requests. */
 export class Outlet {

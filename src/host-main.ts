@@ -42,9 +42,10 @@ export function writeAll(fd: number, bytes: Uint8Array): void {
   }
 }
 
-/** Output that a reader at the end of a pipe has not taken yet; more than this is lost. */
-const MAX_UNREAD = 4 * 1024 * 1024;
-const FINISH_MS = 500;
+/** What a reader that never reads may cost; more is lost. */
+export const MAX_UNREAD = 4 * 1024 * 1024;
+/** How long the end waits for readers. */
+export const FINISH_MS = 500;
 let outPipe: Socket | TerminalOutput | undefined;
 const reliefs: (() => void)[] = [];
 

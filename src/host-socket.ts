@@ -14,8 +14,8 @@ import type { Char } from './char.ts';
 import type { SocketSpec } from './chardev-spec.ts';
 import { UserError } from './error.ts';
 import { toHostError } from './host-errno.ts';
-import { FINISH_MS, Intake, Outlet, type Post } from './host-intake.ts';
-import { printError } from './host-main.ts';
+import { Intake, Outlet, type Post } from './host-intake.ts';
+import { FINISH_MS, printError } from './host-main.ts';
 import { MAX_PORT, unresolved } from './inet.ts';
 
 /** Resolves when the device may be used. */
