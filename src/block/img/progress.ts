@@ -5,6 +5,7 @@
  * a step from the last one, so their sums are repeated here to the last bit.
  */
 
+import { fixed } from '../../fixed.ts';
 import type { ToolHost } from '../../tool-host.ts';
 
 /** What QEMU's commands read at once: figures change after so many bytes. */
@@ -60,15 +61,8 @@ export class Progress {
   }
 
   private text(): string {
-    return `    (${twoDigits(this.current)}/100%)`;
+    return `    (${fixed(this.current, 2)}/100%)`;
   }
-}
-
-/** As printf rounds: halves, which are exact here, to even. */
-function twoDigits(percent: number): string {
-  const whole = Math.floor(percent * 100);
-  const isHalf = percent * 100 - whole === 0.5;
-  return isHalf && whole % 2 === 0 ? (whole / 100).toFixed(2) : percent.toFixed(2);
 }
 
 /** Bytes of one extent after the other, told on in the pieces that QEMU would have read. */
