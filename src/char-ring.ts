@@ -6,7 +6,6 @@
 import type { CharBackend } from './char.ts';
 import { UserError } from './error.ts';
 
-const DEFAULT_SIZE = 65536;
 /** As places in the store are calculated with 32 bits. */
 const MAX_SIZE = 2 ** 30;
 
@@ -16,7 +15,7 @@ export class CharRing implements CharBackend {
   private consumed = 0;
 
   /** `size` in bytes, a power of two. */
-  constructor(size: number = DEFAULT_SIZE) {
+  constructor(size: number) {
     if (!Number.isInteger(Math.log2(size))) {
       throw new UserError('size of ringbuf chardev must be power of two');
     }

@@ -54,6 +54,9 @@ export interface UdpSpec {
   readonly localPort: number;
 }
 
+/** Of a ring buffer whose size nobody gives. */
+export const RING_BYTES = 65536;
+
 const BACKENDS = [
   'vc',
   'memory',
@@ -140,7 +143,7 @@ export function readCharOptions(list: OptionList): CharSpec {
       return { kind: backend, path: needed(list, 'path', backend), mux };
     case 'ringbuf':
     case 'memory':
-      return { kind: 'ringbuf', size: list.size('size') ?? 65536, mux };
+      return { kind: 'ringbuf', size: list.size('size') ?? RING_BYTES, mux };
     case 'pty':
       return { kind: 'pty', mux };
     case 'udp':

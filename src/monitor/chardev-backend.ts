@@ -5,7 +5,7 @@
  * Not here: host serial and parallel ports.
  */
 
-import { CHAR_BACKENDS, type CharSpec, type SocketSpec } from '../chardev-spec.ts';
+import { CHAR_BACKENDS, type CharSpec, RING_BYTES, type SocketSpec } from '../chardev-spec.ts';
 import { UserError } from '../error.ts';
 import { readPort } from '../inet.ts';
 import { bool, int, optional, type Schema, str, struct, type TypeOf, union } from '../schema.ts';
@@ -84,7 +84,7 @@ export function charSpec(backend: Backend): CharSpec {
       return { kind: 'stdio', signal: backend.data.signal ?? true, mux };
     case 'ringbuf':
     case 'memory':
-      return { kind: 'ringbuf', size: backend.data.size ?? 65536, mux };
+      return { kind: 'ringbuf', size: backend.data.size ?? RING_BYTES, mux };
     case 'socket':
       return { kind: 'socket', mux, ...socketSpec(backend.data) };
     case 'udp': {
