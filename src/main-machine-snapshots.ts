@@ -13,6 +13,7 @@ import {
   writeVmState,
 } from './block/operations.ts';
 import { HostError } from './disk-host.ts';
+import { errnoOf } from './errno.ts';
 import { UserError } from './error.ts';
 import { localStamp } from './host-main.ts';
 import { LoadError, type StateSink, type StateSource } from './machine-state.ts';
@@ -24,23 +25,9 @@ import type { MachineSaver } from './monitor/drives.ts';
 const PIECE = 1 << 20;
 const SECTOR = 512;
 
-const ERRNOS: { readonly [code: string]: number } = {
-  EACCES: 13,
-  EBUSY: 16,
-  EEXIST: 17,
-  EFBIG: 27,
-  EINVAL: 22,
-  EIO: 5,
-  ENOENT: 2,
-  ENOSPC: 28,
-  ENOTSUP: 95,
-  EPERM: 1,
-  EROFS: 30,
-};
-
 /** The number that messages show for a failure of images or of the host. */
-function errnoOf(error: unknown): number {
-  if (error instanceof BlockError || error instanceof HostError) return ERRNOS[error.code] ?? 5;
+function numberOf(error: unknown): number {
+  if (error instanceof BlockError || error instanceof HostError) return errnoOf(error.code);
   throw error;
 }
 
@@ -136,7 +123,7 @@ export async function saveMachine(
     vmStateSize = await saver.write(sink);
     await sink.flush();
   } catch (error) {
-    throw new UserError(`Error -${errnoOf(error)} while writing VM`);
+    throw new UserError(`Error -${numberOf(error)} while writing VM`);
   }
   const failures: string[] = [];
   for (const { device, node } of all) {
@@ -151,7 +138,7 @@ export async function saveMachine(
         vmClockNs: saver.clockNs,
       });
     } catch (error) {
-      errnoOf(error);
+      numberOf(error);
       failures.push(`Error while creating snapshot on '${device}'`);
     }
   }
@@ -192,7 +179,7 @@ export async function loadMachine(
       await applySnapshot(node, name);
     } catch (error) {
       const what = `while activating snapshot '${name}' on '${device}'`;
-      throw new UserError(`Error -${errnoOf(error)} ${what}`);
+      throw new UserError(`Error -${numberOf(error)} ${what}`);
     }
   }
   table.holdAll();
@@ -200,7 +187,7 @@ export async function loadMachine(
     await read(new VmStateSource(found.all[0].node, found.size));
   } catch (error) {
     const lines = error instanceof LoadError ? error.lines : [];
-    const errno = error instanceof LoadError ? error.errno : errnoOf(error);
+    const errno = error instanceof LoadError ? error.errno : numberOf(error);
     throw new UserError([...lines, `Error -${errno} while loading VM state`].join('\n'));
   }
   return true;

@@ -6,6 +6,7 @@
  * `BlockError`s. Reading past the end gives zeros.
  */
 
+import { errorText } from '../errno.ts';
 import { UserError } from '../error.ts';
 import { NO_SNAPSHOTS, type SnapshotList } from './snapshot-info.ts';
 
@@ -20,7 +21,7 @@ export class SizeRefused extends UserError {
 
   /** What strerror(3) says of the kind. */
   get kind(): string {
-    return this.code === 'EINVAL' ? 'Invalid argument' : 'Operation not supported';
+    return errorText(this.code) ?? this.code;
   }
 }
 

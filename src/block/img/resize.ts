@@ -2,9 +2,9 @@
  * `resize`: makes an image larger, or a raw one smaller.
  */
 
+import { errnoOf } from '../../errno.ts';
 import { parseOptionSize } from '../../size.ts';
 import { BlockError } from '../backend.ts';
-import { errnoOf } from '../errno.ts';
 import { SizeRefused } from '../node.ts';
 import { readSecrets } from './secret.ts';
 import { COMMON_LONG, close, Failure, open, readArguments, type Tool, usage } from './tool.ts';

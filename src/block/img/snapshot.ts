@@ -2,8 +2,8 @@
  * `snapshot`: lists, takes, applies and deletes the snapshots inside an image.
  */
 
+import { errnoOf } from '../../errno.ts';
 import { BlockError } from '../backend.ts';
-import { errnoOf } from '../errno.ts';
 import { Pieces, printSnapshots } from '../image-info.ts';
 import type { BlockNode } from '../node.ts';
 import { applySnapshot, createSnapshot, deleteSnapshot } from '../operations.ts';

@@ -5,9 +5,10 @@
  * a state, arm an error for the requests that follow, or suspend the request until it is resumed.
  */
 
+import { codeOf, errorText } from '../../errno.ts';
 import { UserError } from '../../error.ts';
+import { BlockError } from '../backend.ts';
 import type { OpenRequest } from '../driver.ts';
-import { errorOf } from '../errno.ts';
 import {
   type BlockNode,
   DEBUG_EVENTS,
@@ -157,7 +158,8 @@ export class BlkdebugNode implements BlockNode {
       this.active.splice(at, 1);
       this.rules = this.rules.filter(r => r !== rule);
     }
-    throw errorOf(rule.errno);
+    const code = codeOf(rule.errno);
+    throw new BlockError(code, errorText(code) ?? code);
   }
 
   async read(offset: number, into: Uint8Array): Promise<void> {
