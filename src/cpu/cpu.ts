@@ -64,9 +64,7 @@ export interface CpuWiring {
   readonly engine?: ScriptEngine;
   /** How many instructions of 16- and of 32-bit code run before; default what suits a start. */
   readonly walks?: readonly [number, number];
-  /**
-   * What the translator calls hot; default what pays.
-   */
+  /** What the translator calls hot; default what pays. */
   readonly hotness?: Hotness;
   /** A triple fault: the board resets the machine. */
   readonly onTripleFault: (why: string) => void;

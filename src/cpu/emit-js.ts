@@ -93,11 +93,6 @@ export class JsCode extends JsValues implements Code {
     return this.at(size);
   }
 
-  let(v: Value): Value {
-    if (v.constant !== undefined || /^t\d+$/.test(v.text)) return v;
-    return { text: this.name(v.text) };
-  }
-
   read(o: Operand): Value {
     if (o.form === 'm') return this.loadFrom(o, 0, o.size);
     if (o.form === 'c') return { text: `${VIEW[8]}[4]` };
@@ -157,14 +152,6 @@ export class JsCode extends JsValues implements Code {
 
   setReg(n: number, v: Value): void {
     this.line(`${this.register(n)} = ${v.text};`);
-  }
-
-  word(index: number): Value {
-    return { text: `S[${index}]` };
-  }
-
-  setWord(index: number, v: Value): void {
-    this.line(`S[${index}] = ${v.text};`);
   }
 
   loadFrom(_m: Operand, delta: number, size: Bits): Value {
@@ -345,11 +332,11 @@ export class JsCode extends JsValues implements Code {
     return `S8[${n < 4 ? n * 4 : (n - 4) * 4 + 1}]`;
   }
 
-  private line(text: string): void {
+  line(text: string): void {
     this.shared.lines.push(text);
   }
 
-  private name(value: string): string {
+  name(value: string): string {
     const name = `t${this.shared.names++}`;
     // Loops declare them once: V8 gives each declaration a register of its own.
     this.line(`${this.binding.inLoop ? '' : 'const '}${name} = ${value};`);

@@ -114,11 +114,6 @@ export class RegionCode extends JsValues implements Code, VectorSite, X87Site {
     return new RegionCode(size, this.here, this.region);
   }
 
-  let(v: Value): Value {
-    if (v.constant !== undefined || /^t\d+$/.test(v.text)) return v;
-    return { text: this.name(v.text) };
-  }
-
   override and(a: Value, b: Value): Value {
     if (a.constant === undefined || b.constant === undefined) return super.and(a, b);
     return this.k(a.constant & b.constant);
@@ -173,14 +168,6 @@ export class RegionCode extends JsValues implements Code, VectorSite, X87Site {
 
   setReg(n: number, v: Value): void {
     this.assign(registerAt(n, this.size), this.size, v.text);
-  }
-
-  word(index: number): Value {
-    return { text: `S[${index}]` };
-  }
-
-  setWord(index: number, v: Value): void {
-    this.line(`S[${index}] = ${v.text};`);
   }
 
   loadFrom(_m: Operand, delta: number, size: Bits): Value {

@@ -1,12 +1,29 @@
 /**
- * Values of the JavaScript binding: arithmetic and comparisons, each a text made of texts. Nothing
- * is written here; see emit-js.ts.
+ * What both JavaScript bindings have in common: values, arithmetic and comparisons, each a text made
+ * of texts. Where lines go is theirs; see emit-js.ts and emit-region.ts.
  */
 
 import type { Bits, Bool, Value } from './code.ts';
 
-export class JsValues {
+export abstract class JsValues {
   constructor(readonly size: Bits) {}
+
+  abstract line(text: string): void;
+  /** A constant of that value, by its name. */
+  abstract name(value: string): string;
+
+  let(v: Value): Value {
+    if (v.constant !== undefined || /^t\d+$/.test(v.text)) return v;
+    return { text: this.name(v.text) };
+  }
+
+  word(index: number): Value {
+    return { text: `S[${index}]` };
+  }
+
+  setWord(index: number, v: Value): void {
+    this.line(`S[${index}] = ${v.text};`);
+  }
 
   k(n: number): Value {
     return { text: n < 0 ? `(${n})` : `${n}`, constant: n };
