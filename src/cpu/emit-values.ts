@@ -1,6 +1,6 @@
 /**
- * What both JavaScript bindings have in common: values, arithmetic and comparisons, each a text made
- * of texts. Where lines go is theirs; see emit-js.ts and emit-region.ts.
+ * What both JavaScript bindings have in common: values, arithmetic and comparisons, each a text
+ * made of texts. Where lines go is theirs; see emit-js.ts and emit-region.ts.
  */
 
 import type { Bits, Bool, Value } from './code.ts';
