@@ -43,13 +43,13 @@ function run(
   writeFileSync(join(workshop.folder, 'disk.img'), bootSector(call));
   truncateSync(join(workshop.folder, 'disk.img'), 1024 * 1024);
   writeFileSync(join(workshop.folder, 'debug.conf'), rule);
-  const quiet = ['-nodefaults', '-display', 'none', '-qmp', 'stdio', '-m', '16'];
+  const quiet = ['-nodefaults', '-display', 'none', '-qmp', 'stdio', '-m', '16', '-S'];
   const drive = `file=blkdebug:debug.conf:disk.img,format=raw,${options}`;
   const exit = ['-device', 'isa-debug-exit,iobase=0xf4,iosize=4'];
   const child = spawn(workshop.program, [...quiet, '-drive', drive, ...exit], {
     cwd: workshop.folder,
   });
-  child.stdin.write('{"execute":"qmp_capabilities"}\n');
+  child.stdin.write('{"execute":"qmp_capabilities"}\n{"execute":"cont"}\n');
   const lines: string[] = [];
   const queue = [...script];
   let text = '';
@@ -77,7 +77,9 @@ function run(
 
 const fail = (event: string, errno: number, sector: number): string =>
   `[inject-error]\nevent = "${event}"\nerrno = "${errno}"\nsector = "${sector}"\nonce = "on"\n`;
-const events = ({ lines }: Run): string[] => lines.filter(line => line.includes('"event"'));
+/** Without the RESUME that the guest starts with. */
+const events = ({ lines }: Run): string[] =>
+  lines.filter(line => line.includes('"event"')).slice(1);
 /** As isa-debug-exit makes it of AH. */
 const exitStatus = (ah: number): number => (ah << 1) | 1;
 const STATS = '{"execute":"query-blockstats"}';
