@@ -38,6 +38,8 @@ interface Wait {
   readonly line: RegExp;
   readonly ask: string;
   readonly done: RegExp;
+  /** So many times in a row. */
+  readonly times?: number;
 }
 
 /** What a line starts, and how one sees that it is done. */
@@ -48,22 +50,32 @@ const AFTER: readonly Wait[] = [
 ];
 /**
  * What a line needs, and how one sees it: the firmware gives the PM registers their place, and
- * sleeps only when all devices that it finds have addresses.
+ * sleeps only when all devices that it finds have addresses. New code is logged until the handlers
+ * of all interrupts that come to a sleeper have run.
  */
 const BEFORE: readonly Wait[] = [
   { line: /^o\/h 0x604 /, ask: 'i/h 0x604', done: /= 0x(?!ffff)/ },
-  { line: /^(usb_add mouse|log in_asm)$/, ask: 'info cpus', done: /\(halted\)/ },
+  { line: /^usb_add mouse$/, ask: 'info cpus', done: /\(halted\)/ },
+  { line: /^log in_asm$/, ask: 'info cpus', done: /\(halted\)/, times: 10 },
 ];
 
 function waitsFor(typed: string, waits: readonly Wait[]): Step[] {
   return waits
     .filter(({ line }) => line.test(typed))
-    .map(({ ask, done }) => ({
+    .map(({ ask, done, times }) => ({
       typed: ask,
       answer: '',
       isHidden: true,
-      isGood: answer => done.test(answer),
+      isGood: inARow(done, times ?? 1),
     }));
+}
+
+function inARow(done: RegExp, times: number): (answer: string) => boolean {
+  let seen = 0;
+  return answer => {
+    seen = done.test(answer) ? seen + 1 : 0;
+    return seen >= times;
+  };
 }
 
 const PROMPT = /(^|\n|-)\r*(\(qemu\) |qemu-io> |[Pp]assword: )$/;
