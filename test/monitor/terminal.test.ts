@@ -236,7 +236,7 @@ test('the demo shows its screen in the terminal and powers off when asked', asyn
   const { bytes, status } = await onTerminal(
     workshop,
     ['-demo'],
-    [{ until: 'TypeScript.' }, { until: 'power' }, { type: 'p' }],
+    [{ shows: 'made of TypeScript.' }, { shows: 'p power off' }, { type: 'p' }],
   );
   expect(bytes.startsWith('\x1b[?1049h')).toBe(true);
   expect(bytes.endsWith('\x1b[?1049l')).toBe(true);

@@ -50,13 +50,13 @@ const AFTER: readonly Wait[] = [
 ];
 /**
  * What a line needs, and how one sees it: the firmware gives the PM registers their place, and
- * sleeps only when all devices that it finds have addresses. New code is logged until the handlers
- * of all interrupts that come to a sleeper have run.
+ * sleeps only when all devices that it finds have addresses. New code is logged until every kind of
+ * key was pressed and released, and one more found the buffer full.
  */
 const BEFORE: readonly Wait[] = [
   { line: /^o\/h 0x604 /, ask: 'i/h 0x604', done: /= 0x(?!ffff)/ },
   { line: /^usb_add mouse$/, ask: 'info cpus', done: /\(halted\)/ },
-  { line: /^log in_asm$/, ask: 'info cpus', done: /\(halted\)/, times: 10 },
+  { line: /^log in_asm$/, ask: 'xp/1hx 0x41c', done: /: 0x003c/, times: 10 },
 ];
 
 function waitsFor(typed: string, waits: readonly Wait[]): Step[] {

@@ -13,7 +13,24 @@ export interface KeySession {
 
 export type Step =
   /** Waits until the output since the last step contains it. */
-  { readonly until: string } | { readonly type: string };
+  | { readonly until: string }
+  /** Waits until a line of the screen contains it, in how many pieces ever it was drawn. */
+  | { readonly shows: string }
+  | { readonly type: string };
+
+/** The lines of a screen that was drawn with a cursor that is sent to rows and columns. */
+function screenOf(bytes: string): string[] {
+  const lines: string[][] = [];
+  let [row, column] = [0, 0];
+  for (const [, csi, key, plain] of bytes.matchAll(/\x1b\[([?0-9;]*)([A-Za-z])|([\s\S])/g)) {
+    if (key === 'H') [row, column] = csi.split(';').map(n => Number(n) - 1);
+    else if (plain !== undefined) {
+      lines[row] ??= Array(column).fill(' ');
+      lines[row][column++] = plain;
+    }
+  }
+  return lines.map(line => line.join(''));
+}
 
 const PATIENCE_MS = 50_000;
 
@@ -42,7 +59,9 @@ export async function press(
     for (; talk !== undefined && next < steps.length; next++) {
       const step = steps[next];
       if ('type' in step) talk.write(step.type);
-      else {
+      else if ('shows' in step) {
+        if (!screenOf(bytes).some(line => line.includes(step.shows))) return;
+      } else {
         const at = bytes.indexOf(step.until, seen);
         if (at < 0) return;
         seen = at + step.until.length;
