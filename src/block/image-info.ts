@@ -2,6 +2,7 @@
  * What is known about one image: for `info`, `info block -v` and query-block, as data and as text.
  */
 
+import { civilOf } from '../calendar.ts';
 import { formatSize } from '../size.ts';
 import { toUtf8 } from '../utf8.ts';
 import type { BlockNode, ImageDetails } from './node.ts';
@@ -125,29 +126,8 @@ function column(text: string, width: number): string {
   return text + ' '.repeat(Math.max(0, width - toUtf8(text).length));
 }
 
-/** Days since 1970 to a calendar date, after the usual era arithmetic. */
-export function dateText(epochSeconds: number): string {
-  const days = Math.floor(epochSeconds / 86400);
-  const rest = epochSeconds - days * 86400;
-  const shifted = days + 719468;
-  const era = Math.floor(shifted / 146097);
-  const dayOfEra = shifted - era * 146097;
-  const yearOfEra = Math.floor(
-    (dayOfEra -
-      Math.floor(dayOfEra / 1460) +
-      Math.floor(dayOfEra / 36524) -
-      Math.floor(dayOfEra / 146096)) /
-      365,
-  );
-  const dayOfYear =
-    dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
-  const shiftedMonth = Math.floor((5 * dayOfYear + 2) / 153);
-  const day = dayOfYear - Math.floor((153 * shiftedMonth + 2) / 5) + 1;
-  const month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9;
-  const year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0);
+function dateText(epochSeconds: number): string {
+  const { year, month, day, hours, minutes, seconds } = civilOf(epochSeconds);
   const two = (value: number): string => String(value).padStart(2, '0');
-  return (
-    `${year}-${two(month)}-${two(day)} ` +
-    `${two(Math.floor(rest / 3600))}:${two(Math.floor(rest / 60) % 60)}:${two(rest % 60)}`
-  );
+  return `${year}-${two(month)}-${two(day)} ${two(hours)}:${two(minutes)}:${two(seconds)}`;
 }

@@ -8,12 +8,12 @@
  * Not emulated: daylight saving (DSE), the square wave output, other time bases than 32768 Hz.
  */
 
+import { type Civil, civilOf, epochOf, weekdayOf } from '../../calendar.ts';
 import type { Clock, Timer } from '../../clock.ts';
 import type { Line } from '../../line.ts';
 import type { PortHandler } from '../../ports.ts';
 import { bytes, ns, type Plain, type StateOf, state, u8 } from '../../state.ts';
 import { Device } from '../device.ts';
-import { type Civil, civilOf, epochOf, weekdayOf } from './calendar.ts';
 
 const SECONDS = 0x00;
 const SECONDS_ALARM = 0x01;

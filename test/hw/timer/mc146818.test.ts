@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { epochOf } from '../../../src/calendar.ts';
 import { Clock } from '../../../src/clock.ts';
-import { civilOf, epochOf, weekdayOf } from '../../../src/hw/timer/calendar.ts';
 import { Mc146818 } from '../../../src/hw/timer/mc146818.ts';
 import { Line } from '../../../src/line.ts';
 
@@ -33,20 +33,6 @@ function powerOn() {
   const advance = (ns: number): void => clock.advanceTo(clock.nowNs + ns);
   return { clock, irq, nmiMask, rtc, offsets, read, write, shown, advance };
 }
-
-test('calendar arithmetic agrees with the calendar', () => {
-  for (const seconds of [0, 951_782_399, 951_782_400, 4_107_542_400, BASE, 253_402_300_799]) {
-    expect(epochOf(civilOf(seconds))).toBe(seconds);
-    const iso = new Date(seconds * 1000);
-    const civil = civilOf(seconds);
-    expect([civil.year, civil.month, civil.day]).toEqual([
-      iso.getUTCFullYear(),
-      iso.getUTCMonth() + 1,
-      iso.getUTCDate(),
-    ]);
-    expect(weekdayOf(seconds)).toBe(iso.getUTCDay());
-  }
-});
 
 test('powered on it shows the base time and registers as QEMU has them', () => {
   const { shown, read } = powerOn();
