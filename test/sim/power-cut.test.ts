@@ -154,7 +154,7 @@ test(`${CUTS} power cuts: images stay consistent and flushed data stays there`, 
   } finally {
     rmSync(folder, { recursive: true });
   }
-}, 240_000);
+}, 600_000);
 
 function checkOutside(path: string, seed: number): void {
   try {

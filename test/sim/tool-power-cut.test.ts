@@ -234,4 +234,4 @@ test(`${CUTS} power cuts of the image tool`, async () => {
     rmSync(folder, { recursive: true });
   }
   for (const kind of KINDS) expect(cutShort.get(kind)).toBeGreaterThan(CUTS / KINDS.length / 4);
-}, 240_000);
+}, 600_000);
