@@ -1,7 +1,8 @@
 /**
  * x87 instructions that move registers and the stack pointer without looking at numbers.
  *
- * Source: Intel SDM volume 2, FLD, FST, FXCH, FCMOVcc, FFREE, FINCSTP, FDECSTP.
+ * Source: Intel SDM volume 2, FLD, FST, FXCH, FCMOVcc, FFREE, FINCSTP, FDECSTP. It leaves D9 D8+i
+ * out: that does what processors do.
  */
 
 import type { Context } from '../context.ts';
@@ -56,6 +57,14 @@ export function fstSt(c: Context, i: number, pops: number): void {
   copyTo(s, i, slot(s, 0));
   s[FSW] &= ~SW_C1;
   if (pops === 1) pop(s);
+}
+
+/** FSTP1, D9 D8+i: of an empty ST(0) it only pops, which is no underflow. */
+export function fstpUnchecked(c: Context, i: number): void {
+  const { s } = c;
+  if (!isEmpty(s, 0)) copyTo(s, i, slot(s, 0));
+  s[FSW] &= ~SW_C1;
+  pop(s);
 }
 
 export function fxch(c: Context, i: number): void {

@@ -190,7 +190,7 @@ function stackMoves(): void {
   for (const opcode of [0xd9, 0xdd, 0xdf]) registers(opcode, 0xc8, moves.fxch);
   registers(0xdd, 0xd0, (c, i) => moves.fstSt(c, i, 0));
   registers(0xdd, 0xd8, (c, i) => moves.fstSt(c, i, 1));
-  registers(0xd9, 0xd8, (c, i) => moves.fstSt(c, i, 1));
+  registers(0xd9, 0xd8, moves.fstpUnchecked);
   registers(0xdf, 0xd0, (c, i) => moves.fstSt(c, i, 1));
   registers(0xdf, 0xd8, (c, i) => moves.fstSt(c, i, 1));
   for (let i = 0; i < 8; i++) {

@@ -309,6 +309,19 @@ describe('availability and pending exceptions', () => {
     ]);
   });
 
+  test('D9 D8+i stores and pops as FSTP does, but an empty register only goes', () => {
+    const FSTP1 = 0x1d8;
+    x87Register(c, FLD1);
+    x87Register(c, FSTP1 | 3);
+    expect([b.s[TOP], b.s[EMPTY]]).toEqual([0, 0xff & ~(1 << 2)]);
+    expect(b.s[FPR + 4 * 2 + 2]).toBe(0x3fff);
+    b.s[FCW] &= ~1;
+    b.s[FSW] = 0x4700;
+    x87Register(c, FSTP1 | 2);
+    expect([b.s[TOP], b.s[EMPTY], b.s[FSW]]).toEqual([1, 0xff & ~(1 << 2), 0x4500]);
+    expect(b.s[FPR + 4 * 2 + 2]).toBe(0x3fff);
+  });
+
   test('encodings that are no instruction are #UD', () => {
     expect(raised(() => x87Register(c, 0x1e2))).toBe(6);
     expect(raised(() => x87Memory(c, 0x108, { seg: DS, offset: 0 }, 4))).toBe(6);
