@@ -1,25 +1,30 @@
 import { describe, expect, test } from 'vitest';
 import {
   AC,
+  ATTRIBUTES,
   CR0,
   CR0_AM,
   CR0_EM,
   CR0_NE,
   CR0_PG,
+  CR2,
   CR3,
   CR4,
   CR4_OSFXSR,
+  DS,
   EAX,
   EBX,
   ECX,
   EIP,
   IF,
+  LIMIT,
 } from '../../src/cpu/registers.ts';
 import { DATA, type Frame, Scene } from '../support/scene.ts';
 
 const START = 0x100;
 const UD = 6;
 const NM = 7;
+const STACK_FAULT = 12;
 const GP = 13;
 const PF = 14;
 const ALIGNMENT = 17;
@@ -159,18 +164,65 @@ describe('alignment (volume 3, table 6-7), level 3 with AM and AC', () => {
   });
 
   test('a page fault comes first (volume 3, table 6-2)', () => {
-    const scene = new Scene('flat', { cpl: 3 });
-    const { s, machine } = scene;
-    machine.memory.write(0x5000, 4, 0x6007);
-    for (let page = 0; page < 256; page++) machine.memory.write(0x6000 + page * 4, 4, page << 12);
-    for (const page of [0, 1, 2, 4, 7]) machine.memory.write(0x6000 + page * 4, 1, 7);
-    s[CR3] = 0x5000;
-    s[CR0] |= CR0_PG | CR0_AM;
-    machine.cpu.processor.flushTlb(true);
-    machine.cpu.processor.setEflags(AC, AC);
-    s[EBX] = DATA + 1;
+    const scene = pagedUser();
+    scene.machine.cpu.processor.setEflags(AC, AC);
+    scene.s[CR0] |= CR0_AM;
+    scene.s[EBX] = DATA + 1;
     scene.put(START, '8b 03');
     expect(scene.run(START)).toMatchObject({ vector: PF, error: 4 });
+  });
+
+  test('the top that ENTER leaves, though nothing is stored there', () => {
+    const enter = (room: string): Frame | undefined => {
+      const scene = new Scene('prot32', { cpl: 3 });
+      scene.s[CR0] |= CR0_AM;
+      scene.machine.cpu.processor.setEflags(AC, AC);
+      scene.put(START, `c8 ${room} 00 00 cc`);
+      return scene.run(START);
+    };
+    expect(enter('08')).toMatchObject({ vector: 3 });
+    expect(enter('07')).toMatchObject({ vector: ALIGNMENT, error: 0, esp: 0x8000 });
+  });
+});
+
+/** Level 3 in flat segments, with the pages of tables, code and stacks alone. */
+function pagedUser(): Scene {
+  const scene = new Scene('flat', { cpl: 3 });
+  const { s, machine } = scene;
+  machine.memory.write(0x5000, 4, 0x6007);
+  for (let page = 0; page < 256; page++) machine.memory.write(0x6000 + page * 4, 4, page << 12);
+  for (const page of [0, 1, 2, 4, 7]) machine.memory.write(0x6000 + page * 4, 1, 7);
+  s[CR3] = 0x5000;
+  s[CR0] |= CR0_PG;
+  machine.cpu.processor.flushTlb(true);
+  return scene;
+}
+
+describe('what several accesses check first', () => {
+  test('ENTER: the segment at the stack pointer that it leaves', () => {
+    const scene = new Scene('prot32');
+    scene.put(START, 'c8 ff ff 00 cc');
+    expect(scene.run(START)).toMatchObject({ vector: STACK_FAULT, error: 0, esp: 0x8000 });
+  });
+
+  test('CMPXCHG8B: a page that is not there faults at the operand, as a write', () => {
+    const scene = pagedUser();
+    scene.s[EBX] = DATA;
+    scene.put(START, '0f c7 0b');
+    expect(scene.run(START)).toMatchObject({ vector: PF, error: 6 });
+    expect(scene.s[CR2]).toBe(DATA);
+  });
+
+  test('eight bytes at the upper end of a segment that expands down leave none behind', () => {
+    const scene = new Scene('prot16');
+    const { s } = scene;
+    s[LIMIT + DS] = 0xfff;
+    s[ATTRIBUTES + DS] |= 0x400;
+    scene.machine.cpu.processor.modeChanged();
+    s[EBX] = 0xfffc;
+    scene.put(START, 'd9 eb dd 1f');
+    expect(scene.run(START)).toMatchObject({ vector: GP, error: 0 });
+    expect(scene.machine.memory.read(DATA + 0xfffc, 4)).toBe(0);
   });
 });
 

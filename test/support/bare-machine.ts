@@ -43,6 +43,8 @@ export class BareMachine {
   readonly cpu: Cpu;
   readonly intr = new Line('intr');
   readonly nmi = new Line('nmi');
+  readonly smi = new Line('smi');
+  readonly a20 = new Line('a20');
   readonly ferr = new Line('ferr');
   readonly ignne = new Line('ignne');
   /** What the guest printed. */
@@ -58,8 +60,7 @@ export class BareMachine {
     this.memory = new Memory(bytes + (1 << 16));
     const arenaOffset = this.memory.allocate(bytes);
     this.memory.map({ name: 'ram', base: 0, length: bytes, backing: { arenaOffset } });
-    const a20 = new Line('a20');
-    a20.set(true);
+    this.a20.set(true);
     this.mapPorts();
     this.cpu = new Cpu(
       {
@@ -70,8 +71,8 @@ export class BareMachine {
         nmi: this.nmi,
         ferr: this.ferr,
         ignne: this.ignne,
-        a20,
-        smi: new Line('smi'),
+        a20: this.a20,
+        smi: this.smi,
         acknowledge: () => this.vector,
         syncClock: () => {},
         timeStamp: () => BigInt(this.cpu.instructions),

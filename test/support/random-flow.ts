@@ -89,7 +89,7 @@ export abstract class Flow extends Pieces {
     const kind = this.random.below(3);
     if (kind === 0 && !this.usesCounter) return this.ecxLoop(Math.min(turns, 60_000));
     if (kind === 1 && !this.isBpTaken) return this.bpLoop(turns);
-    const counter = COUNTERS + 4 * this.counters++;
+    const counter = this.counter();
     const top = this.label();
     const body = [...this.body(3), this.at([0xff], 1, counter)];
     const set = this.at([0xc7], 0, counter, ...little(turns, this.wordSize));
@@ -113,6 +113,10 @@ export abstract class Flow extends Pieces {
       return [...start, this.short(top, opcode)];
     }
     return [...start, this.bytes(0x49), this.jcc(top, 5, body)];
+  }
+
+  protected counter(): number {
+    return COUNTERS + 4 * this.counters++;
   }
 
   protected bpLoop(turns: number): Item[] {

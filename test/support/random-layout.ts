@@ -24,6 +24,8 @@ export const GDT = 0x60000;
 export const IDT = 0x61000;
 export const TSS = 0x62000;
 export const HANDLERS = 0x64000;
+/** Where SMM begins, by SMBASE, and keeps its state: the last 512 bytes of that 64 KiB. */
+export const SMRAM = 0x50000;
 export const FAR_CODE = 0x70000;
 export const FAR_DATA = 0x90000;
 /** Linear page that is either of the two physical ones behind it. */
@@ -36,6 +38,21 @@ export const VECTOR_PORT = 0xe4;
 export const EXIT_PORT = 0xf4;
 export const IRQ = 0x20;
 export const SERVICE = 0x80;
+/**
+ * By what they are of: 16-bit stacks of ring 0; FS and GS at first; and segments that expand
+ * down, with 32- and 16-bit limits, only to be read, of all offsets from the data on, and code.
+ */
+export const SELECTORS = {
+  code: 8,
+  data: 0x10,
+  userCode: 0x1b,
+  userData: 0x23,
+  task: 0x28,
+  small: 0x33,
+  odd: 0x3b,
+  smallStack: 0x40,
+  kinds: [0x4b, 0x53, 0x5b, 0x63, 0x6b],
+};
 /** Of a page-table entry: a fault on the page makes it present, writable and the user's. */
 export const MENDED = 0x200;
 

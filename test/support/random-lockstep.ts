@@ -113,6 +113,8 @@ export class Runner {
     const { machine } = this;
     machine.intr.set(false);
     machine.nmi.set(false);
+    machine.smi.set(false);
+    machine.a20.set(true);
     machine.exitCode = undefined;
     machine.tripleFault = undefined;
     this.journal = [];
@@ -199,6 +201,11 @@ export function runAll(
       if (event < 30) machine.intr.set(true);
       if (event >= 97) machine.nmi.set(true);
       machine.nmi.set(false);
+      if (event === 90 || event === 91) machine.smi.set(true);
+      machine.smi.set(false);
+      if (event === 92) machine.a20.set(!machine.a20.level);
+      // As after savevm and loadvm.
+      if (event === 93) machine.cpu.load(machine.cpu.save());
     }
     const results = runners.map(({ machine }) => machine.cpu.run(budget));
     accesses += first.journal.length;

@@ -16,9 +16,9 @@ import {
   little,
 } from './random-code.ts';
 import { CODE, COUNTERS, EXIT_PORT, type Mode } from './random-layout.ts';
-import { Outside } from './random-outside.ts';
 import type { Choices } from './random-pieces.ts';
 import { makeSetting, type Setting } from './random-setting.ts';
+import { Tangle } from './random-tangle.ts';
 
 export interface ProgramOptions {
   readonly seed: number;
@@ -62,7 +62,7 @@ export function makeProgram({ seed, without = new Set() }: ProgramOptions): Rand
 
 type Unit = () => readonly Item[];
 
-class Maker extends Outside {
+class Maker extends Tangle {
   private readonly units: Choices<Unit>;
 
   constructor(random: Random, mode: Mode, isHot: boolean) {
@@ -88,6 +88,8 @@ class Maker extends Outside {
       [2, own(this.straddle)],
       [2, own(this.farCall)],
       [2, own(this.wide)],
+      [4, own(this.tangle)],
+      [3, own(this.modes)],
       [6, own(this.outside)],
     ];
   }

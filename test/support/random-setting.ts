@@ -8,6 +8,7 @@ import {
   BASE,
   CPL,
   CR0,
+  CR0_AM,
   CR0_PE,
   CR0_PG,
   CR0_WP,
@@ -29,6 +30,7 @@ import {
   IF,
   LIMIT,
   SELECTOR,
+  SMBASE,
   SS,
   TR,
 } from '../../src/cpu/registers.ts';
@@ -47,11 +49,14 @@ import {
   IDT,
   INNER_TOP,
   LENGTHS,
+  LOG_PORT,
   MENDED,
   type Mode,
   OVERLAY,
   OVERLAYS,
   RAM_SIZE,
+  SELECTORS,
+  SMRAM,
   STACK_BASE,
   STACK_TOP,
   TABLE,
@@ -63,12 +68,22 @@ const FLAT_CODE = [0xffff, 0x00cf9b00];
 const FLAT_DATA = [0xffff, 0x00cf9300];
 const USER_CODE = [0xffff, 0x00cffb00];
 const USER_DATA = [0xffff, 0x00cff300];
-const SELECTORS = { code: 8, data: 0x10, userCode: 0x1b, userData: 0x23, task: 0x28 };
 /** FS and GS of 32-bit programs: the data, byte for byte, and some of it from an odd address. */
 const SMALL = [
   { base: DATA, limit: 0x7fff },
   { base: DATA + 0x1003, limit: 0x4ffe },
 ];
+
+/** Of SELECTORS.kinds: the limit and the upper word. */
+const KINDS = [
+  [0x2fff, 0x40f700],
+  [0x2fff, 0x00f700],
+  [0x7fff, 0x40f100],
+  [0xffff, 0xcff300],
+  [0x7fff, 0x40fb00],
+];
+/** mov al, 77h; out LOG_PORT, al; rsm */
+const SMM_CODE = [0xb0, 0x77, 0xe6, LOG_PORT, 0x0f, 0xaa];
 
 export interface Setting {
   readonly mode: Mode;
@@ -92,11 +107,13 @@ export function makeSetting(
   }
   image.set(code.bytes, CODE);
   image.set(code.lengths, LENGTHS);
+  image.set(SMM_CODE, SMRAM + 0x8000);
   const view = new DataView(image.buffer);
   const registers = new Map<number, number>();
   general.forEach((value, i) => {
     registers.set(i, value);
   });
+  registers.set(SMBASE, SMRAM);
   if (mode === 'real') setReal(view, registers);
   else setProtected(view, registers, { random, mode });
   return { mode, image, registers };
@@ -161,7 +178,7 @@ function setProtected(view: DataView, registers: Registers, how: How): void {
   registers.set(CR4, CR4_OSFXSR);
   registers.set(CPL, isUser ? 3 : 0);
   registers.set(GDTR_BASE, GDT);
-  registers.set(GDTR_LIMIT, 0x3f);
+  registers.set(GDTR_LIMIT, 0x6f);
   registers.set(IDTR_BASE, IDT);
   registers.set(IDTR_LIMIT, 0x7ff);
   registers.set(EIP, CODE);
@@ -170,7 +187,8 @@ function setProtected(view: DataView, registers: Registers, how: How): void {
   if (mode === 'flat') registers.set(CR0, CR0_PE | 0x10);
   else {
     mapPages(view, how);
-    registers.set(CR0, CR0_PE | 0x10 | CR0_PG | (random.below(2) === 0 ? CR0_WP : 0));
+    const bits = (random.below(2) === 0 ? CR0_WP : 0) | (random.below(2) === 0 ? CR0_AM : 0);
+    registers.set(CR0, CR0_PE | 0x10 | CR0_PG | bits);
     registers.set(CR3, DIRECTORY);
   }
 }
@@ -181,6 +199,8 @@ function writeTables(view: DataView): void {
   for (const { base, limit } of SMALL) {
     gdt.push(limit | ((base & 0xffff) << 16), 0x40f300 | (base >> 16));
   }
+  gdt.push(0xffff, 0x009300 | (STACK_BASE >> 16));
+  for (const [limit, attributes] of KINDS) gdt.push(limit, attributes | (DATA >> 16));
   gdt.forEach((word, i) => {
     view.setUint32(GDT + i * 4, word, true);
   });

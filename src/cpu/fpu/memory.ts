@@ -5,17 +5,19 @@
 
 import { ALIGNED, FLAT, HALF, raiseUnaligned } from '../access.ts';
 import type { Context } from '../context.ts';
-import { ATTRIBUTES, BASE, CPL, CR0, CR0_PE, GP, LIMIT, VM } from '../registers.ts';
+import { ATTRIBUTES, BASE, CPL, CR0, CR0_PE, DESC_BIG, GP, LIMIT, VM } from '../registers.ts';
 import { segmentAddress } from '../segment.ts';
 
 /** Raises what the segment has against a write of `size` bytes beyond its first. */
 function checkSegment(c: Context, seg: number, offset: number, size: number): void {
   const { s } = c;
   const end = (offset >>> 0) + size - 1;
-  if (end > s[LIMIT + seg] >>> 0 && (s[ATTRIBUTES + seg] & EXPAND_DOWN) !== DOWNWARDS) {
-    // Beyond the limit: this raises the exception of that segment.
-    c.load(seg, end | 0, 1);
-  }
+  if (end <= s[LIMIT + seg] >>> 0) return;
+  const attributes = s[ATTRIBUTES + seg];
+  const isDown = (attributes & EXPAND_DOWN) === DOWNWARDS;
+  if (isDown && end <= ((attributes & DESC_BIG) !== 0 ? 0xffffffff : 0xffff)) return;
+  // Beyond the limit: this raises the exception of that segment.
+  c.load(seg, end | 0, 1);
 }
 
 /** A data segment's type bits, and those of one that expands downwards. */

@@ -8,7 +8,7 @@
 
 import type { Context, Running, Size } from '../context.ts';
 import * as flags from '../flags.ts';
-import { checkAlignment, WRITE8 } from '../fpu/memory.ts';
+import { checkAlignment, checkWrite, WRITE8 } from '../fpu/memory.ts';
 import {
   AF,
   ARITHMETIC,
@@ -222,9 +222,10 @@ function cmpxchg8b(c: Running, shape: number, offset: number): void {
   const seg = (shape >> 8) & 7;
   const second = (offset + 4) | 0;
   checkAlignment(c, seg, offset, WRITE8);
-  // Both halves must be writable before anything changes.
-  const high = c.loadToModify(seg, second, 4);
+  // All of it must be writable before anything changes; the lower half faults first.
+  checkWrite(c, seg, offset, 8);
   const low = c.loadToModify(seg, offset, 4);
+  const high = c.loadToModify(seg, second, 4);
   const isEqual = low === s[EAX] && high === s[EDX];
   c.store(seg, offset, 4, isEqual ? s[EBX] : low);
   c.store(seg, second, 4, isEqual ? s[ECX] : high);

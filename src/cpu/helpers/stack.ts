@@ -4,20 +4,11 @@
  * Source: Intel SDM volume 2, PUSHA, POPA, ENTER, PUSHF, POPF, PUSH and POP of segment registers.
  */
 
+import { writeLinear } from '../access.ts';
 import type { Context, Size } from '../context.ts';
 import { checkPopFlags, flagsToPush, popFlags } from '../control.ts';
 import { stackMask } from '../descriptor.ts';
-import {
-  ATTRIBUTES,
-  BASE,
-  CPL,
-  EBP,
-  EDI,
-  ESP,
-  INTERRUPT_SHADOW,
-  SELECTOR,
-  SS,
-} from '../registers.ts';
+import { ATTRIBUTES, CPL, EBP, EDI, ESP, INTERRUPT_SHADOW, SELECTOR, SS } from '../registers.ts';
 import { loadSegment } from '../segment.ts';
 import { peek, pushAll, release } from '../stack.ts';
 
@@ -46,8 +37,8 @@ function enter(c: Context, frame: number, size: number): void {
     c.store(SS, sp & mask, bytes, (s[ESP] & ~mask) | (top & mask));
   }
   const end = (sp - room) | 0;
-  // The stack must be writable where ESP will point.
-  c.probeWrite((s[BASE + SS] + (end & mask)) | 0, bytes, s[CPL] === 3);
+  // One more could be pushed where ESP will point: the limit, alignment and the page are looked at.
+  c.probeWrite(writeLinear(c, SS, end & mask, bytes), bytes, s[CPL] === 3);
   setRegister(c, EBP, (s[ESP] & ~mask) | (top & mask), bytes);
   s[ESP] = (s[ESP] & ~mask) | (end & mask);
 }
