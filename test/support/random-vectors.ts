@@ -1,7 +1,8 @@
 /**
- * Random loops of SSE and MMX or of x87 instructions over data of all kinds (zeros, denormals,
- * infinities, NaNs, small integers, noise), in two machines: one has the interpreter alone, one a
- * translator for which nearly everything is hot. State and memory are to be the same at every stop.
+ * Random loops of SSE and MMX or of x87 instructions, or of all of them with state saved, restored
+ * and changed under way, over data of all kinds (zeros, denormals, infinities, NaNs, small integers,
+ * noise), in two machines: one has the interpreter alone, one a translator for which nearly
+ * everything is hot. State and memory are to be the same at every stop.
  */
 
 import { MXCSR } from '../../src/cpu/fpu/state.ts';
@@ -181,13 +182,66 @@ function x87Body(random: Random): number[] {
   return body;
 }
 
+/** Behind the data: 16 values for each control register, an area of FXSAVE, one of FNSAVE. */
+const MODE_WORDS = DATA + DATA_BYTES + 0x40;
+const CONTROL_WORDS = MODE_WORDS + 0x40;
+const FX_AREA = CONTROL_WORDS + 0x80;
+const SAVE_AREA = FX_AREA + 0x200;
+
+/** State changed or exchanged as a whole: modes, stack pointer, tags, all registers. */
+function stateChange(random: Random): number[] {
+  const at = 4 * random.below(16);
+  return random.pick([
+    () => [0x0f, 0xae, 0x15, ...word(MODE_WORDS + at)],
+    () => [0xd9, 0x2d, ...word(CONTROL_WORDS + at)],
+    () => [0x0f, 0xae, 0x05 | (8 * random.below(2)), ...word(FX_AREA)],
+    () => [0xdd, random.pick([0x25, 0x35]), ...word(SAVE_AREA)],
+    () => [0xd9, random.pick([0x25, 0x35]), ...word(SAVE_AREA)],
+    () => [0x0f, 0x77],
+    () => [0xd9, 0xf6 + random.below(2)],
+    () => [0xdd, 0xc0 + random.below(8)],
+    () => [0xdb, 0xe2 + random.below(2)],
+    () => bytesOf(random, random.pick(CANDIDATES)),
+  ])();
+}
+
+/** x87, MMX and SSE instructions among each other, with the state changed under way. */
+function mixedBody(random: Random): number[] {
+  const body: number[] = [];
+  const count = 5 + random.below(24);
+  for (let i = 0; i < count; i++) {
+    const kind = random.below(10);
+    if (kind < 2) body.push(...stateChange(random));
+    else if (kind < 4) body.push(...bytesOf(random, random.pick(QUICK)));
+    else {
+      const [opcode, form] = random.pick([LOADS, KEEPS, POPS][random.below(3)]);
+      body.push(opcode, ...x87Operand(random, opcode, form));
+    }
+    if (random.below(5) === 0) body.push(...random.pick(READERS));
+  }
+  return body;
+}
+
+function writeImages(random: Random, { memory }: BareMachine): void {
+  for (let at = FX_AREA; at < SAVE_AREA + 108; at += 4) memory.write(at, 4, random.word());
+  for (let i = 0; i < 16; i++) {
+    const isUsual = random.below(3) > 0;
+    memory.write(MODE_WORDS + 4 * i, 4, random.pick(isUsual ? MODES : RARE_MODES));
+    memory.write(CONTROL_WORDS + 4 * i, 2, random.pick(isUsual ? [0x37f] : CONTROLS));
+  }
+  memory.write(FX_AREA, 4, random.pick(CONTROLS));
+  memory.write(FX_AREA + 24, 4, random.pick(MODES));
+  memory.write(SAVE_AREA, 4, random.pick(CONTROLS));
+  memory.write(SAVE_AREA + 4, 4, random.word() & 0x7f40);
+}
+
 function x87Operand(random: Random, opcode: number, form: number): number[] {
   if (form < 8) return memoryOperand(random, form, true);
   return [WHOLE.includes((opcode << 8) | form) ? form : form + random.below(3)];
 }
 
 function program(random: Random): Uint8Array {
-  return looped(random, random.below(2) === 0 ? x87Body(random) : vectorBody(random));
+  return looped(random, random.pick([x87Body, vectorBody, mixedBody])(random));
 }
 
 function vectorBody(random: Random): number[] {
@@ -236,6 +290,7 @@ function prepare(machine: BareMachine, seed: number): void {
   const mode = random.pick(random.below(3) === 0 ? RARE_MODES : MODES);
   machine.memory.write(DATA + DATA_BYTES, 4, mode);
   machine.memory.write(DATA + DATA_BYTES + 4, 2, random.pick(CONTROLS));
+  writeImages(random, machine);
   machine.enterProtected(code);
   const { s } = machine.cpu.processor;
   s.set([0, 1_000_000, 0, DATA], 0);
@@ -248,7 +303,7 @@ function prepare(machine: BareMachine, seed: number): void {
 
 /** All that software can see, as text. */
 function stateOf(machine: BareMachine): string {
-  const data = new Uint8Array(DATA_BYTES);
+  const data = new Uint8Array(SAVE_AREA + 108 - DATA);
   machine.memory.readBytes(DATA, data);
   const { registers, instructions: count } = machine.cpu.save() as {
     registers: Uint8Array;
