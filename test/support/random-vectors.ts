@@ -1,8 +1,8 @@
 /**
  * Random loops of SSE and MMX or of x87 instructions, or of all of them with state saved, restored
- * and changed under way, over data of all kinds (zeros, denormals, infinities, NaNs, small integers,
- * noise), in two machines: one has the interpreter alone, one a translator for which nearly
- * everything is hot. State and memory are to be the same at every stop.
+ * and changed under way, over data of all kinds (zeros, denormals, infinities, NaNs, small
+ * integers, noise), in two machines: one has the interpreter alone, one a translator for which
+ * nearly everything is hot. State and memory are to be the same at every stop.
  */
 
 import { MXCSR } from '../../src/cpu/fpu/state.ts';
