@@ -226,6 +226,41 @@ describe('what several accesses check first', () => {
   });
 });
 
+describe('images of the x87 environment by operand size (volume 1, figures 8-9 to 8-12)', () => {
+  test.each([
+    ['FNSTENV in 16-bit code', 'prot16', 'd9 37', 14],
+    ['FNSAVE in 16-bit code', 'prot16', 'dd 37', 94],
+    ['FNSAVE in real mode', 'real', 'dd 37', 94],
+    ['FNSAVE with 66 in real mode', 'real', '66 dd 37', 108],
+    ['FNSTENV in 32-bit code', 'prot32', 'd9 33', 28],
+    ['FNSTENV with 66 in 32-bit code', 'prot32', '66 d9 33', 14],
+    ['FNSAVE with 66 in 32-bit code', 'prot32', '66 dd 33', 94],
+  ] as const)('%s', (_name, mode, hex, length) => {
+    const scene = new Scene(mode);
+    const { memory } = scene.machine;
+    const area = new Uint8Array(128).fill(0xcc);
+    memory.writeBytes(DATA, area);
+    scene.s[EBX] = 0;
+    scene.put(START, `${hex} cc`);
+    expect(scene.run(START)).toMatchObject({ vector: 3 });
+    memory.readBytes(DATA, area);
+    expect(area.findLastIndex(byte => byte !== 0xcc)).toBe(length - 1);
+  });
+
+  test.each([
+    ['FLDENV', 'd9 27'],
+    ['FRSTOR', 'dd 27'],
+  ])('%s reads what 16-bit code stored', (_name, hex) => {
+    const scene = new Scene('prot16');
+    const { memory } = scene.machine;
+    memory.writeBytes(DATA, Uint8Array.from([0x7f, 0x02, 0x00, 0x30, 0xff, 0xff]));
+    scene.s[EBX] = 0;
+    scene.put(START, `${hex} df e0 cc`);
+    expect(scene.run(START)).toMatchObject({ vector: 3 });
+    expect(scene.s[EAX] & 0xffff).toBe(0x3000);
+  });
+});
+
 describe('MONITOR and MWAIT', () => {
   function start(hex: string, ecx = 0): Scene {
     const scene = new Scene('flat');

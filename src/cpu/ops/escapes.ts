@@ -20,6 +20,6 @@ const wait = op('wait', c => c.helper('wait', [], { exits: true }));
 export const escapes: readonly Row[] = [
   ...ESCAPES.map(code => row(`${hex(code)} /r`, 'Wp,E', absent)),
   // Later rows are tried first.
-  ...featured('fpu', ...ESCAPES.map(code => row(`${hex(code)} /r`, 'Wp,E', x87))),
+  ...featured('fpu', ...ESCAPES.map(code => row(`${hex(code)} /r`, 'Wp,Ev', x87))),
   row('9B', '', wait),
 ];
