@@ -152,6 +152,7 @@ function bootOptions({ boot }: Config, order: string) {
   return {
     order,
     menu: boot?.bool('menu') ?? false,
+    strict: boot?.bool('strict') ?? false,
     splashTime: number('splash-time'),
     rebootTimeout: wait === undefined || wait < 0 ? undefined : Math.min(wait, 0xffff),
   };

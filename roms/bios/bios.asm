@@ -31,12 +31,15 @@
 %include "usb-disk.asm"
 %include "usb-keyboard.asm"
 %include "int15.asm"
+%include "apm.asm"
 %include "time.asm"
 %include "boot.asm"
 %include "post.asm"
         align 16
 font8x16:
         incbin "font8x16.bin"
+font8x14:
+        incbin "font8x14.bin"
 font8x8:
         incbin "font8x8.bin"
 %include "entries.inc"

@@ -2,34 +2,43 @@
 
 PLAN_DISKETTE   equ 0x01        ; in the boot plan: drive A
 
-; Tries the devices of the boot plan until one starts.
+; Tries the devices of the boot plan until one starts; INT 18h goes on with the next one.
 int19:
+        mov word [cs:boot_at], boot_plan
+boot_on:
         cli
+        cld
         xor ax, ax
         mov ss, ax
         mov sp, 0x7c00
         sti
-        mov si, boot_plan
-.next:  mov al, [cs:si]
-        inc si
-        test al, al
-        jz .none
-        push si
-        js .disk
+.next:  mov si, [cs:boot_at]
+        mov al, [cs:si]
+        cmp al, 0
+        je .none
+        inc word [cs:boot_at]
+        cmp al, 0x80
+        jae .disk
         cmp al, PLAN_DISKETTE
         mov dl, 0
         je .boot
         call boot_rom
-        jmp short .back
+        jmp short .next
 .disk:  mov dl, al
         cmp al, CD_DRIVE
         je .cdrom
 .boot:  call boot_disk
-        jmp short .back
-.cdrom: call boot_cdrom
-.back:  pop si
         jmp short .next
-.none:  int 0x18
+.cdrom: call boot_cdrom
+        jmp short .next
+.none:  PRINT 'No bootable device', 13, 10
+.sleep: hlt
+        jmp short .sleep
+
+; What was started gives up.
+int18:
+        mov byte [cs:emulated_spt], 0
+        jmp short boot_on
 
 ; Calls the boot entry of option ROM AL - 10h.
 boot_rom:
@@ -93,16 +102,6 @@ boot_disk:
 .unsigned:
         PRINT 'It is not bootable', 13, 10
         ret
-
-int18:
-        cli
-        xor ax, ax
-        mov ss, ax
-        mov sp, 0x7c00
-        sti
-        PRINT 'No bootable device', 13, 10
-.sleep: hlt
-        jmp short .sleep
 
 ; ------------------------------------------------------------------------------------ option ROMs
 
@@ -223,7 +222,8 @@ BOOTORDER       equ 0x30000     ; scratch: the file bootorder
 BOOTORDER_MAX   equ 0x4000
 SORT_ROOM       equ 0x38000
 
-; First the lines of the file bootorder (its disks also become the first ones), then the devices of the CMOS order, then other ROMs.
+; First the lines of the file bootorder (its disks also become the first ones), then the devices of
+; the CMOS order, then other ROMs, then what nobody named. After a line HALT comes nothing else.
 boot_plan_make:
         mov dword [BIOS_BASE + boot_planned], 0
         mov esi, .file + BIOS_BASE
@@ -237,6 +237,8 @@ boot_plan_make:
         mov esi, BOOTORDER
 .line:  cmp byte [esi], 0
         je .cmos
+        cmp dword [esi], 'HALT'
+        je .done
         call bootorder_line
 .skip:  lodsb
         cmp al, 10
@@ -260,30 +262,13 @@ boot_plan_make:
         jz .roms
         push eax
         and al, 0x0f
-        cmp al, 3
-        je .cdrom
-        cmp al, 1
-        je .diskette
-        cmp al, 2
-        jne .other
-        mov al, 0x80
-        cmp byte [BIOS_BASE + disk_count], 0
-        je .other
-.add:   call boot_plan_add
-        jmp short .other
-.cdrom: mov al, CD_DRIVE
-        cmp byte [BIOS_BASE + cdrom_count], 0
-        jne .add
-        jmp short .other
-.diskette:
-        cmp byte [BIOS_BASE + fd_kinds], 0
-        jne .add                ; PLAN_DISKETTE
-.other: pop eax
+        call plan_kind
+        pop eax
         shr ax, 4
         jmp short .device
 .roms:  xor ecx, ecx
 .rom:   cmp ecx, [BIOS_BASE + rom_count]
-        jae .done
+        jae .rest
         imul edi, ecx, ROM_SIZE
         cmp byte [BIOS_BASE + roms + edi + ROM_TRIED], 0
         jne .planned
@@ -291,8 +276,40 @@ boot_plan_make:
 .planned:
         inc ecx
         jmp short .rom
+.rest:  mov al, 1
+.kind:  push eax
+        call plan_kind
+        pop eax
+        inc al
+        cmp al, 3
+        jbe .kind
 .done:  ret
 .file:  db 'bootorder', 0
+
+; Devices of kind AL as the CMOS numbers them, if there are any and the plan has not got them yet.
+plan_kind:
+        cmp al, 1
+        je .diskette
+        cmp al, 2
+        je .disk
+        cmp al, 3
+        jne .done
+        mov al, CD_DRIVE
+        cmp byte [BIOS_BASE + cdrom_count], 0
+        jmp short .there
+.disk:  mov al, 0x80
+        cmp byte [BIOS_BASE + disk_count], 0
+        jmp short .there
+.diskette:
+        cmp byte [BIOS_BASE + fd_kinds], 0      ; AL is PLAN_DISKETTE
+.there: je .done
+        mov edi, BIOS_BASE + boot_plan
+        mov ecx, [BIOS_BASE + boot_planned]
+        jecxz .add
+        repne scasb
+        je .done
+.add:   jmp boot_plan_add
+.done:  ret
 
 ; ROM ECX, if it boots.
 plan_rom:

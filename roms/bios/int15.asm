@@ -97,12 +97,6 @@ a20_service:
         stc
         ret
 
-; AH=53h: power management is ACPI's.
-apm_service:
-        mov byte [bp + F_AH], 0x86
-        stc
-        ret
-
 ; AH=83h: AL=0 sets bit 7 of the byte at ES:BX after CX:DX microseconds, AL=1 cancels.
 event_wait:
         cmp al, 1

@@ -1,20 +1,44 @@
 ; INT 10h AH=11h: character generators.
 
-; Our glyphs of BH rows, 16 or 8, into font block BL.
+; Our glyphs of BH rows, 16, 14 or 8, into font block BL.
 text_font:
         push si
         push ds
         push cs
         pop ds
-        mov si, font8x16
-        cmp bh, 8
-        jne .load
-        mov si, font8x8
-.load:  mov cx, 256
+        call font_of
+        mov cx, 256
         xor dx, dx
         call load_font
         pop ds
         pop si
+        ret
+
+; SI := our font of BH rows.
+font_of:
+        mov si, font8x16
+        cmp bh, 16
+        je .done
+        mov si, font8x14
+        cmp bh, 14
+        je .done
+        mov si, font8x8
+.done:  ret
+
+; INT 43h: the font of the mode's height, for those who draw characters.
+graphics_font:
+        push bx
+        push si
+        push es
+        mov bh, [BDA_CHAR_HEIGHT]
+        call font_of
+        xor bx, bx
+        mov es, bx
+        mov [es:0x43 * 4], si
+        mov [es:0x43 * 4 + 2], cs
+        pop es
+        pop si
+        pop bx
         ret
 
 ; CX glyphs of BH rows from DS:SI to code DX of block BL. Plane 2 holds the fonts, 32 bytes each.
@@ -73,16 +97,19 @@ video_font:
         je .query
         mov ah, al
         and ah, 0x0f
-        test al, 0xe0
-        jnz video_none
+        cmp al, 0x20
+        jae .drawn
         push ax
         mov bx, [bp + F_BX]
         cmp ah, 3
         je .specifier
         cmp ah, 0
         je .user
-        mov bh, 8               ; 02h is the small font; 14 lines are drawn with 16
+        mov bh, 8               ; 02h is the small font, 01h the one of 14 lines
         cmp ah, 2
+        je .ours
+        mov bh, 14
+        cmp ah, 1
         je .ours
         mov bh, 16
 .ours:  call text_font
@@ -114,6 +141,52 @@ video_font:
         mov al, 0
         mov [BDA_PAGE_SIZE], ax
 .done:  ret
+; 20h: INT 1Fh := ES:BP; 21h INT 43h := ES:BP, CX bytes to a glyph; 22h-24h our own. BL = rows:
+; 0 DL, 1 14, 2 25, 3 43.
+.drawn: cmp al, 0x24
+        ja .done
+        xor di, di
+        mov es, di
+        mov ecx, [bp + F_ES]
+        shl ecx, 16
+        mov cx, [bp + F_BP]
+        cmp al, 0x20
+        je .upper
+        mov bx, [bp + F_CX]
+        cmp al, 0x21
+        je .own
+        push ax
+        mov bh, 14
+        cmp al, 0x22
+        je .height
+        mov bh, 8
+        cmp al, 0x23
+        je .height
+        mov bh, 16
+.height:
+        call font_of
+        mov bl, bh
+        mov bh, 0
+        mov cx, cs
+        shl ecx, 16
+        mov cx, si
+        pop ax
+.own:   mov [es:0x43 * 4], ecx
+        mov [BDA_CHAR_HEIGHT], bx
+        mov bx, [bp + F_BX]
+        mov al, [bp + F_DL]
+        cmp bl, 3
+        ja .done
+        test bl, bl
+        jz .count
+        mov bh, 0
+        mov al, [cs:.rows - 1 + bx]
+.count: dec al
+        mov [BDA_ROWS], al
+        ret
+.upper: mov [es:0x1f * 4], ecx
+        ret
+.rows:  db 14, 25, 43
 .specifier:
         pop ax
         mov dx, 0x3c4
@@ -134,6 +207,11 @@ video_font:
         je .table
         add di, 128 * 8
         cmp bl, 4
+        je .table
+        mov di, font8x14
+        cmp bl, 2
+        je .table
+        cmp bl, 5
         je .table
         mov di, font8x16
         jmp short .table

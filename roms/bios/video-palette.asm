@@ -1,39 +1,43 @@
 ; INT 10h AH=0Bh-0Dh, 10h: pixels, palette registers and the DAC.
 
-; AH=0Ch: mode 13h only. AL at column CX, row DX.
-video_set_pixel:
-        call pixel_address
-        jc .done
-        mov [es:di], al
-.done:  ret
-
-; AH=0Dh
-video_get_pixel:
-        call pixel_address
-        jc .done
-        mov al, [es:di]
-        mov [bp + F_AL], al
-.done:  ret
-
-pixel_address:
-        cmp byte [BDA_VIDEO_MODE], 0x13
-        stc
-        jne .done
-        imul di, dx, 320
-        add di, cx
-        mov dx, 0xa000
-        mov es, dx
-        clc
-.done:  ret
-
-; AH=0Bh: border (BH=0).
+; AH=0Bh: BH=0: border and background BL, bit 4 the brightness of the others; BH=1: which three
+; other colours mode 4 has.
 video_cga_palette:
         mov bx, [bp + F_BX]
-        test bh, bh
-        jnz .done
+        cmp bh, 1
+        ja .done
+        je .colours
+        mov ch, bl
         mov bh, bl
-        mov bl, 0x11
-        jmp attribute_write
+        and bh, 0x0f
+        cmp bh, 8
+        jb .dark
+        add bh, 8               ; bright ones stand at 10h
+.dark:  mov bl, 0x11
+        call attribute_write
+        cmp byte [BDA_VIDEO_MODE], 3
+        jbe .done               ; text has a background of its own
+        mov bl, 0
+        call attribute_write
+        mov cl, 0xef
+        and ch, 0x10
+        jmp short .each
+.colours:
+        mov cl, 0xfe
+        mov ch, bl
+        and ch, 1
+; Bits CH of the three other colours, CL are those that stay.
+.each:  mov bl, 1
+.next:  push bx
+        call attribute_read
+        and bh, cl
+        or bh, ch
+        pop dx
+        mov bl, dl
+        call attribute_write
+        inc bl
+        cmp bl, 4
+        jb .next
 .done:  ret
 
 ; Attribute register BL := BH.
@@ -82,6 +86,10 @@ video_palette:
         je .blink
         cmp al, 0x07
         je .read
+        cmp al, 0x08
+        je .read_border
+        cmp al, 0x09
+        je .read_all
         cmp al, 0x10
         je .dac
         cmp al, 0x12
@@ -90,6 +98,12 @@ video_palette:
         je .dac_read
         cmp al, 0x17
         je .dac_read_block
+        cmp al, 0x18
+        je .mask
+        cmp al, 0x19
+        je .read_mask
+        cmp al, 0x1b
+        je .greys
         ret
 .border:
         mov bl, 0x11
@@ -120,6 +134,68 @@ video_palette:
         jmp attribute_write
 .read:  call attribute_read
         mov [bp + F_BH], bh
+        ret
+.read_border:
+        mov bl, 0x11
+        call attribute_read
+        mov [bp + F_BH], bh
+        ret
+.read_all:
+        mov es, [bp + F_ES]
+        mov di, [bp + F_DX]
+        xor cl, cl
+.read_entry:
+        mov bl, cl
+        cmp bl, 16
+        jne .read_out
+        inc bl                  ; the border comes last
+.read_out:
+        call attribute_read
+        mov al, bh
+        stosb
+        inc cl
+        cmp cl, 17
+        jb .read_entry
+        ret
+.mask:  mov dx, 0x3c6
+        mov al, bl
+        out dx, al
+        ret
+.read_mask:
+        mov dx, 0x3c6
+        in al, dx
+        mov [bp + F_BL], al
+        ret
+; CX entries from BL: 30 % red, 59 % green, 11 % blue, of 256 parts.
+.greys: jcxz .grey_done
+        mov al, bl
+        mov dx, 0x3c7
+        out dx, al
+        mov dl, 0xc9
+        in al, dx
+        mov ah, 77
+        mul ah
+        mov si, ax
+        in al, dx
+        mov ah, 151
+        mul ah
+        add si, ax
+        in al, dx
+        mov ah, 28
+        mul ah
+        add si, ax
+        mov al, bl
+        mov dl, 0xc8
+        out dx, al
+        mov ax, si
+        mov al, ah
+        inc dx
+        out dx, al
+        out dx, al
+        out dx, al
+        inc bl
+        loop .greys
+.grey_done:
         ret
 .dac:   mov dx, 0x3c8
         mov al, bl
@@ -170,7 +246,8 @@ video_palette:
         rep insb
 .done:  ret
 
-; The DAC: 64 EGA colours (rgbRGB), or for mode 13h 16 colours, 16 greys and 216 hues.
+; The DAC: 64 EGA colours (rgbRGB); 16 CGA colours four times where lines are 200 (bit 4: bright);
+; or for mode 13h 16 colours, 16 greys and 216 hues.
 vga_palette:
         mov dx, 0x3c6
         mov al, 0xff
@@ -183,7 +260,22 @@ vga_palette:
         je vga_palette_256
         xor cl, cl
 .entry: mov bl, cl
-        call dac_ega
+        cmp byte [BDA_VIDEO_MODE], 4
+        jb .send
+        cmp byte [BDA_VIDEO_MODE], 7
+        je .send
+        cmp byte [BDA_VIDEO_MODE], 0x0e
+        ja .send
+        and bl, 0x17
+        cmp bl, 6
+        jne .bright
+        mov bl, 0x14
+        jmp short .send
+.bright:
+        btr bx, 4
+        jnc .send
+        or bl, 0x38
+.send:  call dac_ega
         inc cl
         cmp cl, 64
         jb .entry

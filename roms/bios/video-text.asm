@@ -107,8 +107,6 @@ video_scroll:
 %endif
 ; AL = lines, AH = 06h or 07h, BH = attribute, CX..DX = window, on the active page.
 scroll_window:
-        cmp byte [BDA_VIDEO_MODE], 7
-        ja video_none
         push es
         cmp dh, [BDA_ROWS]
         jbe .rows
@@ -122,7 +120,15 @@ scroll_window:
         jb .done
         cmp dl, cl
         jb .done
-        call text_segment
+        push ax
+        call video_kind
+        cmp ah, KIND_TEXT
+        pop ax
+        je .text
+        call graphics_scroll
+        pop es
+        ret
+.text:  call text_segment
         push bx
         mov bl, dh              ; BL = height, 0 or too many lines: clear
         sub bl, ch
@@ -194,7 +200,10 @@ scroll_window:
 
 ; AH=08h: character and attribute at the cursor of page BH.
 video_read:
+        call video_kind
         mov bx, [bp + F_BX]
+        cmp ah, KIND_TEXT
+        jne graphics_read
         call cursor_slot
         mov dx, [si]
         call text_segment
@@ -206,8 +215,6 @@ video_read:
 ; AH=09h with attribute BL, AH=0Ah without: AL, CX times, from the cursor of page BH.
 video_write:
 video_write_char:
-        cmp byte [BDA_VIDEO_MODE], 7
-        ja video_none
         mov bx, [bp + F_BX]
         call cursor_slot
         mov dx, [si]
@@ -215,6 +222,11 @@ video_write_char:
 %ifdef MIRROR
         call mirror_cells
 %endif
+        push ax
+        call video_kind
+        cmp ah, KIND_TEXT
+        pop ax
+        jne graphics_write
         call text_segment
         call text_offset
         jcxz .done
@@ -230,11 +242,11 @@ video_write_char:
 
 ; AH=0Eh: AL on page BH like a terminal.
 video_teletype:
+        mov bl, [bp + F_BL]
         mov bh, [BDA_PAGE]
-; AL on page BH at its cursor, control codes obeyed. Keeps all registers but ES.
+; AL on page BH at its cursor, control codes obeyed; BL = colour if pixels are drawn. Keeps all
+; registers but ES.
 teletype:
-        cmp byte [BDA_VIDEO_MODE], 7
-        ja video_none
         pusha
         call cursor_slot
         mov dx, [si]
@@ -250,10 +262,15 @@ teletype:
         je .back
         cmp al, 7
         je .done
-.glyph: call text_segment
+.glyph: call video_kind
+        cmp ah, KIND_TEXT
+        je .cell
+        call graphics_glyph
+        jmp short .right
+.cell:  call text_segment
         call text_offset
         mov [es:di], al
-        inc dl
+.right: inc dl
         cmp dl, [BDA_COLUMNS]
         jb .move
         inc dh
@@ -274,7 +291,12 @@ teletype:
         push bx
         call text_offset
         pop bx
+        call video_kind
         mov bh, [es:di + 1]
+        cmp ah, KIND_TEXT
+        je .attribute
+        mov bh, 0
+.attribute:
         mov ax, 0x0601
         xor cx, cx
         mov dl, [BDA_COLUMNS]
@@ -330,13 +352,16 @@ video_string:
         push di
         call cursor_slot
         mov dx, [si]
-        call text_segment
-        call text_offset
 %ifdef MIRROR
         mov [cs:mirror_want], bl
 %endif
+        call video_kind
+        cmp ah, KIND_TEXT
+        jne .drawn
+        call text_segment
+        call text_offset
         mov [es:di + 1], bl
-        pop di
+.drawn: pop di
         pop si
         pop ax
         call teletype

@@ -1,7 +1,7 @@
-; INT 10h on VGA hardware: text modes, cursor, scrolling, palette, fonts.
+; INT 10h on VGA hardware: modes, cursor, characters, pixels, scrolling, palette, fonts.
 ; Built into the BIOS and, alone, as the option ROM of the VGA card. Its only memory is the BIOS
 ; data area. With MIRROR defined, text also goes to the terminal at COM1 (mirror.asm).
-; Not here: pixels in modes other than 13h, light pen.
+; Not here: light pen, pixels and text in VESA modes.
 
 int10:
         SERVICE_ENTER
@@ -174,5 +174,6 @@ video_state:
 %include "bios/vbe.asm"
 %include "bios/video-modes.asm"
 %include "bios/video-text.asm"
+%include "bios/video-graphics.asm"
 %include "bios/video-font.asm"
 %include "bios/video-palette.asm"

@@ -24,8 +24,10 @@ export function parseFont(text, rows) {
   return font;
 }
 
-/** The font of 8 x `rows` pixels as a character generator holds it. */
+/** The font of 8 x `rows` pixels as a character generator holds it; that of 14 is that of 16
+ * without its first and last row, which only line drawing uses. */
 export function fontBinary(rows) {
+  if (rows === 14) return fontBinary(16).filter((_row, i) => i % 16 > 0 && i % 16 < 15);
   const path = join(import.meta.dirname, `cp437-8x${rows}.txt`);
   return parseFont(readFileSync(path, 'utf8'), rows);
 }

@@ -48,6 +48,8 @@ init:   pushad
         align 16, db 0
 font8x16:
         incbin "font8x16.bin"
+font8x14:
+        incbin "font8x14.bin"
 font8x8:
         incbin "font8x8.bin"
         times ROM_SIZE - ($ - $$) db 0

@@ -124,6 +124,24 @@ function diskette(image: string): string[] {
   return ['-drive', `file=${image},format=raw,if=floppy`, '-snapshot'];
 }
 
+/** A diskette that gives up comes first; the disk behind it, in no order that was given, is next. */
+function afterDiskette(): string[] {
+  return [...diskette(assemble('gives-up')), ...disk(assemble('graphics')), ...EXIT, '-boot', 'a'];
+}
+
+async function checkNext(program: Program): Promise<void> {
+  const { output, status } = await program.end(50 * SECONDS);
+  expect(output).toMatch(/^Z OK\n$/);
+  expect(status).toBe(33);
+}
+
+/** APM's 32-bit entry ends the machine; before it the guest says that it got that far. */
+async function checkPowerOff(program: Program): Promise<void> {
+  const { output, status } = await program.end(50 * SECONDS);
+  expect(output).toMatch(/s$/);
+  expect(status).toBe(0);
+}
+
 function stick(image: string): string[] {
   const drive = ['-usb', '-drive', `file=${image},format=raw,if=none,id=stick`, '-snapshot'];
   return [...drive, '-device', 'usb-storage,drive=stick'];
@@ -210,6 +228,34 @@ describe.skipIf(noAssembler)('the BIOS on tinamou', () => {
     checkItself(new Program([...quiet, ...diskette(assemble('floppy')), ...EXIT], TINAMOU)),
   );
 
+  test('draws in every graphics mode', { timeout: 60 * SECONDS }, () => {
+    const image = disk(assemble('graphics'));
+    return checkItself(new Program([...quiet, ...image, ...EXIT, '-vga', 'std'], TINAMOU));
+  });
+
+  test('starts the next device when one gives up', { timeout: 60 * SECONDS }, () =>
+    checkNext(new Program([...quiet, ...afterDiskette(), '-vga', 'std'], TINAMOU)),
+  );
+
+  const order = 'goes on to drive A after the disk with an index, but not with strict=on';
+  test.each([true, false])(`${order} (%s)`, { timeout: 60 * SECONDS }, async strict => {
+    const image = assemble('gives-up');
+    const stick = ['-drive', `if=none,id=g,file=${image},format=raw,snapshot=on`, '-usb'];
+    const first = ['-device', 'usb-storage,drive=g,bootindex=1', ...diskette(image)];
+    const how = ['-boot', `order=c,strict=${strict ? 'on' : 'off'}`];
+    const program = new Program([...quiet, ...stick, ...first, ...how], TINAMOU);
+    try {
+      await program.seen(['Booting from disk 80h', 'Z', 'No bootable device'], 50 * SECONDS);
+      expect(program.output.includes('Booting from disk 00h')).toBe(!strict);
+    } finally {
+      await program.kill();
+    }
+  });
+
+  test('switches the machine off by APM', { timeout: 60 * SECONDS }, () =>
+    checkPowerOff(new Program([...quiet, ...disk(assemble('apm')), ...EXIT], TINAMOU)),
+  );
+
   test('offers them on a USB disk, too', { timeout: 120 * SECONDS }, async () => {
     const image = stick(assemble('services', '-dKIB=632'));
     await checkServices(new Program([...quiet, ...image, ...EXIT, '-vga', 'std'], TINAMOU));
@@ -260,6 +306,18 @@ describe.skipIf(noPeer)('the BIOS on a peer machine', () => {
     const image = stick(assemble('services', '-dKIB=632'));
     await checkServices(start('-bios', BIOS, ...image, ...EXIT, '-vga', 'std'));
   });
+
+  test('draws in every graphics mode', { timeout: 60 * SECONDS }, () =>
+    checkItself(start('-bios', BIOS, ...disk(assemble('graphics')), ...EXIT, '-vga', 'std')),
+  );
+
+  test('starts the next device when one gives up', { timeout: 60 * SECONDS }, () =>
+    checkNext(start('-bios', BIOS, '-vga', 'std', ...afterDiskette())),
+  );
+
+  test('switches the machine off by APM', { timeout: 60 * SECONDS }, () =>
+    checkPowerOff(start('-bios', BIOS, '-vga', 'none', ...disk(assemble('apm')), ...EXIT)),
+  );
 
   test('takes keys from a USB keyboard', { timeout: 120 * SECONDS }, () =>
     checkKeys(

@@ -98,7 +98,7 @@ function addAcpi(fwCfg: FwCfg, facts: FirmwareFacts): void {
   fwCfg.addFile('etc/acpi/rsdp', rsdp);
 }
 
-/** One device path per line, in the order of their boot indexes. */
+/** One device path per line, in the order of their boot indexes; HALT forbids all others. */
 function bootOrder(options: PcOptions, slots: readonly BootPath[]): Uint8Array {
   const roms = options.optionRoms.flatMap(rom =>
     rom.bootIndex === undefined ? [] : [{ index: rom.bootIndex, path: `/rom@genroms/${rom.name}` }],
@@ -119,6 +119,7 @@ function bootOrder(options: PcOptions, slots: readonly BootPath[]): Uint8Array {
     .sort((a, b) => a.index - b.index)
     .map(entry => entry.path);
   if (paths.length === 0) return new Uint8Array(0);
+  if (options.boot.strict === true) paths.push('HALT');
   return new TextEncoder().encode(`${paths.join('\n')}\0`);
 }
 

@@ -61,6 +61,8 @@ export interface BootOptions {
   /** Letters as `-boot order=` takes them; default `cad`. */
   readonly order: string;
   readonly menu: boolean;
+  /** Only devices with a boot index are started. */
+  readonly strict?: boolean;
   /** Milliseconds. */
   readonly splashTime?: number;
   /** Milliseconds to wait before the next try after no device booted; undefined is never. */
