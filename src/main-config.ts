@@ -340,7 +340,7 @@ const READERS: { readonly [name: string]: Reader } = {
   smp: readSmp,
   global: readGlobal,
   boot: (config, option) => {
-    config.boot = parseOptions(option.argument, GROUPS['boot']);
+    config.boot = parseOptions(option.argument, GROUPS['boot']).after(config.boot);
   },
   m: readMemory,
   k: () => {},

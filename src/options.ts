@@ -99,6 +99,11 @@ export class OptionList {
     this.id = this.get('id');
   }
 
+  /** This list behind those of earlier options of the same name, whose other keys stay. */
+  after(earlier: OptionList | undefined): OptionList {
+    return earlier ? new OptionList([...earlier.pairs, ...this.pairs], this.kinds) : this;
+  }
+
   /** The last value given for `key`. */
   get(key: string): string | undefined {
     for (let i = this.pairs.length - 1; i >= 0; i--) {

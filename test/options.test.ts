@@ -43,6 +43,13 @@ test('values are read as their kind, the last one counts', () => {
   expect(list.has('bogus')).toBe(false);
 });
 
+test('a later list goes before an earlier one, whose other keys stay', () => {
+  const group = { name: 'boot-opts', impliedKey: 'order', keys: { order: 'string' } } as const;
+  const free = { name: 'x', impliedKey: 'order' };
+  const list = parseOptions('d', group).after(parseOptions('c,menu=on', free));
+  expect([list.get('order'), list.get('menu')]).toEqual(['d', 'on']);
+});
+
 test('sizes take suffixes', () => {
   expect(parseSize('64k')).toEqual({ bytes: 65536, rest: '' });
   expect(parseSize('1.5g')).toEqual({ bytes: 1610612736, rest: '' });

@@ -34,6 +34,7 @@
 %include "apm.asm"
 %include "time.asm"
 %include "boot.asm"
+%include "boot-menu.asm"
 %include "post.asm"
         align 16
 font8x16:

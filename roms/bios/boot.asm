@@ -15,7 +15,7 @@ boot_on:
 .next:  mov si, [cs:boot_at]
         mov al, [cs:si]
         cmp al, 0
-        je .none
+        je boot_failed
         inc word [cs:boot_at]
         cmp al, 0x80
         jae .disk
@@ -31,9 +31,6 @@ boot_on:
         jmp short .next
 .cdrom: call boot_cdrom
         jmp short .next
-.none:  PRINT 'No bootable device', 13, 10
-.sleep: hlt
-        jmp short .sleep
 
 ; What was started gives up.
 int18:

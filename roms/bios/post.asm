@@ -101,6 +101,7 @@ post_shadowed:
         CALL32 post_flat_tables
         call post_disks
         call disk_tables
+        call boot_menu
         int 0x19
 
 ; The part of POST that needs all of memory.
@@ -115,6 +116,7 @@ post_flat_tables:
         call acpi_load
         call smbios_load
         call memory_map_build
+        call menu_load
         jmp boot_plan_make
         bits 16
 

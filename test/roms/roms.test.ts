@@ -124,7 +124,7 @@ function diskette(image: string): string[] {
   return ['-drive', `file=${image},format=raw,if=floppy`, '-snapshot'];
 }
 
-/** A diskette that gives up comes first; the disk behind it, in no order that was given, is next. */
+/** A diskette that gives up comes first; the disk, which the order does not name, is next. */
 function afterDiskette(): string[] {
   return [...diskette(assemble('gives-up')), ...disk(assemble('graphics')), ...EXIT, '-boot', 'a'];
 }
@@ -250,6 +250,28 @@ describe.skipIf(noAssembler)('the BIOS on tinamou', () => {
     } finally {
       await program.kill();
     }
+  });
+
+  test('lets the user choose in a menu', { timeout: 60 * SECONDS }, async () => {
+    const drives = [...disk(DEMO), ...diskette(assemble('gives-up'))];
+    const menu = ['-boot', 'menu=on,splash-time=20000', '-boot', 'c'];
+    const program = new Program([...quiet, ...drives, ...menu], TINAMOU);
+    try {
+      await program.seen(['boot menu'], 40 * SECONDS);
+      program.type('\x1b');
+      await program.seen(['1. Disk 80h: QEMU HARDDISK', '2. Diskette'], 20 * SECONDS);
+      program.type('2');
+      await program.seen(['Booting from disk 00h', 'Z', 'disk 80h', 'Key? '], 20 * SECONDS);
+    } finally {
+      await program.kill();
+    }
+  });
+
+  test('tries again with -boot reboot-timeout', { timeout: 60 * SECONDS }, async () => {
+    const program = new Program([...quiet, '-boot', 'reboot-timeout=1200'], TINAMOU);
+    const { output, status } = await program.end(50 * SECONDS);
+    expect(output).toMatch(/No bootable device\s+Restarting in 1 s\s+$/);
+    expect(status).toBe(0);
   });
 
   test('switches the machine off by APM', { timeout: 60 * SECONDS }, () =>
