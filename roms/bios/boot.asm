@@ -34,7 +34,7 @@ boot_on:
 
 ; What was started gives up.
 int18:
-        mov byte [cs:emulated_spt], 0
+        call emulation_end
         jmp short boot_on
 
 ; Calls the boot entry of option ROM AL - 10h.

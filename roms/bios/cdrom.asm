@@ -1,7 +1,7 @@
 ; CD-ROM drives on IDE: reading by ATAPI packets, INT 13h on drive E0h, starting from El Torito disks.
 ; Spec: ATA/ATAPI-4 (PACKET), SFF-8020i, El Torito 1.0, EDD 3.0.
-; Boot images that pretend to be a diskette are in eltorito.asm. Not here: images that pretend to be
-; a hard disk, writing, ejecting.
+; Boot images that pretend to be a diskette or a hard disk are in eltorito.asm. Not here: writing,
+; ejecting.
 
 CD_DRIVE        equ 0xe0
 CD_SECTOR       equ 2048
@@ -272,12 +272,12 @@ cdrom_service:
         stosw
         jmp disk_ok
 
-; AH=4Bh: the boot image's packet; AL=0 ends the emulation of a diskette.
+; AH=4Bh: the boot image's packet; AL=0 ends the emulation of a disk.
 .emulation:
         cmp al, 1
         ja int13.bad
         je .packet
-        mov byte [cs:emulated_spt], 0
+        call emulation_end
 .packet:
         mov es, [bp + F_DS]
         mov di, [bp + F_SI]
@@ -313,9 +313,9 @@ boot_cdrom:
         jne .none
         mov al, [es:0x21]
         and al, 0x0f
-        cmp al, 3
-        ja .disk
-        test al, al             ; 1 to 3: a diskette
+        cmp al, 4
+        ja .none
+        test al, al             ; 1 to 3: a diskette, 4: a hard disk
         jnz .emulated
         mov ax, [es:0x22]
         test ax, ax
@@ -357,8 +357,6 @@ boot_cdrom:
 .emulated:
         call boot_emulated      ; comes back if it cannot
         jmp short .unreadable
-.disk:  PRINT 'Its boot image wants to be a hard disk', 13, 10
-        ret
 .none:  PRINT 'It is not bootable', 13, 10
         ret
 .sector:

@@ -1,6 +1,6 @@
 ; INT 13h on hard disks: cylinder-head-sector calls and Enhanced Disk Drive 3.0 (41h-48h).
 ; IDE disks by PIO only, 28 and 48 bit addresses; virtio disks are in virtio.asm, USB disks in
-; usb-disk.asm, drive E0h in cdrom.asm, a diskette that is a CD-ROM's boot image in eltorito.asm,
+; usb-disk.asm, drive E0h in cdrom.asm, the boot image of a CD-ROM in eltorito.asm,
 ; diskette drives in diskette.asm.
 
 D_BASE          equ 0           ; I/O port of the command block
@@ -42,6 +42,13 @@ int13:
         je cdrom_service
         mov bx, dx
         and bx, 0x7f
+        cmp byte [cs:emulated_spt], 0
+        je .number
+        cmp byte [cs:emulated_drive], 0
+        je .number
+        dec bl                  ; the others come behind the disc's hard disk
+        js emulated_service
+.number:
         cmp bl, [cs:disk_count]
         jae .absent
         imul bx, bx, D_SIZE
@@ -64,7 +71,9 @@ int13:
         test dl, dl
         jnz .drive
         cmp byte [cs:emulated_spt], 0
-        jne emulated_service
+        je .drive
+        cmp byte [cs:emulated_drive], 0
+        je emulated_service
 .drive: movzx bx, dl
         cmp bl, 1
         ja .none
@@ -180,7 +189,7 @@ disk_parameters:
         mov al, [cs:bx + D_HEADS]
         dec al
         mov [bp + F_DH], al
-        mov al, [cs:disk_count]
+        mov al, [BDA_DISKS]
         mov [bp + F_DL], al
         mov byte [bp + F_AL], 0
         jmp disk_ok

@@ -1,12 +1,29 @@
-; A diskette on a CD-ROM: an El Torito boot image of media type 1 to 3 is drive 0 until AX=4B00h.
+; A disk on a CD-ROM: an El Torito boot image of media type 1 to 3 is drive 0, one of type 4 drive
+; 80h with the hard disks behind it, until AX=4B00h.
 ; Spec: El Torito 1.0, 2.0 (media types), 5.0 (INT 13h AH=4Bh). Its sectors of 512 bytes are cut out
-; of the disc's of 2048 while they come in, so nothing needs a buffer.
-; Not here: images that pretend to be a hard disk, second drives, writing.
+; of the disc's of 2048 while they come in, so nothing needs a buffer. The form of a hard disk is
+; where its first partition ends.
+; Not here: second drives, writing.
 
-EMULATED_CYLINDERS equ 80
+EMULATED_CYLINDERS equ 80       ; of a diskette
+EMULATED_HARD_DISK equ 4
 DISK_PROTECTED  equ 0x03
 
-; INT 13h on drive 0 while there is such a diskette.
+; The drives are again what they were. Keeps all registers.
+emulation_end:
+        cmp byte [cs:emulated_spt], 0
+        je .done
+        mov byte [cs:emulated_spt], 0
+        cmp byte [cs:emulated_drive], 0
+        je .done
+        push ds
+        push BDA_SEGMENT
+        pop ds
+        dec byte [BDA_DISKS]
+        pop ds
+.done:  ret
+
+; INT 13h on the emulated drive.
 emulated_service:
         cmp ah, 0x00
         je disk_ok
@@ -42,21 +59,28 @@ emulated_service:
         movzx eax, byte [bp + F_CH]
         movzx ecx, byte [bp + F_CL]
         movzx edx, byte [bp + F_DH]
-        cmp al, EMULATED_CYLINDERS
+        mov ah, cl
+        shr ah, 6
+        and cl, 0x3f
+        cmp ax, [cs:emulated_cylinders]
         jae .nowhere
-        cmp dl, 1
-        ja .nowhere
+        cmp dl, [cs:emulated_heads]
+        jae .nowhere
         dec cl
         cmp cl, [cs:emulated_spt]
         jae .nowhere
-        add ax, ax              ; (cylinder * 2 + head) * sectors + sector
-        add ax, dx
-        mov dl, [cs:emulated_spt]
-        imul ax, dx
-        add ax, cx
-        imul dx, dx, EMULATED_CYLINDERS * 2
-        sub dx, ax
-        cmp si, dx
+        movzx ebx, byte [cs:emulated_heads]
+        imul eax, ebx           ; (cylinder * heads + head) * sectors + sector
+        add eax, edx
+        movzx edx, byte [cs:emulated_spt]
+        imul eax, edx
+        add eax, ecx
+        imul edx, ebx
+        movzx ebx, word [cs:emulated_cylinders]
+        imul edx, ebx
+        sub edx, eax
+        movzx ecx, si
+        cmp ecx, edx
         ja .nowhere
         mov es, [bp + F_ES]
         mov di, [bp + F_BX]
@@ -71,24 +95,42 @@ emulated_service:
         jmp disk_fail
 
 .parameters:
-        mov byte [bp + F_CH], EMULATED_CYLINDERS - 1
-        mov al, [cs:emulated_spt]
-        mov [bp + F_CL], al
-        mov word [bp + F_DX], 0x0101    ; heads 0 and 1, one drive
+        mov ax, [cs:emulated_cylinders]
+        dec ax
+        mov [bp + F_CH], al
+        shl ah, 6
+        or ah, [cs:emulated_spt]
+        mov [bp + F_CL], ah
+        mov al, [cs:emulated_heads]
+        dec al
+        mov [bp + F_DH], al
+        mov byte [bp + F_AL], 0
+        mov al, [BDA_DISKS]
+        mov [bp + F_DL], al
+        cmp byte [cs:emulated_drive], 0
+        jne disk_ok
+        mov byte [bp + F_DL], 1
         movzx si, byte [cs:cd_packet + 1]
         mov al, [cs:.kinds - 1 + si]
         mov ah, 0
         mov [bp + F_BX], ax
         mov [bp + F_ES], cs
         mov word [bp + F_DI], diskette_table
-        mov byte [bp + F_AL], 0
         jmp disk_ok
 .kinds: db 2, 4, 6              ; of drives, as the CMOS numbers them
 
 .type:  mov byte [BDA_DISK_STATUS], 0
-        mov byte [bp + F_AH], 1 ; a diskette drive that does not notice a change
         and byte [bp + F_FLAGS], ~FLAG_CF
-        SERVICE_LEAVE
+        mov byte [bp + F_AH], 1 ; a diskette drive that does not notice a change
+        cmp byte [cs:emulated_drive], 0
+        je .leave
+        mov byte [bp + F_AH], 3
+        movzx ax, byte [cs:emulated_spt]
+        mul byte [cs:emulated_heads]
+        mul word [cs:emulated_cylinders]
+        mov [bp + F_DX], ax
+        mov [bp + F_CX], dx
+.leave: SERVICE_LEAVE
 
 ; Reads SI sectors of 512 bytes from EAX of the image to ES:DI. AH = status, SI = how many are left.
 emulated_read:
@@ -175,47 +217,70 @@ emulated_piece:
 ; Starts the image of the default entry ES:20h, media type AL; returns CF if it cannot be read.
 boot_emulated:
         movzx si, al
-        mov al, [cs:.sectors - 1 + si]
-        mov [cs:emulated_spt], al
-        mov ax, si
         mov edx, [es:0x28]
         mov [cs:emulated_base], edx
         mov byte [cs:cd_packet], 19
         mov [cs:cd_packet + 1], al
-        mov byte [cs:cd_packet + 2], 0
         mov [cs:cd_packet + 4], edx
         mov ax, [es:0x22]
         test ax, ax
         jnz .segment
         mov ax, 0x07c0
 .segment:
-        mov si, [es:0x26]
+        mov cx, [es:0x26]
         mov [cs:cd_packet + 12], ax
-        mov [cs:cd_packet + 14], si
+        mov [cs:cd_packet + 14], cx
         mov es, ax
+        push si
         push ax
+        mov si, cx
         xor eax, eax
         xor di, di
         call emulated_read
         pop bx
+        pop si
         test ah, ah
+        stc
         jnz .failed
-        mov ax, BDA_SEGMENT
-        mov ds, ax
+        push BDA_SEGMENT
+        pop ds
+        cmp si, EMULATED_HARD_DISK
+        je .hard
+        mov al, [cs:.sectors - 1 + si]
+        mov dx, 0x0200          ; heads, drive
+        mov cx, EMULATED_CYLINDERS
         or byte [BDA_EQUIPMENT], 1
+        jmp short .start
+.hard:  mov es, bx              ; the partition table's first entry, its end
+        mov dx, [es:0x1be + 5]  ; head, then cylinder bits 9-8 and sector
+        mov ch, dh
+        mov al, dh
+        and al, 0x3f
+        stc
+        jz .failed
+        shr ch, 6
+        mov cl, [es:0x1be + 7]
+        inc cx
+        inc dx
+        mov dh, dl
+        mov dl, 0x80
+        inc byte [BDA_DISKS]
+.start: mov [cs:emulated_spt], al
+        mov [cs:emulated_heads], dh
+        mov [cs:emulated_drive], dl
+        mov [cs:emulated_cylinders], cx
+        mov [cs:cd_packet + 2], dl
+        mov dh, 0
         xor ax, ax
         mov ds, ax
         mov es, ax
         mov ss, ax
         mov sp, 0x7c00
-        xor dx, dx
         push bx
         push word 0
         mov ax, 0xaa55
         retf
 .failed:
-        mov byte [cs:emulated_spt], 0
-        stc
         ret
 .sectors:
         db 15, 18, 36

@@ -252,6 +252,11 @@ describe.skipIf(noAssembler)('the BIOS on tinamou', () => {
     }
   });
 
+  test('starts an El Torito disc that is a hard disk', { timeout: 60 * SECONDS }, () => {
+    const disc = ['-cdrom', assemble('hard-disc'), '-boot', 'd', ...disk(DEMO)];
+    return checkItself(new Program([...quiet, ...disc, ...EXIT], TINAMOU));
+  });
+
   test('lets the user choose in a menu', { timeout: 60 * SECONDS }, async () => {
     const drives = [...disk(DEMO), ...diskette(assemble('gives-up'))];
     const menu = ['-boot', 'menu=on,splash-time=20000', '-boot', 'c'];
@@ -361,6 +366,12 @@ describe.skipIf(noPeer)('the BIOS on a peer machine', () => {
     const { output, status } = await program.end(50 * SECONDS);
     expect(output).toMatch(/Booting from CD-ROM\r\nEIGHTEEN\nNINETEEN\nTWENTY\n$/);
     expect(status).toBe(33);
+  });
+
+  test('starts an El Torito disc that is a hard disk', { timeout: 60 * SECONDS }, () => {
+    const disc = ['-drive', `file=${assemble('hard-disc')},format=raw,if=ide,index=2,media=cdrom`];
+    const more = ['-boot', 'd', '-vga', 'none', ...disk(DEMO), ...EXIT];
+    return checkItself(start('-bios', BIOS, ...disc, ...more));
   });
 
   test('says so when there is nothing to boot', async () => {
