@@ -65,9 +65,12 @@ video_set_page:
         xor dx, dx
         call text_offset
         mov [BDA_PAGE_START], di
+        call video_kind
+        cmp ah, KIND_PLANAR     ; which counts bytes of a plane, not words
         mov ax, di
+        je .start
         shr ax, 1
-        push ax
+.start: push ax
         mov al, ah
         mov ah, 0x0c
         call crtc_write

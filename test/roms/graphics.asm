@@ -104,10 +104,22 @@ fail:   mov al, [mode]
         mov byte [failed], 1
         jmp next
 
-done:   mov ax, 0x0003
+done:   mov ax, 0x000d          ; the second page begins 8192 bytes of a plane further on
+        int 0x10
+        mov ax, 0x0501
+        int 0x10
+        mov dx, 0x3d4
+        mov al, 0x0c
+        out dx, al
+        inc dx
+        in al, dx
+        mov bl, al
+        mov ax, 0x0003
         int 0x10
         mov si, .good
         cmp byte [failed], 0
+        jne .end
+        cmp bl, 0x20
         jne .end
 .text:  lodsb
         call say
