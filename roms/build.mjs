@@ -76,7 +76,8 @@ function main() {
   const work = mkdtempSync(join(tmpdir(), 'tinamou-roms-'));
   let differences = 0;
   try {
-    for (const rows of [8, 14, 16]) writeFileSync(join(work, `font8x${rows}.bin`), fontBinary(rows));
+    for (const rows of [8, 14, 16])
+      writeFileSync(join(work, `font8x${rows}.bin`), fontBinary(rows));
     for (const entry of IMAGES.filter(e => existsSync(join(ROMS, e.source)))) {
       const bytes = assemble(work, entry);
       const path = join(ROMS, entry.image);
