@@ -312,6 +312,15 @@ describe.skipIf(noAssembler)('the BIOS on tinamou', () => {
   });
 });
 
+/** Firmware with INT 10h of ours: built in, and as the card's ROM. */
+const DISPLAYS: readonly (readonly [string, readonly string[]])[] = [
+  ['our BIOS', ['-bios', BIOS, '-vga', 'std']],
+  [
+    'SeaBIOS and our video ROM',
+    ['-device', `VGA,romfile=${join(ROMS, 'vgabios/vgabios.bin')}`, '-bios', SEABIOS],
+  ],
+];
+
 describe.skipIf(noPeer)('the BIOS on a peer machine', () => {
   const services = 'offers its services as their documents say, from an %s disk';
   test.each(['ide', 'virtio'])(services, { timeout: 120 * SECONDS }, async type => {
@@ -333,10 +342,6 @@ describe.skipIf(noPeer)('the BIOS on a peer machine', () => {
     const image = stick(assemble('services', '-dKIB=632'));
     await checkServices(start('-bios', BIOS, ...image, ...EXIT, '-vga', 'std'));
   });
-
-  test('draws in every graphics mode', { timeout: 60 * SECONDS }, () =>
-    checkItself(start('-bios', BIOS, ...disk(assemble('graphics')), ...EXIT, '-vga', 'std')),
-  );
 
   test('starts the next device when one gives up', { timeout: 60 * SECONDS }, () =>
     checkNext(start('-bios', BIOS, '-vga', 'std', ...afterDiskette())),
@@ -383,24 +388,26 @@ describe.skipIf(noPeer)('the BIOS on a peer machine', () => {
     }
   });
 
-  test.each([
-    ['our BIOS', ['-bios', BIOS, '-vga', 'std']],
-    [
-      'SeaBIOS and our video ROM',
-      ['-device', `VGA,romfile=${join(ROMS, 'vgabios/vgabios.bin')}`, '-bios', SEABIOS],
-    ],
-  ])('shows the demo on a display with %s', { timeout: 60 * SECONDS }, async (_name, firmware) => {
-    const args = ['-M', 'pc-i440fx-2.2', '-display', 'none', '-nodefaults', '-monitor', 'stdio'];
-    const program = new Program([...args, '-m', '32', ...firmware, ...disk(DEMO)], QEMU);
-    try {
-      const rows = await screenWhen(program, /^ {2}tinamou demo +\d\d:\d\d:\d\d$/);
-      expect(rows[9]).toMatch(/^ #+ Memory #+ #+ Processor #+$/);
-      expect(rows[10]).toMatch(/^ # 00000000-0009FBFF {3}639 KiB RAM +# # Vendor/);
-      expect(rows[24]).toBe('  r restart   p power off   c characters   m main page');
-    } finally {
-      await program.kill();
-    }
-  });
+  test.each(DISPLAYS)('%s draws in every graphics mode', { timeout: 60 * SECONDS }, (...row) =>
+    checkItself(start(...row[1], ...disk(assemble('graphics')), ...EXIT)),
+  );
+
+  test.each(DISPLAYS)(
+    'shows the demo on a display with %s',
+    { timeout: 60 * SECONDS },
+    async (_name, firmware) => {
+      const args = ['-M', 'pc-i440fx-2.2', '-display', 'none', '-nodefaults', '-monitor', 'stdio'];
+      const program = new Program([...args, '-m', '32', ...firmware, ...disk(DEMO)], QEMU);
+      try {
+        const rows = await screenWhen(program, /^ {2}tinamou demo +\d\d:\d\d:\d\d$/);
+        expect(rows[9]).toMatch(/^ #+ Memory #+ #+ Processor #+$/);
+        expect(rows[10]).toMatch(/^ # 00000000-0009FBFF {3}639 KiB RAM +# # Vendor/);
+        expect(rows[24]).toBe('  r restart   p power off   c characters   m main page');
+      } finally {
+        await program.kill();
+      }
+    },
+  );
 });
 
 describe.skipIf(noPeer)('the multiboot ROM', () => {
