@@ -9,8 +9,6 @@
 import * as fs from 'node:fs';
 import { dataRanges } from './host-holes.ts';
 
-/** A smaller part of a file is not worth the question where it is. */
-const HOLES_WORTH_ASKING = 65536;
 /** Extents begin and end at sectors: a hole may only shrink. */
 const SECTOR = 512;
 
@@ -86,9 +84,9 @@ function ask(fd: number, stat: fs.Stats): number[] {
   // Devices have neither holes nor, by what stat(2) says, any bytes.
   if (!stat.isFile()) return [0, Infinity];
   const { size, blocks } = stat;
-  if (size - blocks * 512 < HOLES_WORTH_ASKING) return [0, size];
-  // That a file has no blocks says nothing: some file systems count none.
-  const found = dataRanges(fd) ?? [0, size];
+  // What takes no less room than it has bytes has no holes; that a file has no blocks says nothing:
+  // some file systems count none.
+  const found = (blocks * 512 < size ? dataRanges(fd) : undefined) ?? [0, size];
   const outward = found.map((at, i) => (i % 2 ? Math.ceil : Math.floor)(at / SECTOR) * SECTOR);
   // Data that meets is one piece.
   return outward.filter((at, i) => at !== outward[i % 2 ? i + 1 : i - 1]);

@@ -13,7 +13,7 @@ export interface ChainExtent {
   readonly length: number;
   /** The image that says what the bytes are; undefined when none above the base does. */
   readonly owner: BlockNode | undefined;
-  /** How far down the chain the owner is. */
+  /** How far down the chain is who says so: of what lies past an end, the image that is longer. */
   readonly depth: number;
   readonly zero: boolean;
   /** In the owner's file, when the bytes lie there in one piece and in the clear. */
@@ -31,7 +31,7 @@ export async function chainStatus(
   let depth = 0;
   for (let at: BlockNode | undefined = top; at !== undefined && at !== base; at = at.backing) {
     if (offset >= at.length) {
-      return { length: span, owner: at, depth, zero: true, offset: undefined };
+      return { length: span, owner: at, depth: depth - 1, zero: true, offset: undefined };
     }
     const extent = await at.status(offset, Math.min(span, at.length - offset));
     span = Math.min(span, extent.length);

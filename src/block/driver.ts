@@ -50,6 +50,8 @@ export interface OpenRequest {
   readonly openChild: (name: string, filename: string | undefined) => Promise<BlockNode>;
   /** The image's format was guessed. */
   readonly probed: boolean;
+  /** No format above asks for bytes: the protocol itself is the disk, in whole sectors. */
+  readonly isDisk?: boolean;
 }
 
 export interface Driver {

@@ -29,14 +29,14 @@ const raw: Driver = {
 const file: Driver = {
   name: 'file',
   kind: 'protocol',
-  open: async ({ filename, flags, context }) => {
+  open: async ({ filename, flags, context, isDisk }) => {
     const path = filename.startsWith('file:') ? filename.slice('file:'.length) : filename;
     if (path === '') throw new UserError("The 'file' block driver requires a file name");
     let handle: HostFile | undefined;
     try {
       handle = context.host.open(path, flags.readOnly ? 'read' : 'write');
       handle.length();
-      return new FileNode(filename, handle, flags.readOnly, flags.cache);
+      return new FileNode(filename, handle, flags.readOnly, flags.cache, isDisk);
     } catch (error) {
       handle?.close();
       if (!(error instanceof HostError)) throw error;

@@ -53,7 +53,7 @@ async function openNode(request: OpenImage, trail: readonly string[]): Promise<B
   const nodeName = takeNodeName(options, request);
   const deviceName = request.deviceName ?? '';
   if (named?.kind === 'protocol') {
-    const node = await openProtocol(filename, options, request, named);
+    const node = await openProtocol(filename, options, request, named, true);
     node.nodeName = nodeName;
     return finish(node, named, options, deviceName);
   }
@@ -185,6 +185,7 @@ async function openProtocol(
   options: Options,
   request: OpenImage,
   named: Driver | undefined,
+  isDisk = false,
 ): Promise<BlockNode> {
   const driver = named ?? protocolOf(filename);
   return driver.open({
@@ -194,6 +195,7 @@ async function openProtocol(
     deviceName: request.deviceName ?? '',
     file: undefined,
     probed: false,
+    isDisk,
     openChild: child(options, request),
   });
 }

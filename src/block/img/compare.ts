@@ -39,7 +39,10 @@ export async function compare(tool: Tool, words: readonly string[]): Promise<num
   const how = { quiet, cache, imageOptions, status: 2 };
   const [first, second] = given.operands;
   const one = await open(tool, first, { format: given.get('f'), ...how });
-  const two = await open(tool, second, { format: given.get('F'), ...how });
+  const two = await open(tool, second, { format: given.get('F'), ...how }).catch(async error => {
+    await one.close();
+    throw error;
+  });
   const progress = new Progress(tool.host, given.has('p') && !quiet, 2);
   const say = (text: string): void => {
     if (!quiet) tool.host.out(`${text}\n`);

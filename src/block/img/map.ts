@@ -50,7 +50,7 @@ export async function map(tool: Tool, words: readonly string[]): Promise<number>
       else tool.host.out(`${first ? '[' : ',\n'}${jsonEntry(entry)}`);
       first = false;
     }
-    if (!human) tool.host.out(`${first ? '[' : ''}]\n`);
+    if (!human) tool.host.out(']\n');
     return 0;
   } catch (error) {
     throw error instanceof Failure
@@ -72,8 +72,19 @@ async function* entries(node: BlockNode): AsyncGenerator<Entry> {
     }
     at += next.length;
   }
-  if (pending !== undefined) yield pending;
+  yield pending ?? NOTHING;
 }
+
+/** What a disk without any bytes is made of. */
+const NOTHING: Entry = {
+  start: 0,
+  length: 0,
+  depth: 0,
+  zero: false,
+  data: false,
+  offset: undefined,
+  file: '',
+};
 
 const SECTOR = 512;
 const QUESTION = 1024 ** 3;

@@ -21,6 +21,7 @@ export function toBlockError(error: unknown): BlockError {
   throw error;
 }
 
+const SECTOR = 512;
 const DONE = Promise.resolve();
 const DATA = { data: true, end: Infinity };
 
@@ -39,9 +40,11 @@ export class FileNode implements BlockNode {
     readonly handle: HostFile,
     readonly readOnly: boolean,
     private readonly cache: CacheMode,
+    /** Is a disk by itself: its length is rounded up to whole sectors. */
+    private readonly isDisk = false,
   ) {
     // Nobody is expected to change what we only read: asked once, not at every request.
-    if (readOnly) this.fixedLength = handle.length();
+    if (readOnly) this.fixedLength = this.wholeLength();
   }
 
   private readonly fixedLength: number | undefined;
@@ -49,7 +52,12 @@ export class FileNode implements BlockNode {
   private unflushed = false;
 
   get length(): number {
-    return this.fixedLength ?? this.handle.length();
+    return this.fixedLength ?? this.wholeLength();
+  }
+
+  private wholeLength(): number {
+    const bytes = this.handle.length();
+    return this.isDisk ? Math.ceil(bytes / SECTOR) * SECTOR : bytes;
   }
 
   /** Bytes on the host's disk. */
