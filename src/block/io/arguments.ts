@@ -15,12 +15,16 @@ export class BadArguments extends Error {
   override readonly name = 'BadArguments';
 }
 
+/** Looks at an option's value where it stands: what is wrong first is told. */
+type ValueCheck = (letter: string, value: string) => void;
+
 /** As getopt reads them: options may stand after other words, `--` ends them. */
 export function parseFlags(
   words: Words,
   letters: string,
   least: number,
   most = Number.POSITIVE_INFINITY,
+  check: ValueCheck = () => {},
 ): { readonly flags: Flags; readonly rest: readonly string[] } {
   const values = new Map<string, string>();
   const rest: string[] = [];
@@ -31,19 +35,20 @@ export function parseFlags(
       break;
     }
     if (word === '-' || !word.startsWith('-')) rest.push(word);
-    else if (readOptions(words, at, letters, values)) at++;
+    else if (readOptions(words, at, { letters, values, check })) at++;
   }
   if (rest.length < least || rest.length > most) throw new BadArguments('');
   return { flags: { has: l => values.has(l), get: l => values.get(l) }, rest };
 }
 
+interface Reading {
+  readonly letters: string;
+  readonly values: Map<string, string>;
+  readonly check: ValueCheck;
+}
+
 /** The letters of one word; true when the next word was an argument of them. */
-function readOptions(
-  words: Words,
-  at: number,
-  letters: string,
-  values: Map<string, string>,
-): boolean {
+function readOptions(words: Words, at: number, { letters, values, check }: Reading): boolean {
   const word = words[at];
   for (let i = 1; i < word.length; i++) {
     const known = word[i] === ':' ? -1 : letters.indexOf(word[i]);
@@ -57,6 +62,7 @@ function readOptions(
     if (value === undefined) {
       throw new BadArguments(`${words[0]}: option requires an argument -- '${word[i]}'`);
     }
+    check(word[i], value);
     values.set(word[i], value);
     return inline === '';
   }

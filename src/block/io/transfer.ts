@@ -41,6 +41,19 @@ function aligned(value: number, what: string): number {
   return value;
 }
 
+/** Values are read where they stand, before anything is counted. */
+function transferFlags(
+  words: Words,
+  letters: string,
+  least: number,
+  most?: number,
+): ReturnType<typeof parseFlags> {
+  return parseFlags(words, letters, least, most, (letter, value) => {
+    if (letter === 'P') pattern(value);
+    else number(value);
+  });
+}
+
 interface Timing {
   readonly session: IoSession;
   readonly flags: Flags;
@@ -60,7 +73,7 @@ function report({ session, flags, verb, offset, length, since }: Timing): void {
 
 /** `read [-abCpqv] [-P pattern [-s off] [-l len]] off len` */
 export async function read(session: IoSession, words: Words): Promise<void> {
-  const { flags, rest } = parseFlags(words, 'bCl:pP:qs:v', 2, 2);
+  const { flags, rest } = transferFlags(words, 'bCl:pP:qs:v', 2, 2);
   if (!flags.has('P') && (flags.has('s') || flags.has('l'))) throw new BadArguments('');
   if (flags.has('b') && flags.has('p')) {
     throw new IoError('-b and -p cannot be specified at the same time');
@@ -195,7 +208,7 @@ function checkRange(
 
 /** `write [-bcCpqz] [-P pattern] off len` */
 export async function write(session: IoSession, words: Words): Promise<void> {
-  const { flags, rest } = parseFlags(words, 'bcCpP:qz', 2, 2);
+  const { flags, rest } = transferFlags(words, 'bcCpP:qz', 2, 2);
   if ([...'bpz'].filter(letter => flags.has(letter)).length > 1) {
     throw new IoError('-b, -p, or -z cannot be specified at the same time');
   }
@@ -278,26 +291,26 @@ function lengths(rest: readonly string[]): Range {
 
 /** `readv [-Cqv] [-P pattern] off len [len…]` */
 export async function readv(session: IoSession, words: Words): Promise<void> {
-  const { flags, rest } = parseFlags(words, 'CP:qv', 2);
+  const { flags, rest } = transferFlags(words, 'CP:qv', 2);
   await readRange(session, flags, 'readv', lengths(rest));
 }
 
 /** `writev [-Cq] [-P pattern] off len [len…]` */
 export async function writev(session: IoSession, words: Words): Promise<void> {
-  const { flags, rest } = parseFlags(words, 'CqP:', 2);
+  const { flags, rest } = transferFlags(words, 'CqP:', 2);
   await writeRange(session, flags, 'writev', lengths(rest));
 }
 
 /** `aio_read [-Cqv] [-P pattern] off len [len…]` */
 export async function aioRead(session: IoSession, words: Words): Promise<void> {
-  const { flags, rest } = parseFlags(words, 'CP:qv', 2);
+  const { flags, rest } = transferFlags(words, 'CP:qv', 2);
   const range = lengths(rest);
   session.start(printing(session, readRange(session, flags, 'readv', range)));
 }
 
 /** `aio_write [-Cqz] [-P pattern] off len [len…]` */
 export async function aioWrite(session: IoSession, words: Words): Promise<void> {
-  const { flags, rest } = parseFlags(words, 'CqP:z', 2);
+  const { flags, rest } = transferFlags(words, 'CqP:z', 2);
   if (flags.has('z') && rest.length > 2) {
     throw new IoError('-z supports only a single length parameter');
   }
@@ -317,7 +330,7 @@ async function printing(session: IoSession, work: Promise<void>): Promise<void> 
 
 /** `multiwrite [-Cq] [-P pattern] off len [len…] [; off len…]…`; patterns count up. */
 export async function multiwrite(session: IoSession, words: Words): Promise<void> {
-  const { flags, rest } = parseFlags(words, 'CqP:', 2);
+  const { flags, rest } = transferFlags(words, 'CqP:', 2);
   const groups: string[][] = [[]];
   for (const word of rest) {
     if (word === ';') groups.push([]);
@@ -343,7 +356,7 @@ export async function multiwrite(session: IoSession, words: Words): Promise<void
 
 /** `discard [-Cq] off len` */
 export async function discard(session: IoSession, words: Words): Promise<void> {
-  const { flags, rest } = parseFlags(words, 'Cq', 2, 2);
+  const { flags, rest } = transferFlags(words, 'Cq', 2, 2);
   const offset = number(rest[0]);
   const length = count(rest[1]);
   const since = session.host.elapsed();

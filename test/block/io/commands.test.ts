@@ -113,3 +113,15 @@ test('a breakpoint holds a request until it is resumed', async () => {
   expect(held).toBe('');
   expect(await run('resume A', 'aio_flush')).toContain('wrote 512/512 bytes at offset 0\n');
 });
+
+test('values of options are looked at where they stand', async () => {
+  const host = new MemoryHost();
+  await make(host, 'a.qcow2', { size: 1024 * 1024 });
+  const { run } = await session(host);
+  expect(await run('read -P 300')).toBe('300 is not a valid pattern byte\n');
+  expect(await run('read -P 300 -l x 0 512')).toBe('300 is not a valid pattern byte\n');
+  expect(await run('read -s x -Z 0 512')).toBe('non-numeric length argument -- x\n');
+  expect(await run('read -Z -s x 0 512')).toMatch(/^read: invalid option -- 'Z'\n/);
+  expect(await run('write -z -P x 0 512')).toBe('x is not a valid pattern byte\n');
+  expect(await run('aio_write -P 4096 131072')).toBe('4096 is not a valid pattern byte\n');
+});
