@@ -14,7 +14,7 @@ interface Entry {
   start: number;
   length: number;
   readonly depth: number;
-  readonly zero: boolean;
+  zero: boolean;
   readonly data: boolean;
   readonly offset: number | undefined;
   readonly file: string;
@@ -97,14 +97,23 @@ async function entryAt(node: BlockNode, start: number): Promise<Entry> {
   const inCompressed = data && (await isCompressed(owner, start));
   const offset = inCompressed ? undefined : extent.offset;
   const { depth } = extent;
-  const place = { start, depth, data, offset, file: owner.filename };
-  if (!data || offset === undefined || owner.file === undefined) {
-    return { ...place, length: extent.length, zero: extent.zero };
-  }
+  // One shape for all, without copies of it: large empty images have a million of them.
+  const entry: Entry = {
+    start,
+    length: extent.length,
+    depth,
+    zero: extent.zero,
+    data,
+    offset,
+    file: owner.filename,
+  };
+  if (!data || offset === undefined || owner.file === undefined) return entry;
   // What an image holds as data may be a hole of its file, which may end within a sector.
   const below = await owner.file.status(offset, extent.length);
   const end = Math.ceil(below.length / SECTOR) * SECTOR;
-  return { ...place, length: Math.min(extent.length, end), zero: below.zero };
+  entry.length = Math.min(extent.length, end);
+  entry.zero = below.zero;
+  return entry;
 }
 
 function continues(a: Entry, b: Entry): boolean {
