@@ -62,6 +62,14 @@ export class Intake {
     this.schedule();
   }
 
+  /** What `mark` was told is not to be done any more. */
+  unmark(act: () => void): void {
+    const at = this.waiting.indexOf(act);
+    if (at < 0) return;
+    this.waiting.splice(at, 1);
+    this.length--;
+  }
+
   /** The device takes nothing, and is not at work either: a guest that does not listen. */
   get isStuck(): boolean {
     return this.char.waitingLength > 0 && !this.char.busy;

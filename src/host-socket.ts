@@ -157,12 +157,19 @@ class Peer {
       }
     });
     // Who asked, and says that this was all, still gets the answers.
+    const farewell = (): void => {
+      socket.end();
+    };
     socket.on('end', () => {
       this.isGone = true;
-      intake.mark(() => socket.end());
+      intake.mark(farewell);
       this.post(() => this.makeWay());
     });
-    socket.on('close', () => this.drop(intake));
+    socket.on('close', () => {
+      // Nobody is left for it, nor for what a command that goes on for ever still has to say.
+      intake.unmark(farewell);
+      this.drop(intake);
+    });
     socket.resume();
     this.post(() => this.char.announce('opened'));
   }
