@@ -249,14 +249,9 @@ mirror_cells:
         push ax
         call mirror_cell
         pop ax
-        inc dl
-        cmp dl, [BDA_COLUMNS]
-        jb .more
-        mov dl, 0
-        inc dh
-        cmp dh, [BDA_ROWS]
-        ja .done
-.more:  loop .next
+        call next_cell
+        jc .done
+        loop .next
 .done:  mov byte [cs:mirror_want], 7
         popa
 .out:   ret

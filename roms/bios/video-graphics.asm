@@ -353,18 +353,25 @@ graphics_glyph:
         pop cx
         ret
 
+; Row DH, column DL one character on; C behind the last one of the screen.
+next_cell:
+        inc dl
+        cmp dl, [BDA_COLUMNS]
+        jb .stay
+        mov dl, 0
+        inc dh
+        cmp [BDA_ROWS], dh
+        ret
+.stay:  clc
+        ret
+
 ; AH=09h, 0Ah: AL in colour BL, CX times from row DH, column DL of page BH.
 graphics_write:
         jcxz .done
 .next:  call graphics_glyph
-        inc dl
-        cmp dl, [BDA_COLUMNS]
-        jb .more
-        mov dl, 0
-        inc dh
-        cmp dh, [BDA_ROWS]
-        ja .done
-.more:  loop .next
+        call next_cell
+        jc .done
+        loop .next
 .done:  ret
 
 ; AH=08h on page BH: the code whose glyph is what stands at the cursor, 0 if none is.
